@@ -1,0 +1,1 @@
+"""The JSON contract: a blueprint a resource."""

@@ -1,0 +1,1 @@
+"""The rules of the trade, in the standard library alone: no I/O, no clock, no framework."""

@@ -1,0 +1,398 @@
+"""The port to payment providers: the neutral words in which every provider is spoken to.
+
+A provider implements the narrow protocols it can honour (PaymentProvider always) and declares its Capabilities, so that
+the core never asks by name and nothing raises NotImplemented. Adapters are stateless: they see no rows, no session, no
+Flask, and they are called outside any database transaction.
+
+Requests carry only our ids, the amount, a generic title and URLs: no personal data.
+
+    ProviderError
+    ├── NotSent            the provider never got the request; safe to retry or to use another provider
+    ├── RateLimited        refused before it was processed; safe to retry later
+    ├── Unsupported        this provider cannot do that (currency, partial refund, ...); nothing was sent
+    ├── Rejected           the provider understood and said no for good; nothing happened
+    ├── OutcomeUnknown     sent, but the answer was lost, late or unreadable; only a query can tell
+    └── WebhookRejected    a notification that is not to be believed, and why
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
+
+from gateway.domain.money import Money
+from gateway.domain.payment import PaymentStatus
+from gateway.domain.refund import RefundStatus
+
+
+class ProviderError(Exception):
+    """The root of what can go wrong with a provider. `code` is the provider's own, for the record."""
+
+    def __init__(self, message: str = "", *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotSent(ProviderError):
+    pass
+
+
+class RateLimited(ProviderError):
+    pass
+
+
+class Unsupported(ProviderError):
+    pass
+
+
+class Rejected(ProviderError):
+    pass
+
+
+class OutcomeUnknown(ProviderError):
+    pass
+
+
+class RejectionReason(StrEnum):
+    BAD_SIGNATURE = "bad_signature"
+    STALE = "stale"
+    MALFORMED = "malformed"
+    NO_SECRET = "no_secret"
+
+
+class WebhookRejected(ProviderError):
+    def __init__(self, reason: RejectionReason, message: str = "") -> None:
+        super().__init__(message or reason.value, code=reason.value)
+        self.reason = reason
+
+
+class Flow(StrEnum):
+    REDIRECT = "redirect"
+    QR = "qr"
+    TRANSFER = "transfer"
+
+
+class SettlementBy(StrEnum):
+    API = "api"
+    FILE = "file"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class FeeContract:
+    """What the provider may keep of a payment: `basis_points` of it (rounded half up to a minor unit) plus `fixed_minor`."""
+
+    basis_points: int
+    fixed_minor: int = 0
+
+    def fee_minor(self, amount_minor: int) -> int:
+        return (amount_minor * self.basis_points + 5_000) // 10_000 + self.fixed_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do, as data.
+
+    `not_found_proves_absence`: a query that finds nothing proves that nothing happened, once `not_found_after` has passed.
+    `idempotency_window`: how long the provider recognises a repeated idempotency key; None if it has no such thing.
+    `payment_lifetime`: how long a payer may take before the provider gives the payment up.
+    `settlement_lag_days`: within so many days a line missing from the settlement is a matter of timing, not a fault.
+    `time_zone`: IANA name of the zone in which the provider cuts its business day.
+    """
+
+    currencies: frozenset[str]
+    flow: Flow
+    minimum_minor: Mapping[str, int] = field(default_factory=dict)
+    maximum_minor: Mapping[str, int] = field(default_factory=dict)
+    partial_refunds: bool = True
+    idempotency_window: timedelta | None = None
+    not_found_proves_absence: bool = False
+    not_found_after: timedelta = timedelta(minutes=5)
+    payment_lifetime: timedelta = timedelta(hours=1)
+    settlement: SettlementBy = SettlementBy.NONE
+    settlement_lag_days: int = 0
+    time_zone: str = "UTC"
+    fee: FeeContract | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowQr:
+    """`payload` goes into the QR code; `account` and `reference` are shown beside it for those who type."""
+
+    payload: str
+    reference: str
+    account: str
+    expires_at: datetime
+
+
+NextAction = Redirect | ShowQr
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePayment:
+    """Open a payment. `title` is generic ("Fee RF18..."), unaccented where the wire needs it; `locale` is "vi" or "en"."""
+
+    payment_id: UUID
+    reference: str
+    amount: Money
+    title: str
+    locale: str
+    idempotency_key: str
+    return_url: str
+    cancel_url: str
+    webhook_url: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRef:
+    """Enough to find a payment again. `provider_payment_id` is None if the answer to its creation was lost."""
+
+    payment_id: UUID
+    reference: str
+    amount: Money
+    idempotency_key: str
+    created_at: datetime
+    provider_payment_id: str | None = None
+    provider_transaction_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCommand:
+    """Pay back `amount` of `payment`. A retry carries the same `idempotency_key`."""
+
+    refund_id: UUID
+    payment: PaymentRef
+    amount: Money
+    idempotency_key: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRef:
+    """`command` as it was sent; `provider_refund_id` is None if the answer was lost."""
+
+    command: RefundCommand
+    provider_refund_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOutcome:
+    """The provider's answer to a creation. `provider_payment_id` finds the payment again; `next_action` is for the payer."""
+
+    status: PaymentStatus
+    provider_payment_id: str | None = None
+    next_action: NextAction | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOutcome:
+    status: RefundStatus
+    provider_refund_id: str | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentObservation:
+    """What a provider says of a payment, by our id or by its own.
+
+    `provider_transaction_id` identifies the movement of money as the settlement will name it (for Stripe the payment
+    intent). Two successes of one payment with different transaction ids are two movements.
+    `amount` is None where the provider does not state one, which it must for a success.
+    """
+
+    status: PaymentStatus
+    occurred_at: datetime
+    payment_id: UUID | None = None
+    provider_payment_id: str | None = None
+    provider_transaction_id: str | None = None
+    amount: Money | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundObservation:
+    """What a provider says of one refund. Without `refund_id` it may be one that was made in the provider's own console."""
+
+    status: RefundStatus
+    occurred_at: datetime
+    amount: Money
+    refund_id: UUID | None = None
+    provider_refund_id: str | None = None
+    payment_id: UUID | None = None
+    provider_transaction_id: str | None = None
+    code: str = ""
+
+
+class DisputeStatus(StrEnum):
+    OPEN = "open"  # the money has been taken back from us
+    WON = "won"  # and returned
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeObservation:
+    """A payer's bank takes money back (a chargeback), or the dispute about it ended."""
+
+    status: DisputeStatus
+    occurred_at: datetime
+    amount: Money
+    provider_dispute_id: str
+    payment_id: UUID | None = None
+    provider_transaction_id: str | None = None
+    code: str = ""
+
+
+Observation = PaymentObservation | RefundObservation | DisputeObservation
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The provider does not know it. Proof of absence only if the capabilities say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """A notification exactly as it came. Header names are lower case; `query_string` is undecoded."""
+
+    method: str
+    query_string: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A notification whose sender is proven. `event_id` is the provider's, or a digest of the content if it gives none.
+
+    `payload` is the decoded message. It may hold personal data, so it is never logged, and stored only sealed.
+    """
+
+    event_id: str
+    event_type: str
+    payload: Mapping[str, Any]
+
+
+class AckResult(StrEnum):
+    """What became of a notification, for the answer that its sender expects."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    NOT_FOUND = "not_found"
+    AMOUNT_MISMATCH = "amount_mismatch"
+    REJECTED = "rejected"
+    RETRY = "retry"  # not durable; the sender must try again
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementWindow:
+    """Business dates of the provider's zone, both inclusive."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRef:
+    """One report of the provider: a payout or a day's file. `total` is its stated net, if it states one."""
+
+    id: str
+    business_date: date
+    total: Money | None = None
+    payout_id: str | None = None
+
+
+class LineKind(StrEnum):
+    PAYMENT = "payment"
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"
+    CHARGEBACK_REVERSAL = "chargeback_reversal"
+    FEE = "fee"
+    ADJUSTMENT = "adjustment"
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementLine:
+    """One line of a settlement. Signs are ours: money towards us is positive, so a refund's gross is negative.
+
+    gross - fee = net. `line_id` is unique within the provider. `provider_transaction_id` is that of the observations;
+    `merchant_reference` is our payment id where the provider returns it. `status` is the provider's word, if it has one.
+    """
+
+    line_id: str
+    kind: LineKind
+    gross: Money
+    fee: Money
+    occurred_at: datetime
+    provider_transaction_id: str | None = None
+    provider_refund_id: str | None = None
+    merchant_reference: str | None = None
+    status: str = ""
+
+    @property
+    def net(self) -> Money:
+        return self.gross - self.fee
+
+
+@runtime_checkable
+class PaymentProvider(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """The method's name for payers, by language."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+    def create_payment(self, command: CreatePayment) -> PaymentOutcome:
+        """Raises NotSent, RateLimited, Unsupported, Rejected or OutcomeUnknown."""
+
+    def query_payment(self, ref: PaymentRef) -> PaymentObservation | NotFound:
+        """Raises NotSent, RateLimited or OutcomeUnknown, none of which says anything about the payment."""
+
+
+@runtime_checkable
+class Cancellable(Protocol):
+    def cancel_payment(self, ref: PaymentRef) -> PaymentObservation | NotFound:
+        """Close a payment so that the payer can no longer finish it; the answer may be that it succeeded already."""
+
+
+@runtime_checkable
+class Refunder(Protocol):
+    def refund(self, command: RefundCommand) -> RefundOutcome:
+        """Raises NotSent, RateLimited, Unsupported, Rejected or OutcomeUnknown."""
+
+    def query_refund(self, ref: RefundRef) -> RefundObservation | NotFound: ...
+
+
+@runtime_checkable
+class WebhookReceiver(Protocol):
+    def verify(self, request: RawRequest, now: datetime) -> Verified:
+        """Raises WebhookRejected. Signatures are compared in constant time; several secrets can be valid at once."""
+
+    def parse(self, verified: Verified) -> Sequence[Observation]:
+        """What a verified notification says; nothing for an event that does not concern us."""
+
+    def ack(self, result: AckResult) -> Reply: ...
+
+
+@runtime_checkable
+class SettlementSource(Protocol):
+    def list_settlements(self, window: SettlementWindow) -> Sequence[BatchRef]: ...
+    def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]: ...

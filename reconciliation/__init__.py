@@ -1,0 +1,1 @@
+"""Compares the ledger with what providers and banks report, and explains every difference."""
