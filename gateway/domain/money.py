@@ -1,7 +1,7 @@
 """Money: an integer number of minor units and its ISO 4217 currency, always together.
 
-A minor unit is the smallest that the currency has: one đồng for VND (exponent 0), one cent for USD (exponent 2), one fils
-for KWD (exponent 3). There is no float anywhere; a ratio is applied with integers and an explicit rounding.
+A minor unit is the smallest that the currency has: one đồng for VND (exponent 0), one cent for USD (exponent 2), one
+fils for KWD (exponent 3). There is no float anywhere; a ratio is applied with integers and an explicit rounding.
 
 The exponents are ISO 4217's; a test compares this table with Babel's copy of the CLDR.
 """
@@ -39,13 +39,13 @@ def exponent_of(currency: str) -> int:
 
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
-    """`amount_minor` minor units of `currency`. May be negative as the result of a subtraction; an amount due may not."""
+    """`amount_minor` minor units of `currency`. Negative only as the result of a subtraction; an amount due never is."""
 
     amount_minor: int
     currency: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.amount_minor, int) or isinstance(self.amount_minor, bool):
+        if type(self.amount_minor) is not int:  # a bool or a float would pass for a number
             raise Invalid(
                 "An amount is an integer number of minor units.", fields={"amount_minor": "must be an integer"}
             )

@@ -1,7 +1,7 @@
 """The life of one payment attempt.
 
-A payment moves along the edges of GRAPH and no other way. What a provider says is folded in by `observed`, the only place
-that decides what a webhook, a poll, a browser's return or a settlement line means for the status.
+A payment moves along the edges of GRAPH and no other way. What a provider says is folded in by `observed`, the only
+place that decides what a webhook, a poll, a browser's return or a settlement line means for the status.
 
 Money that has moved is always true: `succeeded` is reachable from every state, also from `expired`, `cancelled` and
 `declined`, because payers do finish after we have given up.

@@ -59,7 +59,7 @@ class RejectionReason(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     STALE = "stale"
     MALFORMED = "malformed"
-    NO_SECRET = "no_secret"
+    NO_SECRET = "no_secret"  # noqa: S105 - the name of a reason, not a secret
 
 
 class WebhookRejected(ProviderError):
@@ -82,7 +82,7 @@ class SettlementBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeeContract:
-    """What the provider may keep of a payment: `basis_points` of it (rounded half up to a minor unit) plus `fixed_minor`."""
+    """What the provider may keep of a payment: `basis_points` of it, rounded half up, plus `fixed_minor`."""
 
     basis_points: int
     fixed_minor: int = 0
@@ -95,7 +95,7 @@ class FeeContract:
 class Capabilities:
     """What a provider can do, as data.
 
-    `not_found_proves_absence`: a query that finds nothing proves that nothing happened, once `not_found_after` has passed.
+    `not_found_proves_absence`: a query that finds nothing proves that nothing happened, after `not_found_after`.
     `idempotency_window`: how long the provider recognises a repeated idempotency key; None if it has no such thing.
     `payment_lifetime`: how long a payer may take before the provider gives the payment up.
     `settlement_lag_days`: within so many days a line missing from the settlement is a matter of timing, not a fault.
@@ -137,7 +137,7 @@ NextAction = Redirect | ShowQr
 
 @dataclass(frozen=True, slots=True)
 class CreatePayment:
-    """Open a payment. `title` is generic ("Fee RF18..."), unaccented where the wire needs it; `locale` is "vi" or "en"."""
+    """Open a payment. `title` is generic ("Fee RF18...") and carries no personal data; `locale` is "vi" or "en"."""
 
     payment_id: UUID
     reference: str
@@ -186,7 +186,7 @@ class RefundRef:
 
 @dataclass(frozen=True, slots=True)
 class PaymentOutcome:
-    """The provider's answer to a creation. `provider_payment_id` finds the payment again; `next_action` is for the payer."""
+    """The answer to a creation. `provider_payment_id` finds the payment again; `next_action` is for the payer."""
 
     status: PaymentStatus
     provider_payment_id: str | None = None
@@ -221,7 +221,7 @@ class PaymentObservation:
 
 @dataclass(frozen=True, slots=True)
 class RefundObservation:
-    """What a provider says of one refund. Without `refund_id` it may be one that was made in the provider's own console."""
+    """What a provider says of a refund. Without `refund_id` it may have been made in the provider's own console."""
 
     status: RefundStatus
     occurred_at: datetime
@@ -332,7 +332,7 @@ class SettlementLine:
     """One line of a settlement. Signs are ours: money towards us is positive, so a refund's gross is negative.
 
     gross - fee = net. `line_id` is unique within the provider. `provider_transaction_id` is that of the observations;
-    `merchant_reference` is our payment id where the provider returns it. `status` is the provider's word, if it has one.
+    `merchant_reference` is our payment id where the provider returns it. `status` is the provider's word.
     """
 
     line_id: str
