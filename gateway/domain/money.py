@@ -39,7 +39,7 @@ def exponent_of(currency: str) -> int:
 
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
-    """`amount_minor` minor units of `currency`. Negative only as the result of a subtraction; an amount due never is."""
+    """`amount_minor` minor units of `currency`. Negative only as the result of a subtraction."""
 
     amount_minor: int
     currency: str

@@ -22,7 +22,7 @@ class MistypedReference(Invalid):
 
     def __init__(self, text: str) -> None:
         super().__init__(
-            f"The check digits of {grouped(text)} do not match: at least one character is wrong. Compare with the slip.",
+            f"The check digits of {grouped(text)} do not match: something is mistyped. Compare it with the slip.",
             fields={"reference": "the check digits do not match"},
         )
 
