@@ -1,0 +1,207 @@
+"""The database, and the unit of work on it.
+
+A service opens a transaction with `Database.transaction()`. What the transaction has to say besides its rows (ledger
+entries, events for portals, the audit trail, the answer kept for a repeated request) is collected on it and written in
+one round trip just before the commit, so that a fact and its consequences are durable together or not at all.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import CursorResult, Engine, Row
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.sql.expression import Executable
+from uuid6 import uuid7
+
+from gateway.domain import ledger
+from gateway.domain.errors import Unavailable
+
+# A request must not wait longer for a lock or a statement than a portal waits for its answer.
+SESSION_OPTIONS = (
+    "-c lock_timeout=5s -c statement_timeout=20s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
+)
+
+RECORD_FACTS = text(
+    "SELECT record_facts(CAST(:entries AS jsonb), CAST(:events AS jsonb),"
+    " CAST(:audits AS jsonb), CAST(:answer AS jsonb))"
+)
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "database_unavailable"
+
+
+def new_id() -> UUID:
+    """A UUIDv7: unique, and in the order of creation."""
+    return UUID(int=uuid7().int)
+
+
+def constraint_of(error: IntegrityError) -> str:
+    """The name of the constraint that was violated, by which a service knows which rule spoke."""
+    return error.orig.diag.constraint_name or "" if isinstance(error.orig, psycopg.Error) else ""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A unit of work. Rows go through `execute`; facts are collected by `post`, `emit`, `audit` and `answer`."""
+
+    connection: Connection
+    now: datetime
+    _entries: list[dict[str, Any]] = field(default_factory=list)
+    _events: list[dict[str, Any]] = field(default_factory=list)
+    _audits: list[dict[str, Any]] = field(default_factory=list)
+    _answer: dict[str, Any] | None = None
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self.connection.execute(statement, parameters)
+
+    def one_or_none(self, statement: Executable, parameters: Any = None) -> Row[Any] | None:
+        return self.execute(statement, parameters).one_or_none()
+
+    def all(self, statement: Executable, parameters: Any = None) -> list[Row[Any]]:
+        return list(self.execute(statement, parameters))
+
+    def post(self, entry: ledger.Entry) -> None:
+        """Write `entry` into the ledger. An entry without transfers (a fee of zero) leaves no trace."""
+        if entry.transfers:
+            self._entries.append(_entry_as_json(entry))
+
+    def emit(self, kind: str, agency_id: UUID, data: Mapping[str, Any]) -> None:
+        """Tell the portals of `agency_id`. `data` holds no personal data."""
+        self._events.append(
+            {
+                "id": str(new_id()),
+                "agency_id": str(agency_id),
+                "type": kind,
+                "data": data,
+                "occurred_at": self.now.isoformat(),
+            }
+        )
+
+    def audit(
+        self,
+        actor: str,
+        action: str,
+        subject_type: str,
+        subject_id: UUID | str,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record who did what. `before` and `after` hold no personal data."""
+        self._audits.append(
+            {
+                "at": self.now.isoformat(),
+                "actor": actor,
+                "action": action,
+                "subject_type": subject_type,
+                "subject_id": str(subject_id),
+                "before": before,
+                "after": after,
+            }
+        )
+
+    def answer(self, answer: dict[str, Any]) -> None:
+        """Keep the answer to an idempotent request; see gateway.services.idempotency."""
+        self._answer = answer
+
+    def flush(self) -> None:
+        """Write the collected facts now. Happens by itself at the end of the transaction."""
+        if not (self._entries or self._events or self._audits or self._answer):
+            return
+        self.execute(
+            RECORD_FACTS,
+            {
+                "entries": _json(self._entries),
+                "events": _json(self._events),
+                "audits": _json(self._audits),
+                "answer": _json(self._answer),
+            },
+        )
+        self._entries, self._events, self._audits, self._answer = [], [], [], None
+
+
+class Database:
+    """A pool of connections to PostgreSQL with the application's role.
+
+    `clock` tells the time; all that one transaction writes carries the same instant.
+    """
+
+    def __init__(self, url: str, clock: Any, *, pool_size: int = 10) -> None:
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            connect_args={"options": SESSION_OPTIONS, "connect_timeout": 5},
+        )
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._clock = clock
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A transaction that commits at the end of the block and is rolled back by any exception.
+
+        Raises DatabaseUnavailable if the database cannot be reached; nothing has been written then, except that a
+        connection lost during the commit leaves open whether it happened, which is why callers bring idempotency keys.
+        """
+        with _translated(), self.engine.begin() as connection:
+            transaction = Transaction(connection, self._clock())
+            yield transaction
+            transaction.flush()
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """For single reading statements: no transaction is opened."""
+        with _translated(), self._autocommit.connect() as connection:
+            yield Transaction(connection, self._clock())
+
+    def now(self) -> datetime:
+        now: datetime = self._clock()
+        return now
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
+            raise DatabaseUnavailable("The database cannot be reached or is too busy. Try again.") from error
+        raise
+
+
+def _entry_as_json(entry: ledger.Entry) -> dict[str, Any]:
+    return {
+        "key": entry.key,
+        "cause": entry.cause,
+        "agency_id": str(entry.agency_id),
+        "subject_id": str(entry.subject_id),
+        "occurred_at": entry.occurred_at.isoformat(),
+        "business_date": entry.business_date.isoformat(),
+        "transfers": [
+            {
+                "debit": transfer.debit,
+                "debit_kind": ledger.kind_of(transfer.debit),
+                "credit": transfer.credit,
+                "credit_kind": ledger.kind_of(transfer.credit),
+                "currency": transfer.amount.currency,
+                "amount_minor": transfer.amount.amount_minor,
+            }
+            for transfer in entry.transfers
+        ],
+    }
+
+
+def _json(facts: Any) -> str | None:
+    return json.dumps(facts) if facts else None

@@ -1,0 +1,18 @@
+"""Every table, declared once. Importing this package fills METADATA.
+
+Money is BIGINT minor units beside its currency, with CHECKs. Times are timestamptz. Constraints carry names, because a
+violation becomes a domain error by its constraint's name.
+"""
+
+from gateway.store.tables import (  # noqa: F401 - imported so that their tables register
+    access,
+    catalogue,
+    events,
+    invoices,
+    ledger,
+    payments,
+    reconciliation,
+)
+from gateway.store.tables.base import METADATA
+
+__all__ = ["METADATA"]

@@ -1,0 +1,34 @@
+"""The agencies and what they charge for."""
+
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint, Uuid, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from gateway.store.tables.base import METADATA, currency, instant
+
+agencies = Table(
+    "agencies",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    Column("names", JSONB, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    currency(),
+    Column("bank_account", Text, nullable=False),
+    Column("receipt_series", Text, nullable=False),
+    Column("providers", ARRAY(Text), nullable=False),
+    instant("created_at", server_default=func.now()),
+)
+
+procedures = Table(
+    "procedures",
+    METADATA,
+    Column("code", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("agency_id", Uuid, ForeignKey("agencies.id"), nullable=False),
+    Column("definition", JSONB, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("published_by", Text, nullable=False),
+    instant("published_at", server_default=func.now()),
+    UniqueConstraint("code", "sha256"),
+    comment="what is published stays; a change is a new version",
+)

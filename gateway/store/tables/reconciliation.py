@@ -1,0 +1,118 @@
+"""What providers settled, what matched, and what did not: settlements, runs, matches and discrepancies."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
+from gateway.store.tables.base import METADATA, currency, instant, minor, one_of
+
+settlement_batches = Table(
+    "settlement_batches",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("batch_id", Text, nullable=False),
+    Column("business_date", Date, nullable=False),
+    Column("payout_id", Text),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("lines", Integer, nullable=False),
+    minor("total_minor", nullable=True, comment="the net that the provider states, if it states one"),
+    Column("total_currency", Text),
+    instant("loaded_at", server_default=func.now()),
+    UniqueConstraint("provider", "batch_id"),
+    Index("settlement_batches_provider_business_date_idx", "provider", "business_date"),
+)
+
+settlement_lines = Table(
+    "settlement_lines",
+    METADATA,
+    Column("batch", Uuid, ForeignKey("settlement_batches.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("line_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("provider_transaction_id", Text),
+    Column("provider_refund_id", Text),
+    Column("merchant_reference", Text),
+    currency(),
+    minor("gross_minor"),
+    minor("fee_minor"),
+    instant("occurred_at"),
+    Column("status", Text, nullable=False),
+)
+
+reconciliation_runs = Table(
+    "reconciliation_runs",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("business_date", Date, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("rules_version", Text, nullable=False),
+    Column("totals", JSONB, nullable=False),
+    Column("report_sha256", LargeBinary),
+    Column("requested_by", Text, nullable=False),
+    Column("error", Text, nullable=False, server_default=text("''")),
+    instant("started_at"),
+    instant("finished_at", nullable=True),
+    UniqueConstraint("provider", "business_date"),
+    one_of("status", ("running", "balanced", "exceptions", "failed", "signed_off")),
+)
+
+matches = Table(
+    "matches",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), nullable=False),
+    Column("batch", Uuid, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("transfer_id", BigInteger, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    UniqueConstraint("batch", "line", name="matches_line_key"),
+    UniqueConstraint("transfer_id", name="matches_transfer_id_key"),
+    ForeignKeyConstraint(["batch", "line"], ["settlement_lines.batch", "settlement_lines.line"]),
+    Index("matches_run_id_idx", "run_id"),
+    comment="exclusive: a settlement line and a transfer take part in one live match",
+)
+
+discrepancies = Table(
+    "discrepancies",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("key", Text, nullable=False, unique=True, comment="what it is about, so that a rerun finds it again"),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("agency_id", Uuid, ForeignKey("agencies.id")),
+    Column("business_date", Date, nullable=False),
+    Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), comment="null: found as it happened"),
+    Column("payment_id", Uuid, ForeignKey("payments.id")),
+    Column("refund_id", Uuid, ForeignKey("refunds.id")),
+    minor("amount_minor", comment="the money in question; signed, towards us is positive"),
+    currency(),
+    Column("evidence", JSONB, nullable=False),
+    instant("opened_at"),
+    instant("closed_at", nullable=True),
+    one_of("kind", DiscrepancyKind),
+    one_of("status", DiscrepancyStatus),
+    CheckConstraint("(status = 'open') = (closed_at IS NULL)", name="closed_at"),
+    Index("discrepancies_run_id_idx", "run_id"),
+    Index("discrepancies_payment_id_idx", "payment_id"),
+    Index("discrepancies_open_idx", "provider", "business_date", postgresql_where=text("status = 'open'")),
+)
