@@ -1,0 +1,69 @@
+"""Write down that two records of the same money disagree, once.
+
+A discrepancy is identified by its key, which names what it is about ("duplicate_payment:{payment id}"), so that the same
+finding made again (a repeated webhook, a second run over the same day) is the same row and tells the portals once.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.money import Money
+from gateway.store import reconciliation
+from gateway.store.database import Transaction
+
+
+def open_discrepancy(
+    tx: Transaction,
+    *,
+    kind: DiscrepancyKind,
+    key: str,
+    provider: str,
+    agency_id: UUID | None,
+    business_date: date,
+    amount: Money,
+    payment_id: UUID | None = None,
+    refund_id: UUID | None = None,
+    run_id: UUID | None = None,
+    evidence: Mapping[str, Any],
+) -> UUID | None:
+    """Open a discrepancy and return its id; None if `key` is known, in which case nothing is written.
+
+    `amount` is the money in question, signed: towards us is positive. `business_date` is the agency's day. `evidence` is
+    JSON and holds no personal data. `agency_id` None: the money could not be laid at any agency's door, so that no portal
+    is told either.
+    """
+    opened = reconciliation.insert_discrepancy(
+        tx,
+        reconciliation.NewDiscrepancy(
+            key=key,
+            kind=kind,
+            provider=provider,
+            agency_id=agency_id,
+            business_date=business_date,
+            run_id=run_id,
+            payment_id=payment_id,
+            refund_id=refund_id,
+            amount_minor=amount.amount_minor,
+            currency=amount.currency,
+            evidence=dict(evidence),
+        ),
+    )
+    if opened is not None and agency_id is not None:
+        tx.emit(
+            "discrepancy.opened",
+            agency_id,
+            {
+                "discrepancy": str(opened),
+                "kind": kind.value,
+                "provider": provider,
+                "payment": None if payment_id is None else str(payment_id),
+                "refund": None if refund_id is None else str(refund_id),
+                "amount_minor": amount.amount_minor,
+                "currency": amount.currency,
+                "business_date": business_date.isoformat(),
+            },
+        )
+    return opened
