@@ -2,6 +2,7 @@
 
     GatewayError
     ├── Invalid         the request is wrong and says where      (422)
+    ├── Unauthorized    who calls is not proven                  (401)
     ├── NotFound        no such thing for this caller            (404)
     ├── Conflict        right in itself, wrong at this moment    (409)
     ├── Forbidden       the caller may not do this               (403)
@@ -28,6 +29,10 @@ class GatewayError(Exception):
 
 class Invalid(GatewayError):
     code = "invalid"
+
+
+class Unauthorized(GatewayError):
+    code = "unauthorized"
 
 
 class NotFound(GatewayError):

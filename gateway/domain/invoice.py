@@ -1,8 +1,15 @@
 """The life of a fee invoice: open until it is paid in full, voided, or past its time."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
+from gateway.domain import reference as references
 from gateway.domain.errors import Conflict
+from gateway.domain.money import Money
 from gateway.domain.states import Graph
 
 
@@ -36,9 +43,63 @@ class InvoiceInPayment(Conflict):
     code = "invoice_in_payment"
 
 
-def check_payable(status: InvoiceStatus, reference_display: str) -> None:
-    """Raises InvoiceAlreadyPaid or InvoiceClosed unless the invoice is open."""
-    if status is S.PAID:
-        raise InvoiceAlreadyPaid(f"Invoice {reference_display} is already paid. Nothing more is due.")
-    if status is not S.OPEN:
-        raise InvoiceClosed(f"Invoice {reference_display} is {status}. Ask the agency for a new one.")
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """What one fee item asks for. `amount` is after its `reduction`; `steps` explain it in each language."""
+
+    fee_item: str
+    revenue_code: str
+    quantity: int
+    amount: Money
+    reduction: Money
+    legal_basis: str
+    steps: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """A fee invoice as it stands. Amounts are minor units of `currency`; who owes it is known to the vault alone."""
+
+    id: UUID
+    agency_id: UUID
+    reference: str
+    procedure: str
+    procedure_version: int
+    channel: str
+    facts: Mapping[str, Any]
+    dossier: str
+    payer_id: UUID
+    status: InvoiceStatus
+    currency: str
+    total_minor: int
+    paid_minor: int
+    refunded_minor: int
+    due_on: date | None
+    assisted: bool
+    metadata: Mapping[str, Any]
+    created_by: UUID
+    created_at: datetime
+    business_date: date
+    lines: Sequence[InvoiceLine] = ()
+
+    @property
+    def reference_display(self) -> str:
+        return references.grouped(self.reference)
+
+    @property
+    def amount_due_minor(self) -> int:
+        """What a payer may pay now: nothing, once the invoice is closed."""
+        return self.total_minor - self.paid_minor if self.status is S.OPEN else 0
+
+    @property
+    def revenue(self) -> list[tuple[str, Money]]:
+        """The amounts by revenue code, as the ledger books them."""
+        return [(line.revenue_code, line.amount) for line in self.lines]
+
+
+def check_payable(invoice: Invoice) -> None:
+    """Raises InvoiceAlreadyPaid or InvoiceClosed unless something can be paid on the invoice."""
+    if invoice.status is S.PAID:
+        raise InvoiceAlreadyPaid(f"Invoice {invoice.reference_display} is already paid. Nothing more is due.")
+    if invoice.status is not S.OPEN:
+        raise InvoiceClosed(f"Invoice {invoice.reference_display} is {invoice.status}. Ask the agency for a new one.")

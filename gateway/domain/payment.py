@@ -7,8 +7,14 @@ Money that has moved is always true: `succeeded` is reachable from every state, 
 `declined`, because payers do finish after we have given up.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
+from gateway.domain.money import Money
 from gateway.domain.states import Graph, transition
 
 
@@ -42,3 +48,62 @@ GIVEN_UP = frozenset({S.CANCELLED, S.EXPIRED})
 def observed(current: PaymentStatus, reported: PaymentStatus) -> PaymentStatus:
     """The status after a provider reported `reported`: `current` again if that is a repeat or old news."""
     return transition("payment", GRAPH, current, reported) if reported in GRAPH[current] else current
+
+
+CHECK_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+CHECK_THEN_EVERY = timedelta(hours=1)
+
+
+def next_check(checks: int) -> timedelta:
+    """How long to wait before the provider is asked again, after it was asked `checks` times."""
+    return CHECK_AFTER[checks] if checks < len(CHECK_AFTER) else CHECK_THEN_EVERY
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One attempt to pay a checkout session. `business_date` is the agency's day on which the money moved.
+
+    `credited_minor` is what of it no invoice took: it is kept for the payer. `refunded_minor` is what refunds hold or
+    have paid back.
+    """
+
+    id: UUID
+    session_id: UUID
+    agency_id: UUID
+    provider: str
+    status: PaymentStatus
+    amount_minor: int
+    currency: str
+    reference: str
+    provider_payment_id: str | None
+    provider_transaction_id: str | None
+    next_action: Mapping[str, Any] | None
+    code: str
+    via_page: bool
+    credited_minor: int
+    refunded_minor: int
+    created_at: datetime
+    expires_at: datetime
+    succeeded_at: datetime | None
+    business_date: date | None
+    checks: int
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def refundable(self) -> Money:
+        left = self.amount_minor - self.refunded_minor if self.status is S.SUCCEEDED else 0
+        return Money(left, self.currency)
+
+
+def allocate(available: int, due: Sequence[tuple[UUID, int]]) -> tuple[dict[UUID, int], int]:
+    """Spread `available` minor units over what is `due`, in order; what nothing takes is the second part."""
+    parts: dict[UUID, int] = {}
+    for invoice_id, amount in due:
+        part = min(available, amount)
+        if part > 0:
+            parts[invoice_id] = part
+            available -= part
+    return parts, available

@@ -3,7 +3,10 @@
 A provider can take a success back (the payer's bank refused the money), so `succeeded` has an edge to `failed`.
 """
 
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from gateway.domain.errors import Conflict, Forbidden, Invalid
 from gateway.domain.money import Money
@@ -73,3 +76,61 @@ def check_approver(requested_by: str, decided_by: str) -> None:
     """Raises SamePerson if who decides also asked: four eyes on money that leaves."""
     if requested_by == decided_by:
         raise SamePerson("Whoever asks for a refund cannot decide on it. Another person or key must.")
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money on its way back to a payer. `requested_by` names an officer's key, or the provider that did it alone."""
+
+    id: UUID
+    payment_id: UUID
+    agency_id: UUID
+    status: RefundStatus
+    amount_minor: int
+    currency: str
+    reason: str
+    requested_by: str
+    decided_by: str | None
+    provider_refund_id: str | None
+    code: str
+    created_at: datetime
+    sent_at: datetime | None
+    succeeded_at: datetime | None
+    business_date: date | None
+    checks: int
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPart:
+    """Where a refund's money is taken from: an invoice's revenue account, or the payer's credit (no invoice)."""
+
+    invoice_id: UUID | None
+    account: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a payment brought in on one account and has not been refunded yet."""
+
+    invoice_id: UUID | None
+    account: str
+    left_minor: int
+
+
+def split(amount: Money, sources: list[Source]) -> list[RefundPart]:
+    """Take `amount` from `sources` in their order. Raises OverRefund if they do not hold that much."""
+    parts: list[RefundPart] = []
+    wanted = amount.amount_minor
+    for source in sources:
+        part = min(wanted, source.left_minor)
+        if part > 0:
+            parts.append(RefundPart(source.invoice_id, source.account, Money(part, amount.currency)))
+            wanted -= part
+    if wanted:
+        check_amount(amount, Money(amount.amount_minor - wanted, amount.currency))
+    return parts

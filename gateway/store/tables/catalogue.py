@@ -1,6 +1,6 @@
 """The agencies and what they charge for."""
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint, Uuid, func
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from gateway.store.tables.base import METADATA, currency, instant
@@ -29,6 +29,5 @@ procedures = Table(
     Column("sha256", LargeBinary, nullable=False),
     Column("published_by", Text, nullable=False),
     instant("published_at", server_default=func.now()),
-    UniqueConstraint("code", "sha256"),
     comment="what is published stays; a change is a new version",
 )

@@ -38,7 +38,8 @@ payments = Table(
     Column("next_action", JSONB),
     Column("code", Text, nullable=False, server_default=text("''"), comment="the provider's own, for the record"),
     minor("credited_minor", server_default=text("0"), comment="what of it became payer credit"),
-    minor("refunded_minor", server_default=text("0")),
+    minor("refunded_minor", server_default=text("0"), comment="what refunds hold or have paid back"),
+    Column("via_page", Boolean, nullable=False, comment="started on the hosted page, not by a portal"),
     instant("created_at"),
     instant("expires_at"),
     instant("succeeded_at", nullable=True),
@@ -76,9 +77,7 @@ allocations = Table(
     Column("payment_id", Uuid, ForeignKey("payments.id"), primary_key=True),
     Column("invoice_id", Uuid, ForeignKey("invoices.id"), primary_key=True),
     minor("amount_minor"),
-    minor("refunded_minor", server_default=text("0")),
     CheckConstraint("amount_minor > 0", name="amount_minor"),
-    CheckConstraint("refunded_minor BETWEEN 0 AND amount_minor", name="refunded_minor"),
     Index("allocations_invoice_id_idx", "invoice_id"),
 )
 

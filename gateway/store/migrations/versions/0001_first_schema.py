@@ -311,7 +311,6 @@ def create_tables() -> None:
         sa.Column("published_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name=op.f("procedures_agency_id_fkey")),
         sa.PrimaryKeyConstraint("code", "version", name=op.f("procedures_pkey")),
-        sa.UniqueConstraint("code", "sha256", name=op.f("procedures_code_sha256_key")),
         comment="what is published stays; a change is a new version",
     )
     op.create_table(
@@ -484,7 +483,14 @@ def create_tables() -> None:
             nullable=False,
             comment="what of it became payer credit",
         ),
-        sa.Column("refunded_minor", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "refunded_minor",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="what refunds hold or have paid back",
+        ),
+        sa.Column("via_page", sa.Boolean(), nullable=False, comment="started on the hosted page, not by a portal"),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("succeeded_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -572,9 +578,7 @@ def create_tables() -> None:
         sa.Column("payment_id", sa.Uuid(), nullable=False),
         sa.Column("invoice_id", sa.Uuid(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("refunded_minor", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint("amount_minor > 0", name=op.f("allocations_amount_minor_check")),
-        sa.CheckConstraint("refunded_minor BETWEEN 0 AND amount_minor", name=op.f("allocations_refunded_minor_check")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("allocations_invoice_id_fkey")),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("allocations_payment_id_fkey")),
         sa.PrimaryKeyConstraint("payment_id", "invoice_id", name=op.f("allocations_pkey")),

@@ -1,0 +1,49 @@
+"""What the services work with, put together once by the composer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from gateway.domain.errors import NotFound
+from gateway.ports.provider import PaymentProvider
+from gateway.services.tokens import Tokens
+from gateway.services.vault import Vault
+from gateway.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """`providers` by name, in the order of the configuration. `public_url` is where payers and providers reach us."""
+
+    db: Database
+    providers: Mapping[str, PaymentProvider]
+    vault: Vault
+    tokens: Tokens
+    public_url: str
+    allow_private_webhooks: bool = False
+
+    def provider(self, name: str) -> PaymentProvider:
+        """Raises NotFound if no such provider is configured."""
+        try:
+            return self.providers[name]
+        except KeyError:
+            raise NotFound(f"There is no provider {name!r} here. Configured: {', '.join(self.providers)}.") from None
+
+    def page_url(self, session_id: UUID) -> str:
+        """Where the payer of a checkout session goes: unguessable, and the same whenever it is asked for."""
+        return f"{self.public_url}/pay/{session_id}.{self.tokens.sign('checkout', str(session_id))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: an API key (or, later, an officer). `agency_id` None acts for every agency."""
+
+    id: UUID
+    label: str
+    scopes: frozenset[str]
+    agency_id: UUID | None
+
+    @property
+    def actor(self) -> str:
+        """How the audit trail names the caller."""
+        return f"key:{self.id}"

@@ -1,0 +1,80 @@
+"""Agencies and the published versions of their procedures."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Row
+
+from gateway.domain.agency import Agency
+from gateway.store.database import Transaction, new_id
+from gateway.store.tables.catalogue import agencies, procedures
+
+_AGENCY = [agencies.c[name] for name in Agency.__slots__]
+
+_CURRENT_PROCEDURE = (
+    select(procedures.c.version, procedures.c.definition, procedures.c.sha256, *_AGENCY)
+    .join(agencies, agencies.c.id == procedures.c.agency_id)
+    .where(procedures.c.code == bindparam("code"))
+    .order_by(procedures.c.version.desc())
+    .limit(1)
+)
+_ALL_CURRENT = (
+    select(procedures.c.definition, procedures.c.sha256, procedures.c.agency_id)
+    .distinct(procedures.c.code)
+    .order_by(procedures.c.code, procedures.c.version.desc())
+)
+
+
+def agency_from(row: Row[Any]) -> Agency:
+    values = {name: row._mapping[name] for name in Agency.__slots__}
+    return Agency(**{**values, "providers": tuple(values["providers"])})
+
+
+def current_procedure(tx: Transaction, code: str) -> Row[Any] | None:
+    """Its newest version with its definition and its agency, in one statement."""
+    return tx.one_or_none(_CURRENT_PROCEDURE, {"code": code})
+
+
+def current_procedures(tx: Transaction, agency_id: UUID | None) -> list[Row[Any]]:
+    """The newest version of each procedure, by code; of one agency or of all."""
+    return [row for row in tx.all(_ALL_CURRENT) if agency_id in (None, row.agency_id)]
+
+
+def agency(tx: Transaction, agency_id: UUID) -> Agency:
+    return agency_from(tx.execute(select(*_AGENCY).where(agencies.c.id == agency_id)).one())
+
+
+def all_agencies(tx: Transaction) -> list[Agency]:
+    return [agency_from(row) for row in tx.all(select(*_AGENCY).order_by(agencies.c.code))]
+
+
+def put_agency(tx: Transaction, values: Mapping[str, Any]) -> UUID:
+    """Insert the agency, or bring the one with this code up to date. Returns its id."""
+    statement = insert(agencies).values(id=new_id(), **values)
+    statement = statement.on_conflict_do_update(index_elements=["code"], set_=dict(values))
+    found: UUID = tx.execute(statement.returning(agencies.c.id)).scalar_one()
+    return found
+
+
+def publish_procedure(
+    tx: Transaction, code: str, agency_id: UUID, definition: Mapping[str, Any], sha256: bytes, published_by: str
+) -> bool:
+    """A new version, unless the newest says the same already. True if there is something new."""
+    newest = tx.one_or_none(_CURRENT_PROCEDURE, {"code": code})
+    if newest is not None and newest.sha256 == sha256:
+        return False
+    version = select(func.coalesce(func.max(procedures.c.version), 0) + 1).where(procedures.c.code == code)
+    tx.execute(
+        insert(procedures).values(
+            code=code,
+            version=version.scalar_subquery(),
+            agency_id=agency_id,
+            definition=definition,
+            sha256=sha256,
+            published_by=published_by,
+        )
+    )
+    return True

@@ -1,0 +1,125 @@
+"""Payment attempts, their allocations to invoices, and what was learnt of them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, insert, select, tuple_, update
+from sqlalchemy.engine import Row
+
+from gateway.domain.payment import Payment, PaymentStatus
+from gateway.store.database import Transaction
+from gateway.store.tables.payments import allocations, payment_events, payments
+
+_COLUMNS = [payments.c[name] for name in Payment.__slots__]
+
+
+def add(tx: Transaction, payment: Payment, *, next_check_at: datetime | None) -> None:
+    tx.execute(insert(payments).values(**asdict(payment), next_check_at=next_check_at))
+
+
+def find(tx: Transaction, payment_id: UUID, *, lock: bool = False) -> Payment | None:
+    return _one(tx, select(*_COLUMNS).where(payments.c.id == payment_id), lock)
+
+
+def find_by_transaction(tx: Transaction, provider: str, transaction_id: str, *, lock: bool = False) -> Payment | None:
+    query = select(*_COLUMNS).where(
+        payments.c.provider == provider, payments.c.provider_transaction_id == transaction_id
+    )
+    return _one(tx, query, lock)
+
+
+def find_by_provider_id(
+    tx: Transaction, provider: str, provider_payment_id: str, *, lock: bool = False
+) -> Payment | None:
+    query = select(*_COLUMNS).where(
+        payments.c.provider == provider, payments.c.provider_payment_id == provider_payment_id
+    )
+    return _one(tx, query, lock)
+
+
+def of_session(tx: Transaction, session_id: UUID) -> list[Payment]:
+    query = select(*_COLUMNS).where(payments.c.session_id == session_id)
+    return [_payment(row) for row in tx.execute(query.order_by(payments.c.created_at, payments.c.id))]
+
+
+def page(
+    tx: Transaction,
+    agency_id: UUID | None,
+    *,
+    status: PaymentStatus | None = None,
+    provider: str | None = None,
+    session_id: UUID | None = None,
+    created_from: datetime | None = None,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int,
+) -> list[Payment]:
+    """In the order of creation, from the one after `after` on."""
+    query = select(*_COLUMNS).order_by(payments.c.created_at, payments.c.id).limit(limit)
+    wanted = (
+        (payments.c.agency_id, agency_id),
+        (payments.c.status, status),
+        (payments.c.provider, provider),
+        (payments.c.session_id, session_id),
+    )
+    for column, value in wanted:
+        query = query if value is None else query.where(column == value)
+    if created_from is not None:
+        query = query.where(payments.c.created_at >= created_from)
+    if after is not None:
+        query = query.where(tuple_(payments.c.created_at, payments.c.id) > after)
+    return [_payment(row) for row in tx.execute(query)]
+
+
+def change(tx: Transaction, payment_id: UUID, **values: Any) -> None:
+    tx.execute(update(payments).where(payments.c.id == payment_id).values(**values))
+
+
+def claim_due(tx: Transaction, lease: timedelta, limit: int) -> list[Payment]:
+    """Payments whose provider is to be asked now, put off by `lease` so that no other sweep asks meanwhile."""
+    due = (
+        select(payments.c.id)
+        .where(payments.c.next_check_at <= tx.now)
+        .order_by(payments.c.next_check_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(payments)
+        .where(payments.c.id.in_(due.scalar_subquery()))
+        .values(next_check_at=tx.now + lease, checks=payments.c.checks + 1)
+    )
+    return [_payment(row) for row in tx.execute(statement.returning(*_COLUMNS))]
+
+
+def allocate(tx: Transaction, payment_id: UUID, parts: Mapping[UUID, int]) -> None:
+    if parts:
+        rows = [{"payment_id": payment_id, "invoice_id": key, "amount_minor": minor} for key, minor in parts.items()]
+        tx.execute(insert(allocations), rows)
+
+
+def allocations_of(tx: Transaction, payment_id: UUID) -> list[Row[Any]]:
+    """The invoices that the payment paid, each with its amount_minor."""
+    query = select(allocations).where(allocations.c.payment_id == payment_id)
+    return tx.all(query.order_by(allocations.c.invoice_id))
+
+
+def add_event(tx: Transaction, **values: Any) -> None:
+    tx.execute(insert(payment_events).values(**values))
+
+
+def events_of(tx: Transaction, payment_id: UUID) -> list[Row[Any]]:
+    """What was learnt of a payment and its refunds, oldest first."""
+    query = select(payment_events).where(payment_events.c.payment_id == payment_id)
+    return tx.all(query.order_by(payment_events.c.id))
+
+
+def _one(tx: Transaction, query: Select[Any], lock: bool) -> Payment | None:
+    row = tx.one_or_none(query.with_for_update() if lock else query)
+    return _payment(row) if row else None
+
+
+def _payment(row: Row[Any]) -> Payment:
+    return Payment(**{**row._mapping, "status": PaymentStatus(row.status)})
