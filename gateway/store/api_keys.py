@@ -36,7 +36,7 @@ def lock(tx: Transaction, key_id: UUID) -> Row[Any] | None:
 def add(tx: Transaction, key: dict[str, Any]) -> bool:
     """False if a key of this very hash is there already; it stays as it is."""
     added = insert(api_keys).values(created_at=tx.now, **key).on_conflict_do_nothing(index_elements=["key_hash"])
-    return bool(tx.execute(added).rowcount)
+    return tx.one_or_none(added.returning(api_keys.c.id)) is not None
 
 
 def all_of(tx: Transaction, agency_id: UUID | None) -> list[Row[Any]]:

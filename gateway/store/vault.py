@@ -66,13 +66,13 @@ def lock_sealed_otherwise(
     """Id, master key id and sealed value of rows above `after` that are not sealed with `key_id`, locked."""
     columns = where.table.c
     found = (
-        select(columns.id, columns.master_key_id, where.column)
+        select(columns.id, columns.master_key_id, where.column.label("value"))
         .where(columns.id > after, columns.master_key_id != key_id, where.column.is_not(None))
         .order_by(columns.id)
         .limit(limit)
         .with_for_update()
     )
-    return [(id, held_by, value) for id, held_by, value in tx.execute(found)]
+    return [(row.id, row.master_key_id, row.value) for row in tx.execute(found)]
 
 
 def replace_sealed(tx: Transaction, where: SealedColumn, resealed: Mapping[UUID, tuple[str, bytes]]) -> None:

@@ -1,0 +1,70 @@
+"""Fixtures of the tests that need the database: it, one agency, and who calls."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert
+
+from gateway.services.runtime import Caller
+from gateway.store.database import Database, Transaction, new_id
+from gateway.store.embedded import DatabaseUrls
+from gateway.store.tables.catalogue import agencies
+
+
+class Clock:
+    """The time, as the test tells it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, time: timedelta) -> None:
+        self.now += time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def db(database_urls: DatabaseUrls, clock: Clock) -> Iterator[Database]:
+    """The database as the application sees it."""
+    database = Database(database_urls.app_url, clock, pool_size=16)
+    yield database
+    database.close()
+
+
+def add_agency(tx: Transaction, code: str) -> UUID:
+    agency_id = new_id()
+    agency = {"id": agency_id, "code": code, "names": {"en": code}, "time_zone": "Asia/Ho_Chi_Minh", "currency": "VND"}
+    tx.execute(insert(agencies).values(**agency, bank_account="970436-0011", receipt_series="AA", providers=[]))
+    return agency_id
+
+
+@pytest.fixture
+def agency(db: Database) -> UUID:
+    with db.transaction() as tx:
+        return add_agency(tx, "vn-moj")
+
+
+@pytest.fixture
+def other_agency(db: Database) -> UUID:
+    with db.transaction() as tx:
+        return add_agency(tx, "vn-mps")
+
+
+@pytest.fixture
+def portal(agency: UUID) -> Caller:
+    """A caller that acts for `agency`."""
+    return Caller(new_id(), "portal", frozenset({"portal"}), agency)
+
+
+@pytest.fixture
+def everywhere() -> Caller:
+    """A caller that acts for every agency."""
+    return Caller(new_id(), "admin", frozenset({"admin", "finance", "portal"}), None)
