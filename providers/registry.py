@@ -1,0 +1,50 @@
+"""The tables from which the composer picks: adapters by name, and the simulators that play their providers.
+
+A new provider is a package, a line in each table, and a conformance class in tests/providers.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import httpx
+from flask import Flask
+
+from gateway.ports.provider import PaymentProvider
+from providers.sandbox import adapter as sandbox
+from providers.sandbox import simulator as sandbox_simulator
+from providers.simulation.bank import Options
+from providers.simulation.server import serve_app
+from providers.transport import TIMEOUT
+
+Build = Callable[[Mapping[str, str], httpx.Timeout], PaymentProvider]
+
+ADAPTERS: Mapping[str, Build] = {
+    "sandbox": sandbox.build,
+}
+SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
+    "sandbox": sandbox_simulator.create_app,
+}
+
+
+class UnknownProvider(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no provider {name!r}. There are: {', '.join(sorted(ADAPTERS))}.")
+
+
+def build(name: str, environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> PaymentProvider:
+    """The adapter `name` with its settings from `environment`. Raises UnknownProvider, or MissingSettings naming every
+    setting that is missing or blank."""
+    if name not in ADAPTERS:
+        raise UnknownProvider(name)
+    return ADAPTERS[name](environment, timeout)
+
+
+def serve(name: str, port: int, data_dir: Path, settings: Mapping[str, str], webhook_url: str = "") -> None:
+    """Play the provider `name` on 127.0.0.1:`port` until SIGTERM, keeping its books in `data_dir`.
+
+    `webhook_url` is where a provider notifies that keeps it in its own configuration. Raises UnknownProvider or
+    MissingSettings.
+    """
+    if name not in SIMULATORS:
+        raise UnknownProvider(name)
+    serve_app(SIMULATORS[name](Options(data_dir, settings, webhook_url)), port)

@@ -1,0 +1,184 @@
+"""What the sandbox puts on the wire: names, signatures, and how its words read in ours.
+
+JSON over HTTP, amounts as whole minor units, times in seconds since 1970. Both sides sign with HMAC-SHA256, the header
+being `t=<seconds>,v1=<hex>`:
+
+    a request       "<t>.<METHOD> <path and query> <idempotency key>\\n<body>"
+    a notification  "<t>.<body>"
+
+A signature older or newer than TOLERANCE is refused, and several secrets can be valid while one replaces another; the
+first of them signs.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway.domain.payment import PaymentStatus
+from gateway.domain.refund import RefundStatus
+from gateway.ports.provider import (
+    Capabilities,
+    DisputeObservation,
+    DisputeStatus,
+    FeeContract,
+    Flow,
+    NotSent,
+    Observation,
+    OutcomeUnknown,
+    PaymentObservation,
+    ProviderError,
+    RefundObservation,
+    Rejected,
+    RejectionReason,
+    SettlementBy,
+    Unsupported,
+    WebhookRejected,
+)
+from providers.reading import instant, money, nested, optional_text, optional_uuid, text
+
+TOLERANCE = timedelta(seconds=300)
+SIGNATURE = "sandbox-signature"
+MERCHANT = "sandbox-merchant"
+IDEMPOTENCY_KEY = "idempotency-key"
+
+CAPABILITIES = Capabilities(
+    currencies=frozenset({"VND", "USD", "EUR", "KWD"}),
+    flow=Flow.REDIRECT,
+    minimum_minor={"VND": 1_000, "USD": 1, "EUR": 1, "KWD": 1},
+    maximum_minor=dict.fromkeys(("VND", "USD", "EUR", "KWD"), 10**12),
+    partial_refunds=True,
+    idempotency_window=timedelta(hours=24),
+    not_found_proves_absence=True,
+    not_found_after=timedelta(minutes=5),
+    payment_lifetime=timedelta(hours=1),
+    settlement=SettlementBy.API,
+    settlement_lag_days=0,
+    time_zone="Asia/Ho_Chi_Minh",
+    fee=FeeContract(basis_points=110),
+)
+
+PAYMENT_STATUS: Mapping[str, PaymentStatus] = {
+    "pending": PaymentStatus.PENDING,
+    "succeeded": PaymentStatus.SUCCEEDED,
+    "declined": PaymentStatus.DECLINED,
+    "cancelled": PaymentStatus.CANCELLED,
+    "expired": PaymentStatus.EXPIRED,
+}
+REFUND_STATUS: Mapping[str, RefundStatus] = {
+    "pending": RefundStatus.PENDING,
+    "succeeded": RefundStatus.SUCCEEDED,
+    "failed": RefundStatus.FAILED,
+}
+DISPUTE_STATUS: Mapping[str, DisputeStatus] = {
+    "open": DisputeStatus.OPEN,
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+}
+
+NOT_FOUND = "not_found"
+ERROR: Mapping[str, type[ProviderError]] = {
+    # A wrong key or clock is refused before the request is looked at, so nothing happened and it can be sent again.
+    "bad_signature": NotSent,
+    "unknown_merchant": NotSent,
+    "unsupported_currency": Unsupported,
+    "amount_out_of_range": Rejected,
+    "invalid_request": Rejected,
+    "not_refundable": Rejected,
+    "over_refund": Rejected,
+    "rejected": Rejected,
+    NOT_FOUND: Rejected,
+    # The key was used for another request: something of ours did happen, and only a query says what.
+    "idempotency_mismatch": OutcomeUnknown,
+}
+"""What each error code means for the request that met it. A code that is not here is OutcomeUnknown."""
+
+_HEADER = re.compile(r"t=(\d{1,11}),v1=([0-9a-f]{64})")
+
+
+def signature(secret: str, now: datetime, message: bytes) -> str:
+    """The signature header for `message`."""
+    timestamp = int(now.timestamp())
+    return f"t={timestamp},v1={_digest(secret, timestamp, message)}"
+
+
+def request_message(method: str, target: str, idempotency_key: str, body: bytes) -> bytes:
+    """What a request signs. `target` is the path with its query, as sent."""
+    return f"{method} {target} {idempotency_key}\n".encode() + body
+
+
+def check_signature(header: str, secrets: Sequence[str], message: bytes, now: datetime) -> None:
+    """Raises WebhookRejected unless one of `secrets` signed `message` within TOLERANCE of `now`."""
+    usable = [secret for secret in secrets if secret.strip()]
+    if not usable:
+        raise WebhookRejected(RejectionReason.NO_SECRET)
+    match = _HEADER.fullmatch(header)
+    if match is None:
+        raise WebhookRejected(RejectionReason.BAD_SIGNATURE, "the signature is missing or malformed")
+    timestamp = int(match[1])
+    if not any(hmac.compare_digest(_digest(secret, timestamp, message), match[2]) for secret in usable):
+        raise WebhookRejected(RejectionReason.BAD_SIGNATURE)
+    if abs(timestamp - int(now.timestamp())) > TOLERANCE.total_seconds():
+        raise WebhookRejected(RejectionReason.STALE)
+
+
+def payment_observation(payment: Mapping[str, Any]) -> PaymentObservation:
+    """A payment as the sandbox describes it. Raises Unreadable."""
+    word = text(payment, "status")
+    status = PAYMENT_STATUS.get(word, PaymentStatus.UNKNOWN)
+    paid = nested(payment, "transaction") if status is PaymentStatus.SUCCEEDED else None
+    return PaymentObservation(
+        status=status,
+        occurred_at=instant(payment, "updated"),
+        payment_id=optional_uuid(payment, "payment_id"),
+        provider_payment_id=text(payment, "id"),
+        provider_transaction_id=None if paid is None else text(paid, "id"),
+        amount=money(payment if paid is None else paid, "amount_minor", "currency"),
+        code=optional_text(payment, "code") or word,
+    )
+
+
+def refund_observation(refund: Mapping[str, Any]) -> RefundObservation:
+    """A refund as the sandbox describes it; one made in its console has no refund id of ours. Raises Unreadable."""
+    word = text(refund, "status")
+    return RefundObservation(
+        status=REFUND_STATUS.get(word, RefundStatus.UNKNOWN),
+        occurred_at=instant(refund, "updated"),
+        amount=money(refund, "amount_minor", "currency"),
+        refund_id=optional_uuid(refund, "refund_id"),
+        provider_refund_id=text(refund, "id"),
+        payment_id=optional_uuid(refund, "payment_id"),
+        provider_transaction_id=text(refund, "transaction_id"),
+        code=optional_text(refund, "code") or word,
+    )
+
+
+def observations(event: Mapping[str, Any]) -> list[Observation]:
+    """What a notification says: nothing if it is of a kind that does not concern us. Raises Unreadable."""
+    kind = text(event, "type").partition(".")[0]
+    data = nested(event, "data")
+    if kind == "payment":
+        return [payment_observation(data)]
+    if kind == "refund":
+        return [refund_observation(data)]
+    if kind == "dispute" and text(data, "status") in DISPUTE_STATUS:
+        return [_dispute_observation(data)]
+    return []
+
+
+def _dispute_observation(dispute: Mapping[str, Any]) -> DisputeObservation:
+    return DisputeObservation(
+        status=DISPUTE_STATUS[text(dispute, "status")],
+        occurred_at=instant(dispute, "updated"),
+        amount=money(dispute, "amount_minor", "currency"),
+        provider_dispute_id=text(dispute, "id"),
+        payment_id=optional_uuid(dispute, "payment_id"),
+        provider_transaction_id=text(dispute, "transaction_id"),
+        code=optional_text(dispute, "code") or "",
+    )
+
+
+def _digest(secret: str, timestamp: int, message: bytes) -> str:
+    return hmac.new(secret.encode(), f"{timestamp}.".encode() + message, hashlib.sha256).hexdigest()

@@ -1,0 +1,31 @@
+"""The settings of an adapter, read from the environment that the composer hands over.
+
+A setting that is missing or blank is an error at start, never a default at run time: a blank secret would accept every
+forged notification. All faults are named at once, so that an operator fixes them in one go.
+"""
+
+from collections.abc import Mapping, Sequence
+
+
+class MissingSettings(Exception):
+    """Settings that are missing or blank, by name."""
+
+    def __init__(self, provider: str, names: Sequence[str]) -> None:
+        super().__init__(f"{provider} cannot start: set {', '.join(names)} (missing or blank).")
+        self.provider = provider
+        self.names = tuple(names)
+
+
+def required(provider: str, environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """The values of `names`, stripped. Raises MissingSettings naming every one that is missing, blank, or a list with a
+    blank member."""
+    values = {name: environment.get(name, "").strip() for name in names}
+    missing = [name for name, value in values.items() if not all(split(value))]
+    if missing:
+        raise MissingSettings(provider, missing)
+    return values
+
+
+def split(value: str) -> tuple[str, ...]:
+    """The members of a comma-separated setting: several webhook secrets are valid at once while they are rotated."""
+    return tuple(member.strip() for member in value.split(","))
