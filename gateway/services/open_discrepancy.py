@@ -1,7 +1,7 @@
 """Write down that two records of the same money disagree, once.
 
-A discrepancy is identified by its key, which names what it is about ("duplicate_payment:{payment id}"), so that the same
-finding made again (a repeated webhook, a second run over the same day) is the same row and tells the portals once.
+A discrepancy is identified by its key, which names what it is about ("duplicate_payment:{payment id}"), so that the
+same finding made again (a repeated webhook, a second run over the same day) is the same row and tells the portals once.
 """
 
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ def open_discrepancy(
 ) -> UUID | None:
     """Open a discrepancy and return its id; None if `key` is known, in which case nothing is written.
 
-    `amount` is the money in question, signed: towards us is positive. `business_date` is the agency's day. `evidence` is
-    JSON and holds no personal data. `agency_id` None: the money could not be laid at any agency's door, so that no portal
-    is told either.
+    `amount` is the money in question, signed: towards us is positive. `business_date` is the agency's day. `evidence`
+    is JSON and holds no personal data. `agency_id` None: the money could not be laid at any agency's door, so that no
+    portal is told either.
     """
     opened = reconciliation.insert_discrepancy(
         tx,
