@@ -14,6 +14,7 @@ from itertools import cycle
 from gateway.domain.errors import Invalid
 
 BASE_DIGITS = 14
+RANDOM_BELOW = 10**12
 _LETTER_VALUES = {chr(ord("A") + n): str(10 + n) for n in range(26)}
 
 
@@ -28,7 +29,7 @@ class MistypedReference(Invalid):
 
 
 def new_base(year: int, random_below: int) -> str:
-    """A base for `year` from a random number in [0, 10**12)."""
+    """A base for `year` from a random number in [0, RANDOM_BELOW)."""
     return f"{year % 100:02d}{random_below:012d}"
 
 

@@ -1,0 +1,173 @@
+"""Fold what a provider says into what we know: the one door for webhook, poll, return, settlement and officer.
+
+The payment is locked, its status moves along the graph if the news is news, and the ledger, the portals' events and the
+payment's story are written in the same transaction. Applying the same observation again changes nothing.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.payment import Payment, PaymentStatus, observed
+from gateway.ports.provider import (
+    AckResult,
+    DisputeObservation,
+    Observation,
+    PaymentObservation,
+    RefundObservation,
+)
+from gateway.services.apply_dispute import apply_dispute
+from gateway.services.apply_refund import apply_refund
+from gateway.services.collect_payment import collect_payment
+from gateway.services.open_discrepancy import open_discrepancy
+from gateway.store import catalogue, payments
+from gateway.store.database import Transaction, new_id
+
+log = structlog.get_logger()
+
+
+def apply_observation(tx: Transaction, provider: str, observation: Observation, source: str) -> AckResult:
+    """Apply what `provider` says; `source` is how we learnt it (api, webhook, poll, return, settlement).
+
+    Never raises for what a provider may say: what cannot be true is kept as a discrepancy.
+    """
+    match observation:
+        case PaymentObservation():
+            return _apply_payment(tx, provider, observation, source)
+        case RefundObservation():
+            return apply_refund(tx, provider, observation, source)
+        case DisputeObservation():
+            return apply_dispute(tx, provider, observation, source)
+
+
+def _apply_payment(tx: Transaction, provider: str, observation: PaymentObservation, source: str) -> AckResult:
+    payment = _find_locked(tx, provider, observation)
+    if payment is None:
+        return AckResult.NOT_FOUND
+    succeeded = observation.status is PaymentStatus.SUCCEEDED
+    if succeeded and observation.amount != payment.amount:
+        _keep_story(tx, payment, observation, source, changed=False)
+        _report_mismatch(tx, payment, observation)
+        return AckResult.AMOUNT_MISMATCH
+    if succeeded and _is_another_movement(payment, observation):
+        payment = _payment_of_the_second_movement(tx, payment, observation)
+    status = observed(payment.status, observation.status)
+    changed = status is not payment.status
+    _keep_story(tx, replace(payment, status=status), observation, source, changed=changed)
+    _learn(tx, payment, status, observation, changed=changed)
+    if not changed:
+        return AckResult.DUPLICATE
+    if status is PaymentStatus.SUCCEEDED:
+        collect_payment(tx, payment, min(observation.occurred_at, tx.now))
+    facts = {"payment": str(payment.id), "checkout_session": str(payment.session_id), "provider": payment.provider}
+    amount = {"amount_minor": payment.amount_minor, "currency": payment.currency}
+    tx.emit(f"payment.{status}", payment.agency_id, facts | amount)
+    log.info("payment moved", payment=str(payment.id), was=payment.status, now=status, source=source)
+    return AckResult.APPLIED
+
+
+def _find_locked(tx: Transaction, provider: str, observation: PaymentObservation) -> Payment | None:
+    found = None
+    if observation.payment_id is not None:
+        found = payments.find(tx, observation.payment_id, lock=True)
+    if found is None and observation.provider_payment_id is not None:
+        found = payments.find_by_provider_id(tx, provider, observation.provider_payment_id, lock=True)
+    if found is None and observation.provider_transaction_id is not None:
+        found = payments.find_by_transaction(tx, provider, observation.provider_transaction_id, lock=True)
+    return found if found is not None and found.provider == provider else None
+
+
+def _is_another_movement(payment: Payment, observation: PaymentObservation) -> bool:
+    return (
+        payment.status is PaymentStatus.SUCCEEDED
+        and observation.provider_transaction_id is not None
+        and payment.provider_transaction_id is not None
+        and observation.provider_transaction_id != payment.provider_transaction_id
+    )
+
+
+def _payment_of_the_second_movement(tx: Transaction, first: Payment, observation: PaymentObservation) -> Payment:
+    """The payer paid the same attempt twice; each movement of money is a payment of its own, which can be refunded."""
+    transaction_id = observation.provider_transaction_id or ""
+    known = payments.find_by_transaction(tx, first.provider, transaction_id, lock=True)
+    if known is not None:
+        return known
+    second = replace(
+        first,
+        id=new_id(),
+        status=PaymentStatus.PENDING,
+        provider_payment_id=None,
+        provider_transaction_id=None,
+        next_action=None,
+        credited_minor=0,
+        refunded_minor=0,
+        created_at=tx.now,
+        succeeded_at=None,
+        business_date=None,
+        checks=0,
+    )
+    payments.add(tx, second, next_check_at=None)
+    return second
+
+
+def _learn(
+    tx: Transaction, payment: Payment, status: PaymentStatus, observation: PaymentObservation, *, changed: bool
+) -> None:
+    values: dict[str, object] = {}
+    if payment.provider_payment_id is None and observation.provider_payment_id is not None:
+        taken = payments.find_by_provider_id(tx, payment.provider, observation.provider_payment_id)
+        if taken is None:
+            values["provider_payment_id"] = observation.provider_payment_id
+    if changed:
+        values |= {"status": status, "code": observation.code}
+    if changed and status is PaymentStatus.SUCCEEDED:
+        occurred_at: datetime = min(observation.occurred_at, tx.now)
+        values["provider_transaction_id"] = observation.provider_transaction_id
+        values["succeeded_at"] = occurred_at
+        values["business_date"] = catalogue.agency(tx, payment.agency_id).business_date(occurred_at)
+    if changed and status not in (PaymentStatus.PENDING, PaymentStatus.UNKNOWN):
+        values["next_check_at"] = None
+    if values:
+        payments.change(tx, payment.id, **values)
+
+
+def _keep_story(
+    tx: Transaction, payment: Payment, observation: PaymentObservation, source: str, *, changed: bool
+) -> None:
+    payments.add_event(
+        tx,
+        payment_id=payment.id,
+        source=source,
+        reported=observation.status,
+        status=payment.status,
+        changed=changed,
+        code=observation.code,
+        amount_minor=observation.amount.amount_minor if observation.amount else None,
+        occurred_at=observation.occurred_at,
+        received_at=tx.now,
+    )
+
+
+def _report_mismatch(tx: Transaction, payment: Payment, observation: PaymentObservation) -> None:
+    reported = observation.amount
+    same_currency = reported is None or reported.currency == payment.currency
+    kind = DiscrepancyKind.AMOUNT_MISMATCH if same_currency else DiscrepancyKind.CURRENCY_MISMATCH
+    open_discrepancy(
+        tx,
+        kind=kind,
+        key=f"{kind}:payment:{payment.id}:{observation.provider_transaction_id or ''}",
+        provider=payment.provider,
+        agency_id=payment.agency_id,
+        business_date=catalogue.agency(tx, payment.agency_id).business_date(tx.now),
+        amount=reported or payment.amount,
+        payment_id=payment.id,
+        evidence={
+            "expected_minor": payment.amount_minor,
+            "expected_currency": payment.currency,
+            "reported_minor": reported.amount_minor if reported else None,
+            "reported_currency": reported.currency if reported else None,
+            "provider_transaction_id": observation.provider_transaction_id,
+        },
+    )

@@ -1,0 +1,155 @@
+"""Ask providers what became of payments that are not resolved, and close what is over. No portal needs a cron job.
+
+A payment is asked about after 1, 5 and 15 minutes, then hourly, until its provider gives an end. What is past its time
+is closed at the provider first; only then is it expired here. Silence proves nothing.
+"""
+
+from datetime import timedelta
+
+import structlog
+
+from gateway.domain.checkout import CheckoutStatus
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.payment import OPEN, Payment, PaymentStatus, next_check
+from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
+from gateway.services.apply_observation import apply_observation
+from gateway.services.open_checkout import close_session
+from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.runtime import Runtime
+from gateway.store import catalogue, checkouts, payments
+from gateway.store.database import Transaction
+
+log = structlog.get_logger()
+
+LEASE = timedelta(minutes=2)  # longer than all questions about one payment may take, so that no two sweeps ask at once
+AT_ONCE = 20
+UNRESOLVED_AFTER = timedelta(hours=48)
+
+
+def check_payments(runtime: Runtime) -> int:
+    """Ask about the payments that are due to be checked. Returns how many were asked about."""
+    with runtime.db.transaction() as tx:
+        due = payments.claim_due(tx, LEASE, AT_ONCE)
+    for payment in due:
+        check_payment(runtime, payment, "poll")
+    return len(due)
+
+
+def expire_sessions(runtime: Runtime) -> int:
+    """Close sessions whose time is over, once their payments' providers were asked. Returns how many were closed."""
+    with runtime.db.transaction() as tx:
+        over = checkouts.claim_expired(tx, LEASE, AT_ONCE)
+    closed = 0
+    for session in over:
+        with runtime.db.read() as tx:
+            attempts = payments.of_session(tx, session.id)
+        for payment in attempts:
+            if payment.status in OPEN:
+                check_payment(runtime, payment, "poll")
+        with runtime.db.transaction() as tx:
+            locked = checkouts.find(tx, session.id, lock=True)
+            unresolved = any(payment.status in OPEN for payment in payments.of_session(tx, session.id))
+            if locked and locked.status is CheckoutStatus.OPEN and locked.expires_at <= tx.now and not unresolved:
+                close_session(tx, locked, CheckoutStatus.EXPIRED, "system")
+                closed += 1
+    return closed
+
+
+def check_payment(runtime: Runtime, payment: Payment, source: str) -> None:
+    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing."""
+    provider = runtime.providers.get(payment.provider)
+    answer = _ask(provider, payment) if provider else None
+    if provider and _waits(answer) and _is_over(runtime, payment):
+        answer = _close(provider, payment) or answer
+    with runtime.db.transaction() as tx:
+        if isinstance(answer, PaymentObservation):
+            apply_observation(tx, payment.provider, answer, source)
+        elif provider and isinstance(answer, NotFound):
+            apply_observation(tx, payment.provider, _meaning_of_absence(tx, provider, payment), source)
+        _settle_schedule(tx, payment, was_asked=answer is not None)
+
+
+def close_attempt(runtime: Runtime, payment: Payment) -> None:
+    """The payer has turned to another method: close this attempt at its provider, or learn that it was paid."""
+    provider = runtime.providers.get(payment.provider)
+    answer = _close(provider, payment) if provider else None
+    if isinstance(answer, PaymentObservation):
+        with runtime.db.transaction() as tx:
+            apply_observation(tx, payment.provider, answer, "poll")
+
+
+def reference_of(payment: Payment) -> PaymentRef:
+    return PaymentRef(
+        payment_id=payment.id,
+        reference=payment.reference,
+        amount=payment.amount,
+        idempotency_key=str(payment.id),
+        created_at=payment.created_at,
+        provider_payment_id=payment.provider_payment_id,
+        provider_transaction_id=payment.provider_transaction_id,
+    )
+
+
+def _ask(provider: PaymentProvider, payment: Payment) -> PaymentObservation | NotFound | None:
+    try:
+        return provider.query_payment(reference_of(payment))
+    except ProviderError as error:
+        log.info("payment query unanswered", payment=str(payment.id), error=type(error).__name__)
+        return None
+
+
+def _close(provider: PaymentProvider, payment: Payment) -> PaymentObservation | NotFound | None:
+    if not isinstance(provider, Cancellable):
+        return None
+    try:
+        return provider.cancel_payment(reference_of(payment))
+    except ProviderError as error:
+        log.info("payment could not be closed", payment=str(payment.id), error=type(error).__name__)
+        return None
+
+
+def _waits(answer: PaymentObservation | NotFound | None) -> bool:
+    return isinstance(answer, PaymentObservation) and answer.status is PaymentStatus.PENDING
+
+
+def _is_over(runtime: Runtime, payment: Payment) -> bool:
+    """Past its time, or its session was given up."""
+    with runtime.db.read() as tx:
+        session = checkouts.find(tx, payment.session_id)
+        return payment.expires_at <= tx.now or session is None or session.status is not CheckoutStatus.OPEN
+
+
+def _meaning_of_absence(tx: Transaction, provider: PaymentProvider, payment: Payment) -> PaymentObservation:
+    """Not found leaves the outcome unknown, unless the provider says that it proves absence after some time."""
+    can = provider.capabilities
+    proven = can.not_found_proves_absence and tx.now - payment.created_at >= can.not_found_after
+    status = PaymentStatus.CANCELLED if proven else PaymentStatus.UNKNOWN
+    return PaymentObservation(status, tx.now, payment_id=payment.id, code="not_found")
+
+
+def _settle_schedule(tx: Transaction, asked: Payment, *, was_asked: bool) -> None:
+    """When to ask again; or the end, for what its provider left waiting after its time."""
+    payment = payments.find(tx, asked.id, lock=True)
+    if payment is None or payment.status not in OPEN:
+        return
+    if was_asked and payment.status is PaymentStatus.PENDING and payment.expires_at <= tx.now:
+        expired = PaymentObservation(PaymentStatus.EXPIRED, tx.now, payment_id=payment.id, code="not paid in time")
+        apply_observation(tx, payment.provider, expired, "expiry")
+        return
+    payments.change(tx, payment.id, next_check_at=tx.now + next_check(payment.checks))
+    if tx.now - payment.created_at > UNRESOLVED_AFTER:
+        _name_unresolved(tx, payment)
+
+
+def _name_unresolved(tx: Transaction, payment: Payment) -> None:
+    open_discrepancy(
+        tx,
+        kind=DiscrepancyKind.STATUS_MISMATCH,
+        key=f"status_mismatch:unresolved:{payment.id}",
+        provider=payment.provider,
+        agency_id=payment.agency_id,
+        business_date=catalogue.agency(tx, payment.agency_id).business_date(tx.now),
+        amount=payment.amount,
+        payment_id=payment.id,
+        evidence={"payment_is": payment.status, "asked": payment.checks, "proposed": "open_trace"},
+    )

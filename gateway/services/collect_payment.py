@@ -1,0 +1,95 @@
+"""Money has arrived: settle what it was meant for, and keep for the payer what nothing takes.
+
+A payment that we had told everyone was over (expired, cancelled) is late: its money becomes payer credit, and a
+discrepancy asks an officer to accept or refund it. So does what exceeds the open invoices, which is how a second
+payment of one invoice shows. Nothing is dropped.
+"""
+
+from dataclasses import replace
+from datetime import date, datetime
+
+from gateway.domain import ledger
+from gateway.domain.checkout import CheckoutStatus
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.invoice import GRAPH, Invoice, InvoiceStatus
+from gateway.domain.ledger import Entry
+from gateway.domain.money import Money
+from gateway.domain.payment import GIVEN_UP, Payment, allocate
+from gateway.domain.states import transition
+from gateway.services.open_checkout import close_session
+from gateway.services.open_discrepancy import open_discrepancy
+from gateway.store import catalogue, checkouts, invoices, payments
+from gateway.store.database import Transaction
+
+
+def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime) -> None:
+    """Allocate, book and close. `payment` is locked and as it stood before the money moved."""
+    agency = catalogue.agency(tx, payment.agency_id)
+    business_date = agency.business_date(occurred_at)
+    session = checkouts.find(tx, payment.session_id, lock=True)
+    owed = invoices.of_session(tx, payment.session_id, lock=True)
+    late = payment.status in GIVEN_UP
+    due = [] if late else [(invoice.id, min(to_pay, invoice.amount_due_minor)) for invoice, to_pay in owed]
+    parts, credit = allocate(payment.amount_minor, due)
+    payments.allocate(tx, payment.id, parts)
+    after = [_pay(tx, invoice, parts.get(invoice.id, 0)) for invoice, _ in owed]
+    if credit:
+        payments.change(tx, payment.id, credited_minor=credit)
+        _ask_an_officer(tx, payment, [invoice for invoice, _ in owed], credit, business_date, late=late)
+    tx.post(
+        Entry(
+            key=f"payment:{payment.id}:succeeded",
+            cause="payment_succeeded",
+            agency_id=payment.agency_id,
+            subject_id=payment.id,
+            occurred_at=occurred_at,
+            business_date=business_date,
+            transfers=ledger.collected(
+                ledger.in_transit(payment.provider),
+                due=Money(payment.amount_minor - credit, payment.currency),
+                excess=Money(credit, payment.currency),
+            ),
+        )
+    )
+    if session and session.status is CheckoutStatus.OPEN and all(i.status is InvoiceStatus.PAID for i in after):
+        close_session(tx, session, CheckoutStatus.COMPLETED, "system")
+
+
+def _pay(tx: Transaction, invoice: Invoice, amount_minor: int) -> Invoice:
+    if not amount_minor:
+        return invoice
+    paid = replace(invoice, paid_minor=invoice.paid_minor + amount_minor)
+    if paid.paid_minor == paid.total_minor:
+        paid = replace(paid, status=transition("invoice", GRAPH, paid.status, InvoiceStatus.PAID))
+        facts = {"invoice": str(invoice.id), "reference": invoice.reference, "dossier": invoice.dossier}
+        tx.emit(
+            "invoice.paid",
+            invoice.agency_id,
+            facts | {"total_minor": invoice.total_minor, "currency": invoice.currency},
+        )
+    invoices.change(tx, invoice.id, paid_minor=paid.paid_minor, status=paid.status)
+    return paid
+
+
+def _ask_an_officer(
+    tx: Transaction, payment: Payment, owed: list[Invoice], credit: int, business_date: date, *, late: bool
+) -> None:
+    paid_already = any(invoice.status is InvoiceStatus.PAID for invoice in owed)
+    kind = DiscrepancyKind.DUPLICATE_PAYMENT if paid_already else DiscrepancyKind.STATUS_MISMATCH
+    open_discrepancy(
+        tx,
+        kind=kind,
+        key=f"{kind}:payment:{payment.id}",
+        provider=payment.provider,
+        agency_id=payment.agency_id,
+        business_date=business_date,
+        amount=Money(credit, payment.currency),
+        payment_id=payment.id,
+        evidence={
+            "late": late,
+            "payment_was": payment.status,
+            "credited_minor": credit,
+            "invoices": [{"reference": invoice.reference, "status": invoice.status} for invoice in owed],
+            "proposed": "refund_duplicate" if paid_already else "accept_late_payment",
+        },
+    )

@@ -1,0 +1,116 @@
+"""Open a checkout session for one or more invoices, and close it when the payer gives up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from gateway.domain.agency import Agency
+from gateway.domain.checkout import (
+    GRAPH,
+    LIFETIME,
+    MAX_INVOICES,
+    CheckoutSession,
+    CheckoutStatus,
+    MethodNotOffered,
+    PaymentOutcomeUnknown,
+    check_open,
+)
+from gateway.domain.errors import Invalid
+from gateway.domain.invoice import Invoice, check_payable
+from gateway.domain.payment import OPEN, PaymentStatus
+from gateway.domain.states import transition
+from gateway.services.find import find_invoice, find_session
+from gateway.services.runtime import Caller, Runtime
+from gateway.store import catalogue, checkouts, payments
+from gateway.store.database import Transaction, new_id
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRequest:
+    """`invoices` are ids or references; `methods` None offers all that the agency has enabled."""
+
+    invoices: Sequence[str]
+    return_url: str
+    locale: str
+    methods: Sequence[str] | None = None
+
+
+def open_checkout(tx: Transaction, runtime: Runtime, caller: Caller, request: CheckoutRequest) -> CheckoutSession:
+    """A new session, open for checkout.LIFETIME.
+
+    Raises InvoiceNotFound, InvoiceAlreadyPaid, InvoiceClosed, MethodNotOffered, or Invalid if the invoices are of
+    different agencies or currencies.
+    """
+    if not 1 <= len(request.invoices) <= MAX_INVOICES:
+        raise Invalid("A session pays one or more invoices.", fields={"invoices": f"must be 1 to {MAX_INVOICES}"})
+    found = [find_invoice(tx, caller, key) for key in request.invoices]
+    _check_belong_together(found)
+    for invoice in found:
+        check_payable(invoice)
+    agency = catalogue.agency(tx, found[0].agency_id)
+    session = CheckoutSession(
+        id=new_id(),
+        agency_id=agency.id,
+        status=CheckoutStatus.OPEN,
+        currency=found[0].currency,
+        amount_minor=sum(invoice.amount_due_minor for invoice in found),
+        return_url=request.return_url,
+        locale=request.locale,
+        methods=_methods(runtime, agency, found[0].currency, request.methods),
+        created_by=caller.id,
+        created_at=tx.now,
+        expires_at=tx.now + LIFETIME,
+    )
+    checkouts.add(tx, session, [(invoice.id, invoice.amount_due_minor) for invoice in found])
+    tx.audit(caller.actor, "checkout_session.opened", "checkout_session", session.id)
+    return session
+
+
+def cancel_checkout(tx: Transaction, caller: Caller, session_id: UUID) -> CheckoutSession:
+    """Close an open session. Its pending payments are closed at their providers by the next sweep.
+
+    Raises SessionNotPayable if it is over, PaymentOutcomeUnknown while a payment of it may have moved the money.
+    """
+    session = find_session(tx, caller, session_id, lock=True)
+    check_open(session, tx.now)
+    for payment in payments.of_session(tx, session_id):
+        if payment.status in (PaymentStatus.SUBMITTING, PaymentStatus.UNKNOWN):
+            raise PaymentOutcomeUnknown("The outcome of a payment is not known yet; its provider is being asked.")
+        if payment.status in OPEN:
+            payments.change(tx, payment.id, next_check_at=tx.now)
+    return close_session(tx, session, CheckoutStatus.CANCELLED, caller.actor)
+
+
+def close_session(tx: Transaction, session: CheckoutSession, to: CheckoutStatus, actor: str) -> CheckoutSession:
+    """Move an open session to its end and tell the portals."""
+    transition("checkout session", GRAPH, session.status, to)
+    checkouts.change(tx, session.id, status=to, next_check_at=None)
+    tx.emit(f"checkout_session.{to}", session.agency_id, {"checkout_session": str(session.id)})
+    tx.audit(actor, f"checkout_session.{to}", "checkout_session", session.id)
+    return replace(session, status=to)
+
+
+def _check_belong_together(found: Sequence[Invoice]) -> None:
+    if len({invoice.id for invoice in found}) < len(found):
+        raise Invalid("An invoice is named twice.", fields={"invoices": "must all differ"})
+    if len({(invoice.agency_id, invoice.currency) for invoice in found}) > 1:
+        raise Invalid(
+            "The invoices of one session are of one agency and one currency.",
+            fields={"invoices": "must be of one agency and one currency"},
+        )
+
+
+def _methods(runtime: Runtime, agency: Agency, currency: str, asked: Sequence[str] | None) -> tuple[str, ...]:
+    offered = [
+        name
+        for name in agency.providers
+        if name in runtime.providers and currency in runtime.providers[name].capabilities.currencies
+    ]
+    wanted = offered if asked is None else list(dict.fromkeys(asked))
+    unknown = [name for name in wanted if name not in offered]
+    if unknown or not wanted:
+        raise MethodNotOffered(
+            f"{', '.join(unknown) or 'Nothing'} is not offered by {agency.code} in {currency}.",
+            fields={"methods": f"must be among {', '.join(offered)}"},
+        )
+    return tuple(wanted)

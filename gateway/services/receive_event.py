@@ -1,0 +1,155 @@
+"""Take a provider's notification: prove its sender, make it durable, apply it, answer.
+
+The answer is success only once the event is stored. Applying happens in a second transaction; if that fails, the sweep
+applies what was left, and the provider need not send it again.
+"""
+
+import json
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from gateway.domain.agency import business_date
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.errors import GatewayError, Invalid, NotFound
+from gateway.domain.payment import PaymentStatus
+from gateway.ports.provider import (
+    AckResult,
+    Observation,
+    PaymentObservation,
+    RawRequest,
+    RejectionReason,
+    Reply,
+    Verified,
+    WebhookReceiver,
+    WebhookRejected,
+)
+from gateway.services.apply_observation import apply_observation
+from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.runtime import Runtime
+from gateway.store import inbox
+from gateway.store.database import Transaction, new_id
+
+log = structlog.get_logger()
+
+PURPOSE = "provider_event"
+LEASE = timedelta(minutes=1)
+AT_ONCE = 50
+# A notification can overtake the row it is about by moments, not by days; after these tries it is about nothing here.
+RETRY_AFTER = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
+
+
+class WebhookRefused(Invalid):
+    """The sender is not who it should be. Nothing was stored; `reply` is what the provider's protocol wants to hear."""
+
+    code = "webhook_refused"
+
+    def __init__(self, reason: RejectionReason, detail: str, reply: Reply) -> None:
+        super().__init__(detail, fields={"signature": reason.value})
+        self.reply = reply
+
+
+class NoWebhooks(NotFound):
+    code = "no_webhooks"
+
+
+def receive_event(runtime: Runtime, provider_name: str, request: RawRequest) -> Reply:
+    """The reply that the protocol asks for. Raises NoWebhooks, or WebhookRefused if it is not to be believed."""
+    receiver = _receiver(runtime, provider_name)
+    try:
+        verified = receiver.verify(request, runtime.db.now())
+    except WebhookRejected as error:
+        log.warning("webhook refused", provider=provider_name, reason=error.reason)
+        reply = receiver.ack(AckResult.REJECTED)
+        raise WebhookRefused(error.reason, f"The notification was refused: {error}.", reply) from error
+    event_uuid = _store(runtime, provider_name, verified)
+    try:
+        result = apply_event(runtime, event_uuid)
+    except GatewayError as error:
+        log.warning("event left for the sweep", provider=provider_name, event=str(event_uuid), error=error.code)
+        result = AckResult.APPLIED
+    return receiver.ack(result)
+
+
+def apply_waiting_events(runtime: Runtime) -> int:
+    """Apply what could not be applied when it came. Returns how many were taken up."""
+    with runtime.db.transaction() as tx:
+        due = inbox.claim_due(tx, LEASE, AT_ONCE)
+    for event_uuid in due:
+        apply_event(runtime, event_uuid)
+    return len(due)
+
+
+def apply_event(runtime: Runtime, event_uuid: UUID) -> AckResult:
+    """Apply a stored event once; a duplicate if someone has done so already."""
+    with runtime.db.transaction() as tx:
+        event = inbox.lock_unapplied(tx, event_uuid)
+        if event is None:
+            return AckResult.DUPLICATE
+        payload = json.loads(runtime.vault.open_bytes(PURPOSE, event.master_key_id, event.sealed_payload))
+        verified = Verified(event.event_id, event.event_type, payload)
+        observations = _receiver(runtime, event.provider).parse(verified)
+        results = [apply_observation(tx, event.provider, observation, "webhook") for observation in observations]
+        result = _worst(results)
+        if result is AckResult.NOT_FOUND and event.attempts < len(RETRY_AFTER):
+            inbox.change(tx, event_uuid, result=result, next_attempt_at=tx.now + RETRY_AFTER[event.attempts])
+            return result
+        if result is AckResult.NOT_FOUND:
+            for observation in observations:
+                _report_stray(tx, runtime, event.provider, observation)
+        inbox.change(tx, event_uuid, result=result, applied_at=tx.now, next_attempt_at=None)
+        return result
+
+
+def _receiver(runtime: Runtime, provider_name: str) -> WebhookReceiver:
+    provider = runtime.provider(provider_name)
+    if not isinstance(provider, WebhookReceiver):
+        raise NoWebhooks(f"{provider_name} sends no notifications.")
+    return provider
+
+
+def _store(runtime: Runtime, provider_name: str, verified: Verified) -> UUID:
+    payload = json.dumps(verified.payload).encode()
+    master_key_id, sealed = runtime.vault.seal_bytes(PURPOSE, payload)
+    with runtime.db.transaction() as tx:
+        stored = inbox.store(
+            tx,
+            id=new_id(),
+            provider=provider_name,
+            event_id=verified.event_id,
+            event_type=verified.event_type,
+            master_key_id=master_key_id,
+            sealed_payload=sealed,
+            received_at=tx.now,
+            next_attempt_at=tx.now + RETRY_AFTER[0],
+        )
+        known: UUID = stored or inbox.find(tx, provider_name, verified.event_id).id
+        return known
+
+
+def _worst(results: list[AckResult]) -> AckResult:
+    for result in (AckResult.AMOUNT_MISMATCH, AckResult.NOT_FOUND, AckResult.APPLIED, AckResult.DUPLICATE):
+        if result in results:
+            return result
+    return AckResult.APPLIED  # an event that does not concern us is done with
+
+
+def _report_stray(tx: Transaction, runtime: Runtime, provider: str, observation: Observation) -> None:
+    """A provider reports money for something that we never started."""
+    if not isinstance(observation, PaymentObservation) or observation.status is not PaymentStatus.SUCCEEDED:
+        return
+    if observation.amount is None:
+        return
+    zone = runtime.provider(provider).capabilities.time_zone
+    identity = observation.provider_transaction_id or observation.provider_payment_id
+    open_discrepancy(
+        tx,
+        kind=DiscrepancyKind.MISSING_IN_GATEWAY,
+        key=f"missing_in_gateway:{provider}:{identity}",
+        provider=provider,
+        agency_id=None,
+        business_date=business_date(observation.occurred_at, zone),
+        amount=observation.amount,
+        evidence={"provider_transaction_id": identity, "source": "webhook"},
+    )

@@ -1,0 +1,208 @@
+"""Give money back: one person asks, another decides, a sweep sends it and asks until the provider has an answer."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from gateway.domain.money import Money
+from gateway.domain.payment import Payment, PaymentStatus, next_check
+from gateway.domain.refund import (
+    AT_PROVIDER,
+    GRAPH,
+    NotRefundable,
+    Refund,
+    RefundStatus,
+    check_amount,
+    check_approver,
+    split,
+)
+from gateway.domain.states import transition
+from gateway.ports.provider import (
+    NotFound,
+    NotSent,
+    ProviderError,
+    RateLimited,
+    RefundCommand,
+    Refunder,
+    RefundObservation,
+    RefundOutcome,
+    RefundRef,
+    Rejected,
+    Unsupported,
+)
+from gateway.services.apply_observation import apply_observation
+from gateway.services.apply_refund import book_approval, move_refund
+from gateway.services.ask_provider import reference_of
+from gateway.services.find import find_payment, find_refund
+from gateway.services.refund_sources import refund_sources
+from gateway.services.runtime import Caller, Runtime
+from gateway.store import payments, refunds
+from gateway.store.database import Transaction, new_id
+
+log = structlog.get_logger()
+
+LEASE = timedelta(minutes=2)
+AT_ONCE = 20
+
+
+def request_refund(tx: Transaction, caller: Caller, payment_id: UUID, amount_minor: int, reason: str) -> Refund:
+    """Ask for `amount_minor` of a succeeded payment to go back. The amount is held from this moment.
+
+    Raises PaymentNotFound, NotRefundable, or OverRefund; checked under a lock on the payment, so that two officers
+    cannot give back more than came in.
+    """
+    payment = find_payment(tx, caller, payment_id, lock=True)
+    if payment.status is not PaymentStatus.SUCCEEDED:
+        raise NotRefundable(f"This payment is {payment.status}: no money came in that could go back.")
+    amount = Money(amount_minor, payment.currency)
+    check_amount(amount, payment.refundable)
+    refund = Refund(
+        id=new_id(),
+        payment_id=payment.id,
+        agency_id=payment.agency_id,
+        status=RefundStatus.REQUESTED,
+        amount_minor=amount_minor,
+        currency=payment.currency,
+        reason=reason,
+        requested_by=caller.actor,
+        decided_by=None,
+        provider_refund_id=None,
+        code="",
+        created_at=tx.now,
+        sent_at=None,
+        succeeded_at=None,
+        business_date=None,
+        checks=0,
+    )
+    refunds.add(tx, refund, split(amount, refund_sources(tx, payment)))
+    payments.change(tx, payment.id, refunded_minor=payment.refunded_minor + amount_minor)
+    _tell(tx, caller.actor, refund)
+    return refund
+
+
+def approve_refund(tx: Transaction, caller: Caller, refund_id: UUID) -> Refund:
+    """Let the refund go out; the sweep sends it. Raises RefundNotFound, SamePerson, IllegalTransition."""
+    refund = _decide(tx, caller, refund_id, RefundStatus.APPROVED)
+    refunds.change(tx, refund.id, next_check_at=tx.now)
+    book_approval(tx, refund, refunds.parts_of(tx, refund), tx.now)
+    return refund
+
+
+def reject_refund(tx: Transaction, caller: Caller, refund_id: UUID) -> Refund:
+    """Refuse it; the amount can be refunded again. Raises RefundNotFound, SamePerson, IllegalTransition."""
+    refund = _decide(tx, caller, refund_id, RefundStatus.REJECTED)
+    payment = find_payment(tx, caller, refund.payment_id)
+    payments.change(tx, payment.id, refunded_minor=payment.refunded_minor - refund.amount_minor)
+    return refund
+
+
+def send_refunds(runtime: Runtime) -> int:
+    """Send what was approved, and ask about what was sent. Returns how many were taken up."""
+    with runtime.db.transaction() as tx:
+        due = refunds.claim_due(tx, LEASE, AT_ONCE)
+    for refund in due:
+        with runtime.db.read() as tx:
+            payment = payments.find(tx, refund.payment_id)
+        if payment is not None:
+            _send_or_ask(runtime, payment, refund)
+    return len(due)
+
+
+def _decide(tx: Transaction, caller: Caller, refund_id: UUID, to: RefundStatus) -> Refund:
+    payment_id = find_refund(tx, caller, refund_id).payment_id
+    find_payment(tx, caller, payment_id, lock=True)
+    refund = find_refund(tx, caller, refund_id, lock=True)
+    check_approver(refund.requested_by, caller.actor)
+    transition("refund", GRAPH, refund.status, to)
+    refunds.change(tx, refund.id, status=to, decided_by=caller.actor)
+    decided = replace(refund, status=to, decided_by=caller.actor)
+    _tell(tx, caller.actor, decided)
+    return decided
+
+
+def _tell(tx: Transaction, actor: str, refund: Refund) -> None:
+    facts = {"refund": str(refund.id), "payment": str(refund.payment_id), "status": refund.status}
+    amount = {"amount_minor": refund.amount_minor, "currency": refund.currency}
+    tx.emit(f"refund.{refund.status}", refund.agency_id, facts | amount)
+    tx.audit(actor, f"refund.{refund.status}", "refund", refund.id, after=amount)
+
+
+def _send_or_ask(runtime: Runtime, payment: Payment, refund: Refund) -> None:
+    provider: object = runtime.providers.get(payment.provider)
+    if not isinstance(provider, Refunder):
+        log.warning("refund waits for a provider that can refund", refund=str(refund.id), provider=payment.provider)
+        return
+    command = RefundCommand(refund.id, reference_of(payment), refund.amount, str(refund.id), refund.created_at)
+    if refund.status is RefundStatus.APPROVED:
+        _mark_submitting(runtime, refund)
+        _apply_outcome(runtime, payment, refund, _send(provider, command))
+        return
+    answer = _ask(provider, RefundRef(command, refund.provider_refund_id))
+    if isinstance(answer, NotFound):
+        # Never arrived, or not to be seen yet: sending it again with the same key cannot pay twice.
+        answer = None
+        _apply_outcome(runtime, payment, refund, _send(provider, command))
+    if isinstance(answer, RefundObservation):
+        with runtime.db.transaction() as tx:
+            apply_observation(tx, payment.provider, answer, "poll")
+    _reschedule(runtime, refund)
+
+
+def _mark_submitting(runtime: Runtime, refund: Refund) -> None:
+    """Written down before the provider is called, so that a crash leaves a refund to ask about, not to send blindly."""
+    with runtime.db.transaction() as tx:
+        locked = refunds.find(tx, refund.id, lock=True)
+        if locked is not None and locked.status is RefundStatus.APPROVED:
+            transition("refund", GRAPH, locked.status, RefundStatus.SUBMITTING)
+            refunds.change(tx, refund.id, status=RefundStatus.SUBMITTING, sent_at=tx.now)
+
+
+def _send(provider: Refunder, command: RefundCommand) -> RefundOutcome | None:
+    """None if nothing was sent."""
+    try:
+        return provider.refund(command)
+    except (NotSent, RateLimited):
+        return None
+    except (Rejected, Unsupported) as error:
+        return RefundOutcome(RefundStatus.FAILED, code=error.code or type(error).__name__)
+    except Exception as error:  # a fault in an adapter, too, may come after the request was sent
+        log.warning("refund outcome unknown", refund=str(command.refund_id), error=type(error).__name__)
+        return RefundOutcome(RefundStatus.UNKNOWN, code=getattr(error, "code", ""))
+
+
+def _ask(provider: Refunder, ref: RefundRef) -> RefundObservation | NotFound | None:
+    try:
+        return provider.query_refund(ref)
+    except ProviderError as error:
+        log.info("refund query unanswered", refund=str(ref.command.refund_id), error=type(error).__name__)
+        return None
+
+
+def _apply_outcome(runtime: Runtime, payment: Payment, refund: Refund, outcome: RefundOutcome | None) -> None:
+    with runtime.db.transaction() as tx:
+        if outcome is not None:
+            observation = RefundObservation(
+                status=outcome.status,
+                occurred_at=tx.now,
+                amount=refund.amount,
+                refund_id=refund.id,
+                provider_refund_id=outcome.provider_refund_id,
+                payment_id=payment.id,
+                code=outcome.code,
+            )
+            apply_observation(tx, payment.provider, observation, "api")
+        elif refund.status is RefundStatus.APPROVED:
+            locked_payment = payments.find(tx, payment.id, lock=True) or payment
+            locked = refunds.find(tx, refund.id, lock=True)
+            if locked is not None and locked.status is RefundStatus.SUBMITTING:
+                move_refund(tx, locked_payment, locked, RefundStatus.APPROVED, tx.now, code="not_sent")
+    _reschedule(runtime, refund)
+
+
+def _reschedule(runtime: Runtime, refund: Refund) -> None:
+    with runtime.db.transaction() as tx:
+        locked = refunds.find(tx, refund.id, lock=True)
+        if locked is not None and (locked.status in AT_PROVIDER or locked.status is RefundStatus.APPROVED):
+            refunds.change(tx, refund.id, next_check_at=tx.now + next_check(locked.checks))
