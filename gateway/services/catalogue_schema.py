@@ -18,7 +18,7 @@ from gateway.domain.fees.definition import rate_from_text
 from gateway.domain.money import EXPONENT, MAX_MINOR
 
 _MISSING: dict[str, Any] = {"required": "is missing: add it", "null": "must not be empty"}
-_CODE = re.compile(r"[a-z][a-z0-9_-]{1,62}")
+_CODE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _RATE = re.compile(r"\d{1,3}(\.\d{1,4})?%|\d{1,6}/[1-9]\d{0,5}")
 
 
@@ -65,7 +65,7 @@ def _text(*checks: Callable[[str], Any], required: bool = True) -> fields.String
 
 
 def _matching(pattern: re.Pattern[str], example: str) -> validate.Validator:
-    return validate.Regexp(f"^({pattern.pattern})$", error=f"must look like {example}")
+    return validate.Regexp(rf"^({pattern.pattern})\Z", error=f"must look like {example}")
 
 
 def _code() -> fields.String:
@@ -86,10 +86,12 @@ def _fact_name(*, required: bool = True) -> fields.String:
 
 
 def _rate(*, required: bool = False) -> fields.String:
-    return _text(_matching(_RATE, "0.06% or 1/3"), _at_most_whole, required=required)
+    return _text(_is_rate, required=required)
 
 
-def _at_most_whole(text: str) -> None:
+def _is_rate(text: str) -> None:
+    if not _RATE.fullmatch(text):
+        raise ValidationError("must look like 0.06% or 1/3")
     if rate_from_text(text) > 1:
         raise ValidationError("must be at most 100%")
 
@@ -110,6 +112,11 @@ def _is_zone(text: str) -> None:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValidationError("must be an IANA time zone such as Asia/Ho_Chi_Minh") from None
+
+
+def _is_scalar(value: object) -> None:
+    if type(value) not in (bool, int, str):
+        raise ValidationError("must be text, a whole number, true or false")
 
 
 def _list_of(shape: type[Schema], *, required: bool = True, at_least: int = 1) -> fields.List[Any]:
@@ -133,7 +140,7 @@ def _conditions(*, required: bool = False) -> fields.Dict:
     return fields.Dict(
         keys=_fact_name(),
         values=fields.List(
-            fields.Raw(),
+            fields.Raw(validate=_is_scalar),
             validate=validate.Length(min=1, error="must list at least one value"),
             error_messages={"invalid": "must be a list of values, such as [online]"},
         ),
@@ -143,13 +150,8 @@ def _conditions(*, required: bool = False) -> fields.Dict:
 
 
 class _Option(_Shape):
-    value = fields.Raw(required=True, error_messages=_MISSING)
+    value = fields.Raw(required=True, validate=_is_scalar, error_messages=_MISSING)
     titles = _by_language()
-
-    @validates_schema
-    def _check_value(self, data: Mapping[str, Any], **_: Any) -> None:
-        if type(data["value"]) not in (int, str):
-            raise ValidationError("must be text or a whole number", "value")
 
 
 class _Fact(_Shape):

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.fees import Channel, FactKind, FactSpec, FeeVersion, Procedure, procedure_from_dict, quote
-from gateway.domain.fees.facts import CHANNEL, Case, Conditions, Value
+from gateway.domain.fees.facts import CHANNEL, Case, Conditions, Facts, Value, holds
 from gateway.domain.fees.rules import PerUnit, Progressive, Range, Slab
 
 Fault = tuple[str, str]
@@ -97,10 +97,12 @@ def _name_faults(path: str, name: str, kind: FactKind, specs: Mapping[str, FactS
 
 def _per_unit_faults(path: str, rule: PerUnit, specs: Mapping[str, FactSpec]) -> Iterator[Fault]:
     for key, name in (("unit", rule.unit), ("each", rule.each)):
-        if name is not None:
-            yield from _name_faults(f"{path}.{key}", name, FactKind.INTEGER, specs)
-            if name in specs and not (specs[name].unit and specs[name].units):
-                yield f"{path}.{key}", f"counts {name}: give that fact a unit and units"
+        if name is None:
+            continue
+        misnamed = list(_name_faults(f"{path}.{key}", name, FactKind.INTEGER, specs))
+        yield from misnamed
+        if not misnamed and not (specs[name].unit and specs[name].units):
+            yield f"{path}.{key}", f"counts {name}: give that fact a unit and units"
     ends = [tier.up_to for tier in rule.tiers]
     if ends[-1] is not None or None in ends[:-1] or any(one >= two for one, two in pairwise(ends[:-1]) if one and two):
         yield f"{path}.tiers", "must rise in up_to, and only the last has none"
@@ -143,11 +145,11 @@ def _price_faults(procedure: Procedure) -> Iterator[Fault]:
     if number > MAX_CASES:
         yield "facts", f"make {number} cases to price, more than {MAX_CASES}: use fewer options"
         return
-    cases = [dict(zip(edges, values, strict=True)) for values in product(*edges.values())]
+    cases = [_as_needed(procedure, dict(zip(edges, values, strict=True))) for values in product(*edges.values())]
     for facts, channel, on in product(cases, Channel, days):
-        yield from _ambiguities(procedure, {**facts, CHANNEL: channel}, on)
         try:
             priced = quote(procedure, facts, channel, on)
+            yield from _ambiguities(procedure, {**facts, CHANNEL: channel}, on)
         except GatewayError as fault:
             yield "items", f"must price {facts} by {channel} on {on}: {fault.detail}"
             return
@@ -156,7 +158,12 @@ def _price_faults(procedure: Procedure) -> Iterator[Fault]:
             return
 
 
-def _ambiguities(procedure: Procedure, facts: Mapping[str, Value], on: date) -> Iterator[Fault]:
+def _as_needed(procedure: Procedure, facts: Facts) -> Facts:
+    """`facts` without those that need not be given in this case: they must not be missed."""
+    return {spec.name: facts[spec.name] for spec in procedure.facts if holds(spec.needed_when, facts)}
+
+
+def _ambiguities(procedure: Procedure, facts: Facts, on: date) -> Iterator[Fault]:
     case = Case(facts, {spec.name: spec for spec in procedure.facts}, procedure.currency)
     for at, item in enumerate(procedure.items):
         for number, version in enumerate(item.versions):
