@@ -8,11 +8,12 @@ The exponents are ISO 4217's; a test compares this table with Babel's copy of th
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
 from gateway.domain.errors import CurrencyMismatch, Invalid
 
 MAX_MINOR = 2**63 - 1  # what a BIGINT holds
+_EXACT = Context(traps=[InvalidOperation, Overflow, Inexact])  # a digit too many is refused, never rounded away
 
 _EXPONENTS: dict[int, str] = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -84,7 +85,7 @@ class Money:
 def from_major(amount: Decimal | str, currency: str) -> Money:
     """Money from major units. Raises Invalid if the amount has more decimals than the currency, or is no number."""
     try:
-        minor = Decimal(amount).scaleb(exponent_of(currency))
+        minor = _EXACT.scaleb(Decimal(amount), exponent_of(currency))
         whole = int(minor)
     except (ArithmeticError, ValueError):
         raise Invalid(f"{amount!r} is not an amount.") from None

@@ -40,7 +40,7 @@ def rf(base: str) -> str:
 
 def viitenumber(base: str) -> str:
     """The Estonian rendering. Raises Invalid if the base is empty, not digits, or longer than 19."""
-    if not (base.isdigit() and 1 <= len(base) <= 19):
+    if not re.fullmatch(r"[0-9]{1,19}", base):
         raise Invalid("A viitenumber is made of 1 to 19 digits and a check digit.")
     weighted = sum(int(digit) * weight for digit, weight in zip(reversed(base), cycle((7, 3, 1)), strict=False))
     return f"{base}{-weighted % 10}"
@@ -48,7 +48,7 @@ def viitenumber(base: str) -> str:
 
 def fik71(base: str) -> str:
     """The Danish FIK +71 rendering: the base padded to 14 digits, and its Luhn digit."""
-    if not (base.isdigit() and 1 <= len(base) <= 14):
+    if not re.fullmatch(r"[0-9]{1,14}", base):
         raise Invalid("A FIK +71 number is made of at most 14 digits and a check digit.")
     padded = base.zfill(14)
     digits = "".join(str(int(digit) * weight) for digit, weight in zip(padded, cycle((1, 2)), strict=False))
@@ -67,7 +67,7 @@ def parse(text: str) -> str:
     Raises MistypedReference if the check digits do not match, Invalid if it cannot be a reference at all.
     """
     compact = _compact(text)
-    if re.fullmatch(r"RF\d{2}[0-9A-Z]{1,21}", compact):
+    if re.fullmatch(r"RF[0-9]{2}[0-9A-Z]{1,21}", compact):
         if _mod97(compact[4:] + compact[:4]) != 1:
             raise MistypedReference(text)
         return compact
