@@ -127,8 +127,8 @@ class Settings:
             token_key=read.key("GATEWAY_TOKEN_KEY", demo=demo),
             seal_key=read.key("GATEWAY_SEAL_KEY", demo=demo, exact=True),
             allow_private_webhooks=read.flag("GATEWAY_ALLOW_PRIVATE_WEBHOOKS", default=False),
-            data_dir=Path(read.text("GATEWAY_DATA_DIR", "var")),
-            port=read.integer("PORT", 8080, PORTS),
+            data_dir=read.data_dir(),
+            port=read.port(),
             log_level=read.log_level("GATEWAY_LOG_LEVEL"),
             rate_limit=read.rate_limit("GATEWAY_RATE_LIMIT", "600/minute"),
             max_body_bytes=read.integer("GATEWAY_MAX_BODY_BYTES", 256 * 1024, BODY_BYTES_RANGE),
@@ -157,6 +157,22 @@ class MigrationSettings:
         if app_role == make_url(owner_url).username:
             raise ConfigurationError([SAME_ROLE])
         return cls(owner_url, app_role)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """Where `gateway run` keeps its data, and the first of the ports it serves on."""
+
+    data_dir: Path
+    port: int
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Self:
+        """Raises ConfigurationError."""
+        read = _Reader(variables)
+        settings = cls(read.data_dir().resolve(), read.port())
+        read.raise_problems()
+        return settings
 
 
 def provider_names(variables: Mapping[str, str]) -> tuple[str, ...]:
@@ -205,6 +221,12 @@ class _Reader:
             return default
         return int(value)
 
+    def data_dir(self) -> Path:
+        return Path(self.text("GATEWAY_DATA_DIR", "var"))
+
+    def port(self) -> int:
+        return self.integer("PORT", 8080, PORTS)
+
     def log_level(self, name: str) -> str:
         value = self.text(name, "INFO").upper()
         if value not in LOG_LEVELS:
@@ -228,7 +250,7 @@ class _Reader:
             url = None
         if value and (url is None or url.drivername not in DATABASE_SCHEMES or not url.username or not url.database):
             self._problems.append(f"{name} is not of the form postgresql://role:password@host:5432/database.")
-        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False) if url else ""
+        return f"postgresql+psycopg://{value.partition('://')[2]}"
 
     def public_url(self, name: str, *, demo: bool) -> str:
         value = self.required(name, "where payers and providers reach this gateway, https://pay.example.gov")

@@ -1,0 +1,19 @@
+"""How the gateway of the local stack reaches the simulators: the settings of each adapter, as their templates.
+
+`{url}` is the simulator's address, `{secret}` a secret that it and the gateway share, made when the stack first starts.
+"""
+
+from collections.abc import Mapping
+
+TEMPLATES: Mapping[str, Mapping[str, str]] = {
+    "sandbox": {
+        "GATEWAY_SANDBOX_BASE_URL": "{url}",
+        "GATEWAY_SANDBOX_MERCHANT": "congphi-demo",
+        "GATEWAY_SANDBOX_SECRETS": "{secret}",
+    },
+}
+
+
+def demo_settings(name: str, url: str, secret: str) -> dict[str, str]:
+    """The environment by which the adapter `name` reaches the simulator at `url`."""
+    return {setting: template.format(url=url, secret=secret) for setting, template in TEMPLATES[name].items()}

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# All checks, in the order in which they are quick to fail. `make test` calls it with the environment's bin on the PATH.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+announce() { printf '\n== %s\n' "$*"; }
+
+# Browser tests need a Chromium. Playwright's own download would come from another host, so the system's is used.
+find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+
+install_chromium() {
+  if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+    announce "No Chromium here: installing it for the browser tests"
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; } \
+      > /dev/null 2>&1 < /dev/null || true
+  fi
+}
+
+announce "ruff check"
+ruff check
+announce "ruff format --check"
+ruff format --check
+announce "mypy"
+mypy
+announce "lint-imports"
+lint-imports
+
+find_chromium > /dev/null || install_chromium
+if ! find_chromium > /dev/null; then
+  announce "WARNING: no Chromium, so THE BROWSER TESTS ARE SKIPPED. Install it: apt-get install chromium"
+fi
+
+announce "pytest"
+pytest -n 2 --dist loadfile "$@" < /dev/null
