@@ -111,7 +111,7 @@ def test_the_same_news_of_a_payment_twice_is_as_once(current: PaymentStatus, new
 
 
 @given(st.sampled_from([P.DECLINED, P.CANCELLED, P.EXPIRED]), st.lists(st.sampled_from(NEWS_OF_A_PAYMENT)))
-def test_only_a_success_moves_a_payment_that_ended(ended: P, news: list[PaymentStatus]) -> None:
+def test_only_a_success_moves_a_payment_that_ended(ended: PaymentStatus, news: list[PaymentStatus]) -> None:
     expected = P.SUCCEEDED if P.SUCCEEDED in news else ended
     assert after(payment.observed, ended, news) is expected
 
