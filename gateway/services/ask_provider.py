@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from gateway.domain.checkout import CheckoutStatus
+from gateway.domain.checkout import CheckoutSession, CheckoutStatus
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payment import OPEN, Payment, PaymentStatus, next_check
 from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
@@ -16,6 +16,7 @@ from gateway.services.apply_observation import apply_observation
 from gateway.services.open_checkout import close_session
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.runtime import Runtime
+from gateway.services.sweep import each
 from gateway.store import catalogue, checkouts, payments
 from gateway.store.database import Transaction
 
@@ -30,29 +31,27 @@ def check_payments(runtime: Runtime) -> int:
     """Ask about the payments that are due to be checked. Returns how many were asked about."""
     with runtime.db.transaction() as tx:
         due = payments.claim_due(tx, LEASE, AT_ONCE)
-    for payment in due:
-        check_payment(runtime, payment, "poll")
-    return len(due)
+    return each(due, lambda payment: check_payment(runtime, payment, "poll"), "check_payments")
 
 
 def expire_sessions(runtime: Runtime) -> int:
-    """Close sessions whose time is over, once their payments' providers were asked. Returns how many were closed."""
+    """Close sessions whose time is over, once their payments' providers were asked. Returns how many were due."""
     with runtime.db.transaction() as tx:
         over = checkouts.claim_expired(tx, LEASE, AT_ONCE)
-    closed = 0
-    for session in over:
-        with runtime.db.read() as tx:
-            attempts = payments.of_session(tx, session.id)
-        for payment in attempts:
-            if payment.status in OPEN:
-                check_payment(runtime, payment, "poll")
-        with runtime.db.transaction() as tx:
-            locked = checkouts.find(tx, session.id, lock=True)
-            unresolved = any(payment.status in OPEN for payment in payments.of_session(tx, session.id))
-            if locked and locked.status is CheckoutStatus.OPEN and locked.expires_at <= tx.now and not unresolved:
-                close_session(tx, locked, CheckoutStatus.EXPIRED, "system")
-                closed += 1
-    return closed
+    return each(over, lambda session: _expire(runtime, session), "expire_sessions")
+
+
+def _expire(runtime: Runtime, session: CheckoutSession) -> None:
+    with runtime.db.read() as tx:
+        attempts = payments.of_session(tx, session.id)
+    for payment in attempts:
+        if payment.status in OPEN:
+            check_payment(runtime, payment, "poll")
+    with runtime.db.transaction() as tx:
+        locked = checkouts.find(tx, session.id, lock=True)
+        unresolved = any(payment.status in OPEN for payment in payments.of_session(tx, session.id))
+        if locked and locked.status is CheckoutStatus.OPEN and locked.expires_at <= tx.now and not unresolved:
+            close_session(tx, locked, CheckoutStatus.EXPIRED, "system")
 
 
 def check_payment(runtime: Runtime, payment: Payment, source: str) -> None:

@@ -12,7 +12,7 @@ import structlog
 
 from gateway.domain.agency import business_date
 from gateway.domain.discrepancy import DiscrepancyKind
-from gateway.domain.errors import GatewayError, Invalid, NotFound
+from gateway.domain.errors import Invalid, NotFound
 from gateway.domain.payment import PaymentStatus
 from gateway.ports.provider import (
     AckResult,
@@ -28,6 +28,7 @@ from gateway.ports.provider import (
 from gateway.services.apply_observation import apply_observation
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.runtime import Runtime
+from gateway.services.sweep import each
 from gateway.store import inbox
 from gateway.store.database import Transaction, new_id
 
@@ -66,8 +67,8 @@ def receive_event(runtime: Runtime, provider_name: str, request: RawRequest) -> 
     event_uuid = _store(runtime, provider_name, verified)
     try:
         result = apply_event(runtime, event_uuid)
-    except GatewayError as error:
-        log.warning("event left for the sweep", provider=provider_name, event=str(event_uuid), error=error.code)
+    except Exception:  # whatever went wrong, the event is durable and the sweep applies it: sending again is no help
+        log.exception("event left for the sweep", provider=provider_name, event_id=str(event_uuid))
         result = AckResult.APPLIED
     return receiver.ack(result)
 
@@ -76,9 +77,7 @@ def apply_waiting_events(runtime: Runtime) -> int:
     """Apply what could not be applied when it came. Returns how many were taken up."""
     with runtime.db.transaction() as tx:
         due = inbox.claim_due(tx, LEASE, AT_ONCE)
-    for event_uuid in due:
-        apply_event(runtime, event_uuid)
-    return len(due)
+    return each(due, lambda event_uuid: apply_event(runtime, event_uuid), "apply_waiting_events")
 
 
 def apply_event(runtime: Runtime, event_uuid: UUID) -> AckResult:

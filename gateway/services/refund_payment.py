@@ -38,6 +38,7 @@ from gateway.services.ask_provider import reference_of
 from gateway.services.find import find_payment, find_refund
 from gateway.services.refund_sources import refund_sources
 from gateway.services.runtime import Caller, Runtime
+from gateway.services.sweep import each
 from gateway.store import payments, refunds
 from gateway.store.database import Transaction, new_id
 
@@ -102,12 +103,7 @@ def send_refunds(runtime: Runtime) -> int:
     """Send what was approved, and ask about what was sent. Returns how many were taken up."""
     with runtime.db.transaction() as tx:
         due = refunds.claim_due(tx, LEASE, AT_ONCE)
-    for refund in due:
-        with runtime.db.read() as tx:
-            payment = payments.find(tx, refund.payment_id)
-        if payment is not None:
-            _send_or_ask(runtime, payment, refund)
-    return len(due)
+    return each(due, lambda refund: _send_or_ask(runtime, refund), "send_refunds")
 
 
 def _decide(tx: Transaction, caller: Caller, refund_id: UUID, to: RefundStatus) -> Refund:
@@ -129,7 +125,9 @@ def _tell(tx: Transaction, actor: str, refund: Refund) -> None:
     tx.audit(actor, f"refund.{refund.status}", "refund", refund.id, after=amount)
 
 
-def _send_or_ask(runtime: Runtime, payment: Payment, refund: Refund) -> None:
+def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
+    with runtime.db.read() as tx:
+        payment = payments.get(tx, refund.payment_id)
     provider: object = runtime.providers.get(payment.provider)
     if not isinstance(provider, Refunder):
         log.warning("refund waits for a provider that can refund", refund=str(refund.id), provider=payment.provider)
@@ -194,7 +192,7 @@ def _apply_outcome(runtime: Runtime, payment: Payment, refund: Refund, outcome: 
             )
             apply_observation(tx, payment.provider, observation, "api")
         elif refund.status is RefundStatus.APPROVED:
-            locked_payment = payments.find(tx, payment.id, lock=True) or payment
+            locked_payment = payments.get(tx, payment.id, lock=True)
             locked = refunds.find(tx, refund.id, lock=True)
             if locked is not None and locked.status is RefundStatus.SUBMITTING:
                 move_refund(tx, locked_payment, locked, RefundStatus.APPROVED, tx.now, code="not_sent")

@@ -90,7 +90,7 @@ def start_payment(
         raise _as_problem(payment.provider, outcome) from outcome
     with runtime.db.transaction() as tx:
         _record(tx, payment, outcome)
-        answer = render(payments.find(tx, payment.id) or payment)
+        answer = render(payments.get(tx, payment.id))
         idempotency.keep(tx, request, answer)
         return answer
 

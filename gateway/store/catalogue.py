@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.engine import Row
 
 from gateway.domain.agency import Agency
@@ -23,7 +23,7 @@ _CURRENT_PROCEDURE = (
 )
 _ALL_CURRENT = (
     select(procedures.c.definition, procedures.c.sha256, procedures.c.agency_id)
-    .distinct(procedures.c.code)
+    .ext(distinct_on(procedures.c.code))
     .order_by(procedures.c.code, procedures.c.version.desc())
 )
 

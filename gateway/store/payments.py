@@ -24,6 +24,12 @@ def find(tx: Transaction, payment_id: UUID, *, lock: bool = False) -> Payment | 
     return _one(tx, select(*_COLUMNS).where(payments.c.id == payment_id), lock)
 
 
+def get(tx: Transaction, payment_id: UUID, *, lock: bool = False) -> Payment:
+    """A payment that is known to exist; rows of payments are never deleted."""
+    query = select(*_COLUMNS).where(payments.c.id == payment_id)
+    return _payment(tx.execute(query.with_for_update() if lock else query).one())
+
+
 def find_by_transaction(tx: Transaction, provider: str, transaction_id: str, *, lock: bool = False) -> Payment | None:
     query = select(*_COLUMNS).where(
         payments.c.provider == provider, payments.c.provider_transaction_id == transaction_id

@@ -1,0 +1,170 @@
+"""A gateway without its web server: real PostgreSQL, the demo catalogue, the sandbox over real HTTP."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from sqlalchemy import text
+
+from gateway.domain.checkout import CheckoutSession
+from gateway.domain.fees import Channel
+from gateway.domain.invoice import Invoice
+from gateway.domain.payment import Payment
+from gateway.domain.refund import Refund
+from gateway.ports.provider import PaymentProvider, Reply
+from gateway.services.find import find_invoice, find_payment, find_refund
+from gateway.services.idempotency import Answer, Request
+from gateway.services.issue_invoice import InvoiceRequest, issue_invoice
+from gateway.services.load_catalogue import load_catalogue
+from gateway.services.open_checkout import CheckoutRequest, open_checkout
+from gateway.services.read_catalogue import read_catalogue
+from gateway.services.receive_event import receive_event
+from gateway.services.runtime import Caller, Runtime
+from gateway.services.start_payment import start_payment
+from gateway.services.tokens import Tokens
+from gateway.services.vault import Vault
+from gateway.store.database import Database, new_id
+from gateway.store.embedded import DatabaseUrls
+from providers.registry import SIMULATORS, build
+from providers.simulation.bank import Options
+from providers.simulation.server import RunningSimulator
+from tests.providers.rig import IMPATIENT, Inbox
+
+PAYER = {"name": "Nguyễn Thị Thử", "national_id": "001199000001"}
+
+
+class MovableClock:
+    """The real time, moved ahead as the test wants; the simulator lives in the real time."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class World:
+    runtime: Runtime
+    clock: MovableClock
+    simulator: RunningSimulator
+    inbox: Inbox
+    settings: Mapping[str, str]
+    delivered: int = 0
+    listening: Mapping[str, PaymentProvider] = field(default_factory=dict)
+    portal: Caller = field(default_factory=lambda: Caller(new_id(), "portal", frozenset({"portal"}), None))
+    finance: Caller = field(default_factory=lambda: Caller(new_id(), "finance", frozenset({"finance"}), None))
+    approver: Caller = field(default_factory=lambda: Caller(new_id(), "approver", frozenset({"approver"}), None))
+
+    def invoice(self, procedure: str = "vn-passport-new", facts: Mapping[str, object] | None = None) -> Invoice:
+        request = InvoiceRequest(procedure, facts or {}, Channel.COUNTER, "G22.99.108-1", PAYER)
+        with self.runtime.db.transaction() as tx:
+            return issue_invoice(tx, self.runtime.vault, self.portal, request)
+
+    def checkout(self, *invoices: Invoice) -> CheckoutSession:
+        request = CheckoutRequest([invoice.reference for invoice in invoices], "https://portal.example/back", "vi")
+        with self.runtime.db.transaction() as tx:
+            return open_checkout(tx, self.runtime, self.portal, request)
+
+    def start(self, session: CheckoutSession, provider: str = "sandbox", key: str | None = None) -> Payment:
+        request = Request(self.portal, key, b"start")
+        answer = start_payment(
+            self.runtime, request, session.id, provider, lambda payment: Answer(201, str(payment.id))
+        )
+        return self.payment(UUID(answer.body))
+
+    def payment(self, payment_id: UUID) -> Payment:
+        with self.runtime.db.read() as tx:
+            return find_payment(tx, self.portal, payment_id)
+
+    def refund(self, refund_id: UUID) -> Refund:
+        with self.runtime.db.read() as tx:
+            return find_refund(tx, self.portal, refund_id)
+
+    def again(self, invoice: Invoice) -> Invoice:
+        with self.runtime.db.read() as tx:
+            return find_invoice(tx, self.portal, str(invoice.id))
+
+    def play(self, payment: Payment, outcome: str) -> None:
+        """The payer does something on the provider's page."""
+        assert payment.next_action is not None
+        answer = httpx.post(payment.next_action["url"], data={"outcome": outcome}, timeout=10)
+        assert answer.status_code == 303, answer.text
+
+    def deliver(self, count: int) -> list[Reply]:
+        """Hand the next `count` notifications of the simulator to the gateway, in the order in which they came."""
+        requests = self.inbox.wait_for(self.delivered + count)[self.delivered : self.delivered + count]
+        self.delivered += count
+        return [receive_event(self.runtime, "sandbox", request) for request in requests]
+
+    def paid(self, outcome: str = "succeed", notifications: int = 1) -> tuple[Invoice, Payment]:
+        invoice = self.invoice()
+        payment = self.start(self.checkout(invoice))
+        self.play(payment, outcome)
+        self.deliver(notifications)
+        return self.again(invoice), self.payment(payment.id)
+
+    def balances(self) -> dict[str, int]:
+        """Debits less credits by account, over all agencies; accounts at zero left out."""
+        query = text(
+            "SELECT account.code, sum(side.minor) AS minor FROM ledger_transfers AS t,"
+            " LATERAL (VALUES (t.debit_account_id, t.amount_minor), (t.credit_account_id, -t.amount_minor))"
+            " AS side (account_id, minor) JOIN ledger_accounts AS account ON account.id = side.account_id"
+            " GROUP BY account.code HAVING sum(side.minor) <> 0"
+        )
+        with self.runtime.db.read() as tx:
+            return {row.code: int(row.minor) for row in tx.execute(query)}
+
+    def discrepancies(self) -> list[Any]:
+        query = text("SELECT kind, payment_id, amount_minor, evidence FROM discrepancies ORDER BY opened_at, key")
+        with self.runtime.db.read() as tx:
+            return tx.all(query)
+
+    def count(self, table: str) -> int:
+        with self.runtime.db.read() as tx:
+            counted: int = tx.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608
+            return counted
+
+    def unplug(self) -> None:
+        """Nothing listens where the provider was."""
+        self.listening = self.runtime.providers
+        dead = build("sandbox", {**self.settings, "GATEWAY_SANDBOX_BASE_URL": "http://127.0.0.1:9"}, IMPATIENT)
+        self.runtime = replace(self.runtime, providers={"sandbox": dead})
+
+    def plug_in(self) -> None:
+        self.runtime = replace(self.runtime, providers=self.listening)
+
+    def fault(self, operation: str, fault: str, times: int = 1) -> None:
+        body = {"operation": operation, "fault": fault, "times": times}
+        httpx.post(f"{self.simulator.url}/_sim/faults", json=body, timeout=10).raise_for_status()
+
+
+@contextmanager
+def a_world(urls: DatabaseUrls, folder: Path) -> Iterator[World]:
+    clock = MovableClock()
+    db = Database(urls.app_url, clock, pool_size=16)
+    settings = {"GATEWAY_SANDBOX_MERCHANT": "congphi", "GATEWAY_SANDBOX_SECRETS": secrets.token_hex(16)}
+    simulator = RunningSimulator(SIMULATORS["sandbox"](Options(folder, settings)))
+    inbox = Inbox()
+    provider = build("sandbox", settings | {"GATEWAY_SANDBOX_BASE_URL": simulator.url}, IMPATIENT)
+    runtime = Runtime(
+        db=db,
+        providers={"sandbox": provider},
+        vault=Vault({"v1": secrets.token_bytes(32)}, secrets.token_bytes(32)),
+        tokens=Tokens(secrets.token_bytes(32)),
+        public_url=inbox.url.removesuffix("/webhook"),
+    )
+    with db.transaction() as tx:
+        load_catalogue(tx, read_catalogue(), "test")
+    try:
+        yield World(runtime, clock, simulator, inbox, settings)
+    finally:
+        simulator.stop()
+        inbox.stop()
+        db.close()
