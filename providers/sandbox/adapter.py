@@ -111,11 +111,12 @@ class SandboxProvider:
     def refund(self, command: RefundCommand) -> RefundOutcome:
         body: dict[str, Any] = {
             "refund_id": str(command.refund_id),
-            "payment_id": str(command.payment.payment_id),
             "amount_minor": command.amount.amount_minor,
             "currency": command.amount.currency,
         }
-        if command.payment.provider_transaction_id is not None:
+        if command.payment.provider_transaction_id is None:
+            body["payment_id"] = str(command.payment.payment_id)
+        else:  # the movement of money, as one payment can have been paid twice
             body["transaction_id"] = command.payment.provider_transaction_id
         refund = self._changed("/v1/refunds", command.idempotency_key, body)
         try:

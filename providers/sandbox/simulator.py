@@ -38,8 +38,8 @@ _CREATION: Mapping[str, type] = {
     "webhook_url": str,
     "expires_at": int,
 }
-_REFUND: Mapping[str, type] = {"refund_id": str, "payment_id": str, "amount_minor": int, "currency": str}
-_REFUND_OPTIONAL: Mapping[str, type] = {"transaction_id": str}
+_REFUND: Mapping[str, type] = {"refund_id": str, "amount_minor": int, "currency": str}
+_REFUND_OF: Mapping[str, type] = {"payment_id": str, "transaction_id": str}  # the one or the other
 
 
 class Refused(Exception):
@@ -171,11 +171,11 @@ class Sandbox(Bank):
         return _json(_payment_json(payment, first))
 
     def _refund(self) -> Response:
-        fields = _fields(_REFUND, _REFUND_OPTIONAL)
+        fields = _fields(_REFUND, _REFUND_OF)
         amount = _amount(fields)
 
         def work(change: Change) -> tuple[int, str]:
-            payment = self.books.find("payment", payment_id=fields["payment_id"])
+            payment = self._refunded_payment(fields)
             if payment is None:
                 raise Refused(wire.NOT_FOUND, status=404)
             if payment["currency"] != amount.currency:
@@ -188,6 +188,11 @@ class Sandbox(Bank):
             return 201, json.dumps(_movement_json(refund))
 
         return self._once("refund", work)
+
+    def _refunded_payment(self, fields: Mapping[str, Any]) -> Document | None:
+        if "payment_id" in fields:
+            return self.books.find("payment", payment_id=fields["payment_id"])
+        return self.paid_by(fields.get("transaction_id", ""))
 
     def _query_refund(self, provider_id: str = "") -> Response:
         return _json(_movement_json(self._found("refund", provider_id, "refund_id")))

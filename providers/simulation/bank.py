@@ -248,6 +248,11 @@ class Bank(ABC):
             self.refund_moved(change, refund, "failed", delay_ms=LATE_MS)
         return refund
 
+    def paid_by(self, transaction_id: str) -> Document | None:
+        """The payment that this movement of money paid."""
+        paid = (p for p in self.books.all("payment") if any(t["id"] == transaction_id for t in p["transactions"]))
+        return next(paid, None)
+
     def refundable(self, payment: Document, transaction_id: str) -> int:
         paid = sum(t["amount_minor"] for t in payment["transactions"] if t["id"] == transaction_id)
         refunds = [r for r in self.books.all("refund") if r["transaction_id"] == transaction_id]

@@ -1,0 +1,98 @@
+"""What a provider's test class states of its provider, and the simulator that its tests share."""
+
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from gateway.domain.money import Money
+from gateway.domain.payment import PaymentStatus
+from gateway.ports.provider import RawRequest
+from tests.providers.rig import Inbox, Rig
+
+
+class Facts(ABC):
+    """What a provider's test class states."""
+
+    provider: ClassVar[str]
+    settings: ClassVar[Mapping[str, str]]
+    """For adapter and simulator alike, but for the base URL. Holds at least two webhook secrets."""
+
+    base_url_setting: ClassVar[str]
+    secrets_setting: ClassVar[str]
+    secrets: ClassVar[tuple[str, ...]]
+    """All that is secret in `settings`; the webhook secrets first."""
+
+    optional_settings: ClassVar[frozenset[str]]
+    own_headers: ClassVar[frozenset[str]]
+    """The headers of its protocol, in lower case."""
+
+    personal: ClassVar[tuple[str, ...]] = ()
+    """What the simulator tells about the payer, as the real provider would, and we must not keep."""
+
+    protocols: ClassVar[frozenset[type]]
+    outcomes: ClassVar[Mapping[str, PaymentStatus]]
+    """What a query says after each outcome of the pay page."""
+
+    not_notified: ClassVar[frozenset[str]]
+    """The outcomes of which the provider sends no notification."""
+
+    amounts_on_the_wire: ClassVar[Mapping[Money, str]]
+    """The exact text that a creation must hold: exponents 0, 2 and 3, and an amount above 10,000,000."""
+
+    @abstractmethod
+    def signed(self, body: bytes, secret: str, at: datetime) -> RawRequest:
+        """A notification as the provider would sign it."""
+
+    @abstractmethod
+    def without_secrets(self, rig: Rig) -> Any:
+        """The adapter as it would be with no webhook secret at all, or only blank ones."""
+
+    @property
+    @abstractmethod
+    def malformed(self) -> Sequence[bytes]:
+        """Bodies that are signed but make no sense to this provider; common ones are added by the suite."""
+
+    @property
+    @abstractmethod
+    def of_no_concern(self) -> bytes:
+        """A well-formed notification about something we do not follow."""
+
+    def needs(self, protocol: type) -> None:
+        """Skip where the provider states that it has no such thing; payments.py checks the statement."""
+        if protocol not in self.protocols:
+            pytest.skip(f"{self.provider} is no {protocol.__name__}")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shared_rig(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+        yield from cls._rig(tmp_path_factory.mktemp(cls.provider))
+
+    @pytest.fixture
+    def rig(self, shared_rig: Rig) -> Rig:
+        """One simulator for the whole class, without armed faults or notifications of the test before."""
+        shared_rig.reset()
+        return shared_rig
+
+    @pytest.fixture
+    def fresh_rig(self, tmp_path: Path) -> Iterator[Rig]:
+        """A simulator with empty books."""
+        yield from self._rig(tmp_path)
+
+    @classmethod
+    def _rig(cls, data_dir: Path) -> Iterator[Rig]:
+        inbox = Inbox()
+        rig = Rig(cls.provider, cls.settings, data_dir, cls.base_url_setting, inbox)
+        yield rig
+        rig.close()
+        inbox.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

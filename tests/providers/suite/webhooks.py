@@ -1,0 +1,244 @@
+"""Notifications: whom to believe, and that they say the same however often and in whatever order they come."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.domain.payment import PaymentStatus
+from gateway.ports.provider import (
+    AckResult,
+    PaymentObservation,
+    RawRequest,
+    RejectionReason,
+    WebhookReceiver,
+    WebhookRejected,
+)
+from tests.providers.rig import Rig
+from tests.providers.suite.facts import Facts
+
+MALFORMED = RejectionReason.MALFORMED
+COMMON_NONSENSE = (b"", b"null", b"[]", b"{}", b'"text"', b"{", b"\xff\xfe", b"[" * 100_000, b'{"id": NaN}')
+
+
+class Webhooks(Facts):
+    def success(self, rig: Rig) -> RawRequest:
+        """A true notification of a success, as it came."""
+        self.needs(WebhookReceiver)
+        _, url = rig.started()
+        rig.play(url, "succeed")
+        rig.heard(PaymentObservation)
+        rig.quiet()
+        return next(
+            request
+            for request in rig.inbox.requests
+            if any(getattr(seen, "status", "") is PaymentStatus.SUCCEEDED for seen in rig.read(request))
+        )
+
+    def test_a_true_notification_says_what_a_query_says(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        begun, url = rig.started()
+        rig.play(url, "succeed")
+        asked = rig.adapter.query_payment(begun)
+        for heard in rig.heard(PaymentObservation):
+            assert (heard.status, heard.amount) == (PaymentStatus.SUCCEEDED, begun.amount)
+            assert heard.payment_id == begun.payment_id
+            assert heard.provider_transaction_id == asked.provider_transaction_id
+
+    def test_every_outcome_is_notified_as_what_it_is(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        for outcome, status in self.outcomes.items():
+            if outcome in self.not_notified:
+                continue
+            rig.reset()
+            begun, url = rig.started()
+            rig.play(url, outcome)
+            rig.heard(PaymentObservation, count=2 if outcome in ("late", "twice") else 1)
+            rig.quiet()
+            heard = [seen for seen in rig.heard(PaymentObservation) if seen.payment_id == begun.payment_id]
+            assert status in {seen.status for seen in heard}, outcome
+
+    def test_what_is_not_notified_is_found_by_a_query(self, rig: Rig) -> None:
+        for outcome in self.not_notified:
+            rig.reset()
+            begun, url = rig.started()
+            rig.play(url, outcome)
+            assert rig.inbox.requests == []
+            assert rig.adapter.query_payment(begun).status is self.outcomes[outcome]
+
+    def test_every_valid_secret_is_accepted(self, rig: Rig) -> None:
+        request = self.success(rig)
+        now = datetime.now(UTC)
+        for secret in self.secrets[:2]:
+            verified = rig.adapter.verify(self.signed(request.body, secret, now), now)
+            assert rig.adapter.parse(verified) == rig.read(request)
+
+    def test_another_secret_is_refused(self, rig: Rig) -> None:
+        request, now = self.success(rig), datetime.now(UTC)
+        forged = self.signed(request.body, self.secrets[0] + "x", now)
+        assert reason(rig, forged, now) is RejectionReason.BAD_SIGNATURE
+
+    def test_without_a_signature_it_is_refused(self, rig: Rig) -> None:
+        request, now = self.success(rig), datetime.now(UTC)
+        unsigned = replace(request, headers={"content-type": "application/json"})
+        assert reason(rig, unsigned, now) is RejectionReason.BAD_SIGNATURE
+
+    def test_a_mangled_signature_is_refused(self, rig: Rig) -> None:
+        request, now = self.success(rig), datetime.now(UTC)
+        good = self.signed(request.body, self.secrets[0], now).headers
+        for name, value in ((name, value) for name, value in good.items() if name in self.own_headers):
+            for mangled in ("", "t=,v1=", value[:-1], value + "é", value.replace("t=", "t=x"), "t=" + "9" * 5_000):
+                mangled_request = replace(request, headers={**good, name: mangled})
+                assert reason(rig, mangled_request, now) is RejectionReason.BAD_SIGNATURE, (name, mangled)
+
+    def test_one_changed_byte_is_refused(self, rig: Rig) -> None:
+        request, now = self.success(rig), datetime.now(UTC)
+        true = self.signed(request.body, self.secrets[0], now)
+
+        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+        @given(st.integers(0, len(true.body) - 1), st.integers(1, 255))
+        def changed(at: int, by: int) -> None:
+            body = bytearray(true.body)
+            body[at] ^= by
+            refused = reason(rig, replace(true, body=bytes(body)), now)
+            assert refused in (RejectionReason.BAD_SIGNATURE, RejectionReason.MALFORMED)
+
+        changed()
+
+    def test_old_and_future_notifications_are_refused(self, rig: Rig) -> None:
+        request, now = self.success(rig), datetime.now(UTC)
+        for age in (timedelta(seconds=-301), timedelta(seconds=301), timedelta(days=-3), timedelta(days=3650)):
+            signed = self.signed(request.body, self.secrets[0], now + age)
+            assert reason(rig, signed, now) is RejectionReason.STALE, age
+        for age in (timedelta(seconds=-299), timedelta(seconds=299)):
+            rig.adapter.verify(self.signed(request.body, self.secrets[0], now + age), now)
+
+    def test_signed_nonsense_is_malformed(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        now = datetime.now(UTC)
+        for body in (*COMMON_NONSENSE, *self.malformed):
+            assert reason(rig, self.signed(body, self.secrets[0], now), now) is RejectionReason.MALFORMED, body[:80]
+
+    def test_any_field_of_another_type_is_refused_or_read_but_never_breaks(self, rig: Rig) -> None:
+        event, now = json.loads(self.success(rig).body), datetime.now(UTC)
+        for path in paths(event):
+            for value in (None, True, -1, 1.5, 10**400, "", "x", [], {}, [1], {"id": 1}):
+                body = json.dumps(changed(event, path, value)).encode()
+                assert verdict(rig, self.signed(body, self.secrets[0], now)) in (None, MALFORMED), (path, value)
+
+    def test_without_any_secret_nothing_is_believed(self, rig: Rig) -> None:
+        request, now = self.success(rig), datetime.now(UTC)
+        secretless = self.without_secrets(rig)
+        for blank in ("", " "):
+            with pytest.raises(WebhookRejected) as rejected:
+                secretless.verify(self.signed(request.body, blank, now), now)
+            assert rejected.value.reason is RejectionReason.NO_SECRET
+        secretless.close()
+
+    def test_what_does_not_concern_us_says_nothing(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        now = datetime.now(UTC)
+        assert rig.read(self.signed(self.of_no_concern, self.secrets[0], now)) == []
+
+    def test_a_repeated_notification_has_the_same_id_and_says_the_same(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        rig.fault("webhook", "duplicate", times=10)
+        _, url = rig.started()
+        rig.play(url, "succeed")
+        rig.inbox.wait_for(2)
+        rig.quiet()
+        by_id: dict[str, list[object]] = {}
+        for request in rig.inbox.requests:
+            verified = rig.adapter.verify(request, datetime.now(UTC))
+            by_id.setdefault(verified.event_id, []).append(rig.adapter.parse(verified))
+        assert all(len(said) == 2 and said[0] == said[1] for said in by_id.values())
+
+    def test_order_does_not_change_what_notifications_say(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        rig.fault("webhook", "reorder")
+        _, url = rig.started()
+        rig.play(url, "pending")
+        rig.play(url, "succeed")
+        rig.heard(PaymentObservation, count=2)
+        rig.quiet()
+        statuses = [seen.status for seen in rig.heard(PaymentObservation)]
+        assert statuses[-1] is PaymentStatus.PENDING
+        assert statuses[0] is PaymentStatus.SUCCEEDED
+
+    def test_a_forgery_among_true_notifications_is_told_apart(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        rig.fault("webhook", "forge")
+        _, url = rig.started()
+        rig.play(url, "succeed")
+        rig.inbox.wait_for(2)
+        rig.quiet()
+        verdicts = [verdict(rig, request) for request in rig.inbox.requests]
+        assert verdicts.count(RejectionReason.BAD_SIGNATURE) == 1
+        assert verdicts.count(None) == len(verdicts) - 1
+
+    def test_a_dropped_notification_leaves_the_truth_to_a_query(self, rig: Rig) -> None:
+        rig.fault("webhook", "drop", times=10)
+        begun, url = rig.started()
+        rig.play(url, "succeed")
+        assert rig.inbox.stays_empty()
+        assert rig.adapter.query_payment(begun).status is PaymentStatus.SUCCEEDED
+
+    def test_a_delayed_notification_comes_late(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        rig.fault("webhook", "delay", times=10, seconds=1)
+        _, url = rig.started()
+        rig.play(url, "succeed")
+        assert rig.inbox.stays_empty(300)
+        assert rig.heard(PaymentObservation)
+
+    def test_a_notification_is_sent_until_it_is_acknowledged(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        rig.inbox.answers.extend([rig.adapter.ack(AckResult.RETRY).status] * 3)
+        _, url = rig.started()
+        rig.play(url, "succeed")
+        rig.inbox.wait_for(4)
+        rig.quiet()
+        assert rig.control("GET", "webhooks")["waiting"] == 0
+
+    def test_the_acknowledgement_is_a_success_only_for_what_is_durable(self, rig: Rig) -> None:
+        self.needs(WebhookReceiver)
+        for result in (AckResult.APPLIED, AckResult.DUPLICATE):
+            assert httpx.codes.is_success(rig.adapter.ack(result).status), result
+        for result in (AckResult.RETRY, AckResult.REJECTED):
+            assert not httpx.codes.is_success(rig.adapter.ack(result).status), result
+
+
+def verdict(rig: Rig, request: RawRequest) -> RejectionReason | None:
+    """Why it is not believed; None if it is, and could be read."""
+    try:
+        rig.read(request)
+    except WebhookRejected as rejected:
+        return rejected.reason
+    return None
+
+
+def reason(rig: Rig, request: RawRequest, now: datetime) -> RejectionReason:
+    with pytest.raises(WebhookRejected) as rejected:
+        rig.adapter.verify(request, now)
+    return rejected.value.reason
+
+
+def paths(value: object, so_far: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """Where a decoded message has values, at every depth."""
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    below = [path for name, member in members for path in paths(member, (*so_far, name))]
+    return ([so_far] if so_far else []) + below
+
+
+def changed(value: object, path: tuple[object, ...], to: object) -> object:
+    """`value` with what is at `path` replaced."""
+    if not path:
+        return to
+    if isinstance(value, dict):
+        return {name: changed(member, path[1:], to) if name == path[0] else member for name, member in value.items()}
+    assert isinstance(value, list)
+    return [changed(member, path[1:], to) if at == path[0] else member for at, member in enumerate(value)]
