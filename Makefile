@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
-.PHONY: run test demo bench lock clean
+# What users call, and the README documents; the second line is for those who maintain the project.
+.PHONY: run test demo bench
+.PHONY: lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/gateway run
