@@ -257,6 +257,24 @@ SENSE_FAULTS = [
         "must be after the last day of the version before it",
     ),
     (
+        set_in(
+            "items",
+            0,
+            "versions",
+            to=[{**VERSION, "valid_until": "2021-01-01"}, {**VERSION, "valid_from": "2021-01-01"}],
+        ),
+        "items[0].versions[1].valid_from",
+        "must be after the last day of the version before it",
+    ),
+    (
+        lambda procedure: (
+            procedure["facts"][2].update({"needed_when": {"zone": [1]}}),
+            rule_is({"kind": "percentage", "value": "value_minor", "rate": "1%"})(procedure),
+        ),
+        "items",
+        "must price {'zone': 2, 'pages': 1} by online on 2020-01-01: The fee cannot be worked out without value_minor",
+    ),
+    (
         lambda procedure: procedure["items"].append(deepcopy(procedure["items"][0])),
         "items[1].code",
         "is taken",

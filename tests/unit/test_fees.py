@@ -256,9 +256,10 @@ def test_pages_are_explained_by_tier_and_copy() -> None:
     assert line.quantity == 3
 
 
-def test_a_line_names_every_legal_text_that_made_its_amount() -> None:
+def test_a_line_names_each_legal_text_that_made_its_amount() -> None:
     assert price("vn-passport-new", {}, ONLINE).lines[0].legal_basis == "25/2021/TT-BTC; 63/2023/TT-BTC"
     assert price("vn-passport-new", {}, COUNTER).lines[0].legal_basis == "25/2021/TT-BTC"
+    assert price("vn-driving-licence", {}, ONLINE).lines[0].legal_basis == "37/2023/TT-BTC"  # named once
 
 
 def test_an_item_of_which_nothing_is_charged_has_no_line() -> None:
