@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert
 
-from gateway.services.runtime import Caller
+from gateway.services.runtime import Caller, Runtime
+from gateway.services.tokens import Tokens
+from gateway.services.vault import Vault
 from gateway.store.database import Database, Transaction, new_id
 from gateway.store.embedded import DatabaseUrls
 from gateway.store.tables.catalogue import agencies
@@ -68,3 +70,8 @@ def portal(agency: UUID) -> Caller:
 def everywhere() -> Caller:
     """A caller that acts for every agency."""
     return Caller(new_id(), "admin", frozenset({"admin", "finance", "portal"}), None)
+
+
+@pytest.fixture
+def runtime(db: Database) -> Runtime:
+    return Runtime(db, {}, Vault({"1": b"k" * 32}, b"l" * 32), Tokens(b"t" * 32), "https://pay.example")

@@ -61,6 +61,7 @@ webhook_endpoints = Table(
     Column("event_types", ARRAY(Text), nullable=False, comment="empty: all"),
     Column("master_key_id", Text, nullable=False),
     Column("sealed_secret", LargeBinary, nullable=False),
+    Column("last_position", BigInteger, nullable=False, comment="of the feed: events up to it have their delivery"),
     Column("created_by", Uuid, nullable=False),
     instant("created_at", server_default=func.now()),
     instant("disabled_at", nullable=True),
@@ -76,7 +77,12 @@ webhook_deliveries = Table(
     instant("next_attempt_at", nullable=True),
     instant("created_at", server_default=func.now()),
     one_of("status", ("pending", "delivered", "failed")),
-    Index("webhook_deliveries_next_attempt_at_idx", "next_attempt_at", postgresql_where=text("status = 'pending'")),
+    Index(
+        "webhook_deliveries_pending_idx",
+        "endpoint_id",
+        "next_attempt_at",
+        postgresql_where=text("status = 'pending'"),
+    ),
 )
 
 webhook_attempts = Table(

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from gateway.domain.ledger import AccountKind
+from gateway.domain.seal import RecordKind
 from gateway.store.tables.base import METADATA, currency, instant, minor, one_of
 
 ledger_accounts = Table(
@@ -44,15 +45,16 @@ ledger_entries = Table(
     instant("occurred_at"),
     Column("business_date", Date, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
-    instant("posted_at", server_default=func.now()),
+    instant("posted_at", primary_key=True, server_default=func.now()),
     Index("ledger_entries_subject_id_idx", "subject_id"),
+    Index("ledger_entries_business_date_idx", "business_date", "agency_id", "id"),
 )
 
 ledger_transfers = Table(
     "ledger_transfers",
     METADATA,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("entry_id", BigInteger, ForeignKey("ledger_entries.id"), nullable=False),
+    Column("entry_id", BigInteger, nullable=False),
     Column("agency_id", Uuid, nullable=False),
     currency(),
     Column("debit_account_id", BigInteger, nullable=False),
@@ -62,6 +64,12 @@ ledger_transfers = Table(
     instant("posted_at", primary_key=True, server_default=func.now()),
     CheckConstraint("amount_minor > 0", name="amount_minor"),
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
+    # Both instants are those of the transaction, so that nothing can be added to an entry once it is committed.
+    ForeignKeyConstraint(
+        ["entry_id", "posted_at"],
+        ["ledger_entries.id", "ledger_entries.posted_at"],
+        name="ledger_transfers_entry_fkey",
+    ),
     ForeignKeyConstraint(
         ["debit_account_id", "agency_id", "currency"],
         ["ledger_accounts.id", "ledger_accounts.agency_id", "ledger_accounts.currency"],
@@ -94,15 +102,24 @@ ledger_totals = Table(
     Column("business_date", Date, primary_key=True),
     minor("debit_minor"),
     minor("credit_minor"),
+    Index("ledger_totals_account_id_idx", "account_id", "business_date"),
     comment="what the transfers of one snapshot add to each account and day",
+)
+
+ledger_seal_blocks = Table(
+    "ledger_seal_blocks",
+    METADATA,
+    Column("record", Text, primary_key=True),
+    Column("upto_id", BigInteger, primary_key=True, comment="covers the ids above the block before, up to this one"),
+    Column("digests", LargeBinary, nullable=False, comment="of each record: its id (8 bytes) and SHA-256 (32 bytes)"),
+    one_of("record", RecordKind),
+    comment="what the seals are made over, kept so that the very record that differs can be named",
 )
 
 ledger_seals = Table(
     "ledger_seals",
     METADATA,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("sealed_on", Date, nullable=False, unique=True),
-    Column("first_entry_id", BigInteger, nullable=False),
+    Column("sealed_on", Date, primary_key=True),
     Column("upto_entry_id", BigInteger, nullable=False),
     Column("upto_audit_id", BigInteger, nullable=False),
     Column("previous_hash", LargeBinary, nullable=False),

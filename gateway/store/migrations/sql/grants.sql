@@ -7,6 +7,23 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO :app_role;
 REVOKE EXECUTE ON FUNCTION make_append_only(regclass) FROM PUBLIC, :app_role;
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM :app_role;
 
+-- Ids and the time of posting are the database's to give: whoever could choose them could slip something in below what
+-- was already summed up and sealed. A month's partition is reached through its parent only.
+REVOKE INSERT ON ledger_accounts, ledger_entries, ledger_transfers, audit_log FROM :app_role;
+GRANT INSERT (agency_id, currency, code, kind) ON ledger_accounts TO :app_role;
+GRANT INSERT (key, cause, agency_id, subject_id, occurred_at, business_date, content_hash) ON ledger_entries TO :app_role;
+GRANT INSERT (entry_id, agency_id, currency, debit_account_id, credit_account_id, amount_minor, business_date)
+    ON ledger_transfers TO :app_role;
+GRANT INSERT (at, actor, action, subject_type, subject_id, before, after) ON audit_log TO :app_role;
+DO $$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'ledger_transfers'::regclass LOOP
+        EXECUTE 'REVOKE INSERT ON ' || partition || ' FROM :app_role';
+    END LOOP;
+END $$;
+
 -- What changes by its nature.
 GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout_sessions, payments, allocations, refunds,
     disputes, provider_events, events, webhook_endpoints, webhook_deliveries, reconciliation_runs, discrepancies

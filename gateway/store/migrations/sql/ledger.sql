@@ -16,7 +16,7 @@ END $$;
 
 SELECT make_append_only(name::regclass)
   FROM unnest(ARRAY['ledger_accounts', 'ledger_entries', 'ledger_transfers', 'ledger_snapshots', 'ledger_totals',
-                    'ledger_seals', 'audit_log', 'vault_reads', 'payment_events', 'procedures']) AS name;
+                    'ledger_seals', 'ledger_seal_blocks', 'audit_log', 'vault_reads', 'payment_events', 'procedures']) AS name;
 
 -- Row triggers reach partitions by themselves, TRUNCATE triggers do not.
 -- Runs with the owner's rights, because the application's role may not create tables.
@@ -41,7 +41,8 @@ BEGIN
 END $$;
 
 -- Posts entries in one round trip. An entry whose key is already there with the same content changes nothing; with another
--- content it is refused. Accounts are opened as they are first used.
+-- content it is refused. Accounts are opened as they are first used. Entries and accounts are written in the order of their
+-- keys, so that two batches that share some wait for one another instead of deadlocking.
 --   entries: [{"key", "cause", "agency_id", "subject_id", "occurred_at", "business_date",
 --              "transfers": [{"debit", "debit_kind", "credit", "credit_kind", "currency", "amount_minor"}]}]
 CREATE FUNCTION post_entries(entries jsonb) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -55,14 +56,18 @@ BEGIN
      WHERE NOT EXISTS (SELECT FROM ledger_accounts AS account
                         WHERE account.agency_id = (entry ->> 'agency_id')::uuid
                           AND account.currency = transfer ->> 'currency' AND account.code = side.code)
+     ORDER BY 1, 2, 3
     ON CONFLICT DO NOTHING;
 
-    WITH inserted AS (
+    WITH asked AS MATERIALIZED (
+        SELECT DISTINCT ON (entry ->> 'key') entry ->> 'key' AS key, entry
+          FROM jsonb_array_elements(entries) WITH ORDINALITY AS element (entry, n)
+         ORDER BY entry ->> 'key', n
+    ), inserted AS (
         INSERT INTO ledger_entries (key, cause, agency_id, subject_id, occurred_at, business_date, content_hash)
-        SELECT entry ->> 'key', entry ->> 'cause', (entry ->> 'agency_id')::uuid, (entry ->> 'subject_id')::uuid,
-               (entry ->> 'occurred_at')::timestamptz, (entry ->> 'business_date')::date,
-               sha256(convert_to((entry - 'occurred_at' - 'business_date')::text, 'UTF8'))
-          FROM jsonb_array_elements(entries) AS entry
+        SELECT key, entry ->> 'cause', (entry ->> 'agency_id')::uuid, (entry ->> 'subject_id')::uuid,
+               (entry ->> 'occurred_at')::timestamptz, (entry ->> 'business_date')::date, entry_content_hash(entry)
+          FROM asked
         ON CONFLICT (key) DO NOTHING
         RETURNING id, key, agency_id, business_date
     )
@@ -70,9 +75,9 @@ BEGIN
            (entry_id, agency_id, currency, debit_account_id, credit_account_id, amount_minor, business_date)
     SELECT inserted.id, inserted.agency_id, transfer ->> 'currency', debit.id, credit.id,
            (transfer ->> 'amount_minor')::bigint, inserted.business_date
-      FROM jsonb_array_elements(entries) AS entry
-      JOIN inserted ON inserted.key = entry ->> 'key'
-     CROSS JOIN LATERAL jsonb_array_elements(entry -> 'transfers') AS transfer
+      FROM asked
+      JOIN inserted USING (key)
+     CROSS JOIN LATERAL jsonb_array_elements(asked.entry -> 'transfers') AS transfer
       LEFT JOIN ledger_accounts AS debit
              ON debit.agency_id = inserted.agency_id AND debit.currency = transfer ->> 'currency'
             AND debit.code = transfer ->> 'debit'
@@ -82,9 +87,13 @@ BEGIN
 
     IF EXISTS (SELECT FROM jsonb_array_elements(entries) AS entry
                  JOIN ledger_entries AS known ON known.key = entry ->> 'key'
-                WHERE known.content_hash
-                      <> sha256(convert_to((entry - 'occurred_at' - 'business_date')::text, 'UTF8'))) THEN
+                WHERE known.content_hash <> entry_content_hash(entry)) THEN
         RAISE EXCEPTION 'an entry with this key was posted before with another content'
             USING ERRCODE = 'unique_violation', CONSTRAINT = 'ledger_entries_content';
     END IF;
 END $$;
+
+-- When it happened is not part of what an entry says: a repeat that learnt of the fact at another time is still a repeat.
+CREATE FUNCTION entry_content_hash(entry jsonb) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+    SELECT sha256(convert_to((entry - 'occurred_at' - 'business_date')::text, 'UTF8'))
+$$;

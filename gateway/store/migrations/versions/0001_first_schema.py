@@ -70,10 +70,24 @@ def create_tables() -> None:
     )
     op.create_index("idempotency_keys_created_at_idx", "idempotency_keys", ["created_at"], unique=False)
     op.create_table(
+        "ledger_seal_blocks",
+        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column(
+            "upto_id", sa.BigInteger(), nullable=False, comment="covers the ids above the block before, up to this one"
+        ),
+        sa.Column(
+            "digests",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="of each record: its id (8 bytes) and SHA-256 (32 bytes)",
+        ),
+        sa.CheckConstraint("record IN ('entry', 'audit')", name=op.f("ledger_seal_blocks_record_check")),
+        sa.PrimaryKeyConstraint("record", "upto_id", name=op.f("ledger_seal_blocks_pkey")),
+        comment="what the seals are made over, kept so that the very record that differs can be named",
+    )
+    op.create_table(
         "ledger_seals",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("sealed_on", sa.Date(), nullable=False),
-        sa.Column("first_entry_id", sa.BigInteger(), nullable=False),
         sa.Column("upto_entry_id", sa.BigInteger(), nullable=False),
         sa.Column("upto_audit_id", sa.BigInteger(), nullable=False),
         sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
@@ -81,8 +95,7 @@ def create_tables() -> None:
         sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("ledger_seals_pkey")),
-        sa.UniqueConstraint("sealed_on", name=op.f("ledger_seals_sealed_on_key")),
+        sa.PrimaryKeyConstraint("sealed_on", name=op.f("ledger_seals_pkey")),
     )
     op.create_table(
         "ledger_snapshots",
@@ -271,8 +284,11 @@ def create_tables() -> None:
         sa.Column("content_hash", sa.LargeBinary(), nullable=False),
         sa.Column("posted_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name=op.f("ledger_entries_agency_id_fkey")),
-        sa.PrimaryKeyConstraint("id", name=op.f("ledger_entries_pkey")),
+        sa.PrimaryKeyConstraint("id", "posted_at", name=op.f("ledger_entries_pkey")),
         sa.UniqueConstraint("key", name=op.f("ledger_entries_key_key")),
+    )
+    op.create_index(
+        "ledger_entries_business_date_idx", "ledger_entries", ["business_date", "agency_id", "id"], unique=False
     )
     op.create_index("ledger_entries_subject_id_idx", "ledger_entries", ["subject_id"], unique=False)
     op.create_table(
@@ -338,6 +354,9 @@ def create_tables() -> None:
         sa.Column("event_types", postgresql.ARRAY(sa.Text()), nullable=False, comment="empty: all"),
         sa.Column("master_key_id", sa.Text(), nullable=False),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "last_position", sa.BigInteger(), nullable=False, comment="of the feed: events up to it have their delivery"
+        ),
         sa.Column("created_by", sa.Uuid(), nullable=False),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("disabled_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -398,6 +417,7 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("snapshot_id", "account_id", "business_date", name=op.f("ledger_totals_pkey")),
         comment="what the transfers of one snapshot add to each account and day",
     )
+    op.create_index("ledger_totals_account_id_idx", "ledger_totals", ["account_id", "business_date"], unique=False)
     op.create_table(
         "ledger_transfers",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -421,7 +441,11 @@ def create_tables() -> None:
             ["ledger_accounts.id", "ledger_accounts.agency_id", "ledger_accounts.currency"],
             name="ledger_transfers_debit_account_fkey",
         ),
-        sa.ForeignKeyConstraint(["entry_id"], ["ledger_entries.id"], name=op.f("ledger_transfers_entry_id_fkey")),
+        sa.ForeignKeyConstraint(
+            ["entry_id", "posted_at"],
+            ["ledger_entries.id", "ledger_entries.posted_at"],
+            name="ledger_transfers_entry_fkey",
+        ),
         sa.PrimaryKeyConstraint("id", "posted_at", name=op.f("ledger_transfers_pkey")),
         postgresql_partition_by="RANGE (posted_at)",
     )
@@ -567,9 +591,9 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("endpoint_id", "event_id", name=op.f("webhook_deliveries_pkey")),
     )
     op.create_index(
-        "webhook_deliveries_next_attempt_at_idx",
+        "webhook_deliveries_pending_idx",
         "webhook_deliveries",
-        ["next_attempt_at"],
+        ["endpoint_id", "next_attempt_at"],
         unique=False,
         postgresql_where=sa.text("status = 'pending'"),
     )

@@ -1,0 +1,31 @@
+"""What portals are told: the types of event that the feed and the webhooks carry, a fact each."""
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    INVOICE_ISSUED = "invoice.issued"
+    INVOICE_PAID = "invoice.paid"
+    INVOICE_VOIDED = "invoice.voided"
+    INVOICE_EXPIRED = "invoice.expired"
+    CHECKOUT_SESSION_COMPLETED = "checkout_session.completed"
+    CHECKOUT_SESSION_EXPIRED = "checkout_session.expired"
+    CHECKOUT_SESSION_CANCELLED = "checkout_session.cancelled"
+    PAYMENT_PENDING = "payment.pending"
+    PAYMENT_SUCCEEDED = "payment.succeeded"
+    PAYMENT_DECLINED = "payment.declined"
+    PAYMENT_CANCELLED = "payment.cancelled"
+    PAYMENT_EXPIRED = "payment.expired"
+    PAYMENT_UNKNOWN = "payment.unknown"
+    REFUND_REQUESTED = "refund.requested"
+    REFUND_REJECTED = "refund.rejected"
+    REFUND_APPROVED = "refund.approved"
+    REFUND_PENDING = "refund.pending"
+    REFUND_SUCCEEDED = "refund.succeeded"
+    REFUND_FAILED = "refund.failed"
+    REFUND_UNKNOWN = "refund.unknown"
+    DISPUTE_OPENED = "dispute.opened"
+    DISPUTE_WON = "dispute.won"
+    DISPUTE_LOST = "dispute.lost"
+    DISCREPANCY_OPENED = "discrepancy.opened"
+    RECONCILIATION_FINISHED = "reconciliation.finished"
