@@ -9,7 +9,7 @@ from typing import Any
 from gateway.domain import ledger
 from gateway.domain import reference as references
 from gateway.domain.errors import Conflict, Forbidden, Invalid
-from gateway.domain.fees import Channel, Quote, quote
+from gateway.domain.fees import Channel, Procedure, Quote, quote
 from gateway.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from gateway.domain.ledger import Entry
 from gateway.services.quote_fee import procedure_with_agency
@@ -49,7 +49,8 @@ def issue_invoice(tx: Transaction, vault: Vault, caller: Caller, request: Invoic
     today = agency.business_date(tx.now)
     if request.due_on is not None and request.due_on < today:
         raise Invalid("The due date has passed.", fields={"due_on": f"must be {today} or later"})
-    priced = quote(procedure, request.facts, request.channel, today)
+    facts = _with_payer_category(procedure, request)
+    priced = quote(procedure, facts, request.channel, today)
     invoice = Invoice(
         id=new_id(),
         agency_id=agency.id,
@@ -57,7 +58,7 @@ def issue_invoice(tx: Transaction, vault: Vault, caller: Caller, request: Invoic
         procedure=procedure.code,
         procedure_version=version,
         channel=request.channel,
-        facts=request.facts,
+        facts=facts,
         dossier=request.dossier,
         payer_id=new_id(),
         status=InvoiceStatus.OPEN if priced.total.amount_minor else InvoiceStatus.PAID,
@@ -76,6 +77,19 @@ def issue_invoice(tx: Transaction, vault: Vault, caller: Caller, request: Invoic
     invoice = _insert_under_a_new_reference(tx, vault, invoice, request.payer)
     _record(tx, caller, invoice)
     return invoice
+
+
+def _with_payer_category(procedure: Procedure, request: InvoiceRequest) -> Mapping[str, object]:
+    """The facts with the payer's category, where the fee asks for one. Raises Invalid if the two contradict."""
+    category = request.payer.get("category")
+    if category is None or all(spec.name != "payer_category" for spec in procedure.facts):
+        return request.facts
+    if request.facts.get("payer_category", category) != category:
+        raise Invalid(
+            "The facts and the payer name different categories.",
+            fields={"payer.category": "must be facts.payer_category"},
+        )
+    return {**request.facts, "payer_category": category}
 
 
 def _insert_under_a_new_reference(tx: Transaction, vault: Vault, invoice: Invoice, payer: Mapping[str, str]) -> Invoice:
