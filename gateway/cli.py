@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 
 from gateway.config import ConfigurationError, MigrationSettings, fresh_keys
+from gateway.demo_day import DemoFailed, play_day
+from gateway.demo_office import open_office
 from gateway.local import CannotStart, DemoSettings
 from gateway.local import run as run_local_stack
 from gateway.store.embedded import EmbeddedDatabaseError
@@ -51,7 +53,7 @@ def cli() -> None:
     """Cổng Phí: a payment gateway that a government can run.
 
     In production: `gateway keys generate` once; `gateway migrate` at each release; then `gunicorn wsgi:app` for the web
-    and `gateway worker` for the rest. On a laptop: `gateway run` does it all.
+    and `gateway worker` for the rest. On a laptop `gateway run` does it all, and `gateway demo` plays a day with it.
     """
 
 
@@ -105,4 +107,17 @@ def run(composer: Composer) -> None:
     try:
         run_local_stack(os.environ, composer.simulators, Console(highlight=False, soft_wrap=True))
     except (CannotStart, ChildDied, EmbeddedDatabaseError, UnusableServer) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@cli.command()
+@click.option("--invoices", default=300, show_default=True, type=click.IntRange(1), help="How many payers come.")
+@click.option("--seed", default=1, show_default=True, help="The same seed plays the same day.")
+def demo(invoices: int, seed: int) -> None:
+    """Play a whole day of a fee office, and the night's reconciliation, against the running demo or one of its own."""
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        with open_office(os.environ, console) as office:
+            play_day(office, invoices, seed, console)
+    except DemoFailed as error:
         raise click.ClickException(str(error)) from error
