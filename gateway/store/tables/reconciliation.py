@@ -77,18 +77,16 @@ reconciliation_runs = Table(
 matches = Table(
     "matches",
     METADATA,
-    Column("id", Uuid, primary_key=True),
+    Column("batch", Uuid, primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("entry_id", BigInteger, nullable=False),
     Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), nullable=False),
-    Column("batch", Uuid, nullable=False),
-    Column("line", Integer, nullable=False),
-    Column("transfer_id", BigInteger, nullable=False),
     Column("rule", Text, nullable=False),
-    Column("evidence", JSONB, nullable=False),
-    UniqueConstraint("batch", "line", name="matches_line_key"),
-    UniqueConstraint("transfer_id", name="matches_transfer_id_key"),
+    Column("evidence", JSONB, comment="null: what the rule's name says is equal in line and entry"),
+    UniqueConstraint("entry_id", name="matches_entry_id_key"),
     ForeignKeyConstraint(["batch", "line"], ["settlement_lines.batch", "settlement_lines.line"]),
     Index("matches_run_id_idx", "run_id"),
-    comment="exclusive: a settlement line and a transfer take part in one live match",
+    comment="exclusive: a settlement line and a ledger entry take part in one live match",
 )
 
 discrepancies = Table(
@@ -102,8 +100,12 @@ discrepancies = Table(
     Column("agency_id", Uuid, ForeignKey("agencies.id")),
     Column("business_date", Date, nullable=False),
     Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), comment="null: found as it happened"),
+    Column("cleared_by", Uuid, ForeignKey("reconciliation_runs.id"), comment="the run that found it explained"),
     Column("payment_id", Uuid, ForeignKey("payments.id")),
     Column("refund_id", Uuid, ForeignKey("refunds.id")),
+    Column("batch", Uuid, comment="with line: of the settlement"),
+    Column("line", Integer),
+    Column("entry_id", BigInteger, comment="of the ledger"),
     minor("amount_minor", comment="the money in question; signed, towards us is positive"),
     currency(),
     Column("evidence", JSONB, nullable=False),
@@ -115,4 +117,14 @@ discrepancies = Table(
     Index("discrepancies_run_id_idx", "run_id"),
     Index("discrepancies_payment_id_idx", "payment_id"),
     Index("discrepancies_open_idx", "provider", "business_date", postgresql_where=text("status = 'open'")),
+)
+
+run_findings = Table(
+    "run_findings",
+    METADATA,
+    Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), primary_key=True),
+    Column("discrepancy_id", Uuid, ForeignKey("discrepancies.id"), primary_key=True),
+    Column("origin", Text, nullable=False),
+    one_of("origin", ("matching", "repair")),
+    comment="what a run found, also what an earlier one had opened",
 )

@@ -29,6 +29,6 @@ GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout
     disputes, provider_events, events, webhook_endpoints, webhook_deliveries, reconciliation_runs, discrepancies
     TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
-GRANT DELETE ON idempotency_keys, webhook_attempts, matches TO :app_role;
+GRANT DELETE ON idempotency_keys, webhook_attempts, matches, run_findings TO :app_role;
 GRANT UPDATE, DELETE ON procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers
     TO :app_role;

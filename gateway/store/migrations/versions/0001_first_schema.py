@@ -252,6 +252,13 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("events_pkey")),
     )
     op.create_index(
+        "events_agency_id_idx",
+        "events",
+        ["agency_id", "position"],
+        unique=False,
+        postgresql_where=sa.text("position IS NOT NULL"),
+    )
+    op.create_index(
         "events_position_key", "events", ["position"], unique=True, postgresql_where=sa.text("position IS NOT NULL")
     )
     op.create_index(
@@ -461,21 +468,24 @@ def create_tables() -> None:
     op.create_index("ledger_transfers_entry_id_idx", "ledger_transfers", ["entry_id"], unique=False)
     op.create_table(
         "matches",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.Column("batch", sa.Uuid(), nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
-        sa.Column("transfer_id", sa.BigInteger(), nullable=False),
+        sa.Column("entry_id", sa.BigInteger(), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.Column("rule", sa.Text(), nullable=False),
-        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "evidence",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="null: what the rule's name says is equal in line and entry",
+        ),
         sa.ForeignKeyConstraint(
             ["batch", "line"], ["settlement_lines.batch", "settlement_lines.line"], name=op.f("matches_batch_line_fkey")
         ),
         sa.ForeignKeyConstraint(["run_id"], ["reconciliation_runs.id"], name=op.f("matches_run_id_fkey")),
-        sa.PrimaryKeyConstraint("id", name=op.f("matches_pkey")),
-        sa.UniqueConstraint("batch", "line", name="matches_line_key"),
-        sa.UniqueConstraint("transfer_id", name="matches_transfer_id_key"),
-        comment="exclusive: a settlement line and a transfer take part in one live match",
+        sa.PrimaryKeyConstraint("batch", "line", name=op.f("matches_pkey")),
+        sa.UniqueConstraint("entry_id", name="matches_entry_id_key"),
+        comment="exclusive: a settlement line and a ledger entry take part in one live match",
     )
     op.create_index("matches_run_id_idx", "matches", ["run_id"], unique=False)
     op.create_table(
@@ -704,8 +714,12 @@ def create_tables() -> None:
         sa.Column("agency_id", sa.Uuid(), nullable=True),
         sa.Column("business_date", sa.Date(), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=True, comment="null: found as it happened"),
+        sa.Column("cleared_by", sa.Uuid(), nullable=True, comment="the run that found it explained"),
         sa.Column("payment_id", sa.Uuid(), nullable=True),
         sa.Column("refund_id", sa.Uuid(), nullable=True),
+        sa.Column("batch", sa.Uuid(), nullable=True, comment="with line: of the settlement"),
+        sa.Column("line", sa.Integer(), nullable=True),
+        sa.Column("entry_id", sa.BigInteger(), nullable=True, comment="of the ledger"),
         sa.Column(
             "amount_minor",
             sa.BigInteger(),
@@ -723,6 +737,7 @@ def create_tables() -> None:
         ),
         sa.CheckConstraint("status IN ('open', 'cleared', 'resolved')", name=op.f("discrepancies_status_check")),
         sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name=op.f("discrepancies_agency_id_fkey")),
+        sa.ForeignKeyConstraint(["cleared_by"], ["reconciliation_runs.id"], name=op.f("discrepancies_cleared_by_fkey")),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("discrepancies_payment_id_fkey")),
         sa.ForeignKeyConstraint(["refund_id"], ["refunds.id"], name=op.f("discrepancies_refund_id_fkey")),
         sa.ForeignKeyConstraint(["run_id"], ["reconciliation_runs.id"], name=op.f("discrepancies_run_id_fkey")),
@@ -738,6 +753,19 @@ def create_tables() -> None:
     )
     op.create_index("discrepancies_payment_id_idx", "discrepancies", ["payment_id"], unique=False)
     op.create_index("discrepancies_run_id_idx", "discrepancies", ["run_id"], unique=False)
+    op.create_table(
+        "run_findings",
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("discrepancy_id", sa.Uuid(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.CheckConstraint("origin IN ('matching', 'repair')", name=op.f("run_findings_origin_check")),
+        sa.ForeignKeyConstraint(
+            ["discrepancy_id"], ["discrepancies.id"], name=op.f("run_findings_discrepancy_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["reconciliation_runs.id"], name=op.f("run_findings_run_id_fkey")),
+        sa.PrimaryKeyConstraint("run_id", "discrepancy_id", name=op.f("run_findings_pkey")),
+        comment="what a run found, also what an earlier one had opened",
+    )
     op.create_table(
         "payment_events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
