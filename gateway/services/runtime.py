@@ -36,14 +36,18 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: an API key (or, later, an officer). `agency_id` None acts for every agency."""
+    """Who calls: an API key, or the payer on the page of a checkout session (or, later, an officer).
+
+    `id` is that of the key or the session, as `kind` says. `agency_id` None acts for every agency.
+    """
 
     id: UUID
     label: str
     scopes: frozenset[str]
     agency_id: UUID | None
+    kind: str = "key"
 
     @property
     def actor(self) -> str:
         """How the audit trail names the caller."""
-        return f"key:{self.id}"
+        return f"{self.kind}:{self.id}"

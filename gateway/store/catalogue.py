@@ -1,10 +1,10 @@
 """Agencies and the published versions of their procedures."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.engine import Row
 
@@ -41,6 +41,12 @@ def current_procedure(tx: Transaction, code: str) -> Row[Any] | None:
 def current_procedures(tx: Transaction, agency_id: UUID | None) -> list[Row[Any]]:
     """The newest version of each procedure, by code; of one agency or of all."""
     return [row for row in tx.all(_ALL_CURRENT) if agency_id in (None, row.agency_id)]
+
+
+def published_procedures(tx: Transaction, versions: Collection[tuple[str, int]]) -> list[Row[Any]]:
+    """These versions of procedures, each a code and a number, with their definitions."""
+    query = select(procedures.c.code, procedures.c.version, procedures.c.definition, procedures.c.sha256)
+    return tx.all(query.where(tuple_(procedures.c.code, procedures.c.version).in_(versions)))
 
 
 def agency(tx: Transaction, agency_id: UUID) -> Agency:
