@@ -332,7 +332,8 @@ class SettlementLine:
     """One line of a settlement. Signs are ours: money towards us is positive, so a refund's gross is negative.
 
     gross - fee = net. `line_id` is unique within the provider. `provider_transaction_id` is that of the observations;
-    `merchant_reference` is our payment id where the provider returns it. `status` is the provider's word.
+    `merchant_reference` is our payment id where the provider returns it. `status` is the provider's word, for the
+    record; `settled` is what it means: whether the money of this line is part of what the provider pays out.
     """
 
     line_id: str
@@ -344,6 +345,7 @@ class SettlementLine:
     provider_refund_id: str | None = None
     merchant_reference: str | None = None
     status: str = ""
+    settled: bool = True
 
     @property
     def net(self) -> Money:

@@ -89,6 +89,7 @@ def _line(number: int, fields: list[str]) -> SettlementLine:
             provider_refund_id=refund or None,
             merchant_reference=reference or None,
             status=status,
+            settled=status == SETTLED,
         )
         stated = Money(int(net), currency)
     except (ValueError, OverflowError, OSError, GatewayError):

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -53,7 +54,8 @@ settlement_lines = Table(
     minor("gross_minor"),
     minor("fee_minor"),
     instant("occurred_at"),
-    Column("status", Text, nullable=False),
+    Column("status", Text, nullable=False, comment="the provider's word"),
+    Column("settled", Boolean, nullable=False, comment="whether its money is part of what is paid out"),
 )
 
 reconciliation_runs = Table(

@@ -349,7 +349,8 @@ def create_tables() -> None:
         sa.Column("gross_minor", sa.BigInteger(), nullable=False),
         sa.Column("fee_minor", sa.BigInteger(), nullable=False),
         sa.Column("occurred_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False, comment="the provider's word"),
+        sa.Column("settled", sa.Boolean(), nullable=False, comment="whether its money is part of what is paid out"),
         sa.ForeignKeyConstraint(["batch"], ["settlement_batches.id"], name=op.f("settlement_lines_batch_fkey")),
         sa.PrimaryKeyConstraint("batch", "line", name=op.f("settlement_lines_pkey")),
     )
