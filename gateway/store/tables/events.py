@@ -49,6 +49,7 @@ events = Table(
     Column("data", JSONB, nullable=False),
     instant("occurred_at"),
     Index("events_position_key", "position", unique=True, postgresql_where=text("position IS NOT NULL")),
+    Index("events_agency_id_idx", "agency_id", "position", postgresql_where=text("position IS NOT NULL")),
     Index("events_unplaced_idx", "sequence", postgresql_where=text("position IS NULL")),
 )
 
