@@ -1,0 +1,119 @@
+"""The composer: the only module that knows the gateway, the providers and reconciliation together.
+
+`gunicorn wsgi:app` serves the web; `gateway` is the command line. Both read their settings here, at the start, and
+report what is wrong with any of them, the gateway's and the providers', as one list. The application is made when it is
+first asked for, so that commands that need no configuration have none to miss.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import click
+from flask import Flask
+
+from gateway.app import create_app
+from gateway.cli import Composer, cli
+from gateway.config import ConfigurationError, Environment, Settings, provider_names
+from gateway.jobs import build_jobs, run_worker
+from gateway.logs import configure_logging
+from gateway.ports.provider import PaymentProvider
+from gateway.services.keys import KeyRing
+from gateway.services.runtime import Runtime
+from gateway.services.tokens import Tokens
+from gateway.services.vault import Vault
+from gateway.store.database import Database
+from providers import registry
+from providers.demo import TEMPLATES, demo_settings
+from providers.settings import MissingSettings
+
+# Gunicorn takes this code of a worker for an application that cannot be loaded, and stops; others it starts for ever.
+EXIT_CANNOT_LOAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """One installation, put together."""
+
+    settings: Settings
+    runtime: Runtime
+    keys: KeyRing
+
+
+def compose(variables: Mapping[str, str]) -> Composition:
+    """Raises ConfigurationError with every fault of every setting."""
+    problems: list[str] = []
+    adapters: dict[str, PaymentProvider] = {}
+    settings: Settings | None = None
+    try:
+        settings = Settings.from_environment(variables)
+    except ConfigurationError as error:
+        problems += error.problems
+    environment = Environment(variables)
+    for name in provider_names(variables):
+        try:
+            adapters[name] = registry.build(name, environment)
+        except (MissingSettings, registry.UnknownProvider) as error:
+            problems.append(str(error))
+    problems += [problem for problem in environment.problems.values() if problem not in problems]
+    if settings is None or problems:
+        raise ConfigurationError(problems)
+    return Composition(settings, _runtime(settings, adapters), KeyRing(settings.api_key_pepper))
+
+
+def _runtime(settings: Settings, adapters: Mapping[str, PaymentProvider]) -> Runtime:
+    return Runtime(
+        db=Database(settings.database_url, lambda: datetime.now(UTC)),
+        providers=adapters,
+        vault=Vault(settings.vault_keys, settings.lookup_key),
+        tokens=Tokens(settings.token_key),
+        public_url=settings.public_url,
+        allow_private_webhooks=settings.allow_private_webhooks,
+    )
+
+
+def __getattr__(name: str) -> Flask:
+    """`wsgi.app`, for a WSGI server (PEP 562)."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        composition = compose(os.environ)
+    except ConfigurationError as error:
+        listed = "\n".join(f"  - {problem}" for problem in error.problems)
+        print(f"Error: the configuration is not complete:\n{listed}", file=sys.stderr)  # noqa: T201 - there is no log yet
+        raise SystemExit(EXIT_CANNOT_LOAD) from None
+    configure_logging(composition.settings.log_level)
+    return create_app(composition.settings, composition.runtime, composition.keys)
+
+
+def main() -> None:
+    """The command `gateway`."""
+    cli(obj=Composer(run_worker=_run_worker, simulators={name: partial(demo_settings, name) for name in TEMPLATES}))
+
+
+def _run_worker() -> None:
+    composition = compose(os.environ)
+    configure_logging(composition.settings.log_level)
+    run_worker(build_jobs(composition.runtime, composition.settings.database_url))
+
+
+@cli.command()
+@click.argument("name", type=click.Choice(sorted(registry.SIMULATORS)))
+@click.option("--port", type=int, required=True, help="Where to listen, on 127.0.0.1.")
+def simulator(name: str, port: int) -> None:
+    """Play a payment provider on this machine, with the settings that its adapter would use."""
+    environment = Environment(os.environ)
+    books = Path(environment.get("GATEWAY_DATA_DIR", "var")) / "simulators"
+    public_url = environment.get("GATEWAY_PUBLIC_URL", "")
+    try:
+        registry.serve(name, port, books, environment, f"{public_url}/providers/{name}/webhook")
+    except MissingSettings as error:
+        raise ConfigurationError([str(error)]) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -176,7 +176,7 @@ class _Start:
         deadline = time.monotonic() + READY_WITHIN.total_seconds()
         while waiting:
             self._supervisor.raise_if_any_died()
-            waiting = {name: url for name, url in waiting.items() if not _answers(url)}
+            waiting = {name: url for name, url in waiting.items() if not answers(url)}
             if waiting and time.monotonic() > deadline:
                 tails = "\n".join(log_tail(self._log(name)) for name in waiting)
                 raise CannotStart(f"No answer within {READY_WITHIN.seconds} s from {', '.join(waiting)}.\n{tails}")
@@ -186,7 +186,7 @@ class _Start:
         """Raises CannotStart naming all ports that are taken, and what to do."""
         wanted = {self._port: "web server"} | {port: f"{name} simulator" for name, port in self._ports.items()}
         deadline = time.monotonic() + PORT_FREE_WITHIN.total_seconds()
-        while taken := [port for port in wanted if not _is_free(port)]:
+        while taken := [port for port in wanted if not is_free(port)]:
             if time.monotonic() > deadline:
                 listed = " and ".join(f"{port} (for the {wanted[port]})" for port in taken)
                 raise CannotStart(f"Another program uses port {listed}. Stop it, or choose others: PORT=9000 make run")
@@ -290,7 +290,8 @@ def _write_private(file: Path, content: object) -> None:
     aside.replace(file)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -300,7 +301,8 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
     try:
         with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT.total_seconds()) as answer:  # noqa: S310 - our own URL
             return bool(answer.status == 200)

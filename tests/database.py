@@ -80,6 +80,16 @@ class SessionDatabase:
         finally:
             self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """The name of a database in which nothing is; for what brings its own schema."""
+        name = f"test_{uuid4().hex}"
+        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield name
+        finally:
+            self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
     def superuser_url(self, database: str = "postgres") -> str:
         return self._server.url(SUPERUSER, database)
 
