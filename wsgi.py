@@ -92,7 +92,10 @@ def __getattr__(name: str) -> Flask:
 
 def main() -> None:
     """The command `gateway`."""
-    cli(obj=Composer(run_worker=_run_worker, simulators={name: partial(demo_settings, name) for name in TEMPLATES}))
+    cli(
+        prog_name="gateway",
+        obj=Composer(run_worker=_run_worker, simulators={name: partial(demo_settings, name) for name in TEMPLATES}),
+    )
 
 
 def _run_worker() -> None:
