@@ -1,1 +1,1 @@
-"""The JSON contract: a blueprint a resource."""
+"""The JSON interface: a blueprint a resource, its schemas beside it, and what all of them share."""

@@ -13,6 +13,7 @@ from gateway.services.vault import Vault
 from gateway.store.database import Database, Transaction, new_id
 from gateway.store.embedded import DatabaseUrls
 from gateway.store.tables.catalogue import agencies
+from tests.integration.api import Api, an_api
 
 
 class Clock:
@@ -75,3 +76,10 @@ def everywhere() -> Caller:
 @pytest.fixture
 def runtime(db: Database) -> Runtime:
     return Runtime(db, {}, Vault({"1": b"k" * 32}, b"l" * 32), Tokens(b"t" * 32), "https://pay.example")
+
+
+@pytest.fixture(scope="module")
+def api(module_database_urls: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The API over a whole gateway, which the tests of one module share."""
+    with an_api(module_database_urls, tmp_path_factory.mktemp("simulator")) as running:
+        yield running

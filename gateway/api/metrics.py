@@ -1,0 +1,105 @@
+"""What Prometheus reads: requests by route and status with their time, and how the work stands. No label holds an id.
+
+Requests are counted in the process. Where several processes serve, prometheus_client adds them up through files in the
+folder that PROMETHEUS_MULTIPROC_DIR names (to be emptied before the start); without it each process tells its own
+counts. The state of the work is read from the database, so that every process tells the same.
+"""
+
+import time
+from collections.abc import Iterator
+
+from flask import Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from gateway.domain.errors import Unavailable
+from gateway.services.monitor import WorkState, state_of_work
+from gateway.services.runtime import Runtime
+
+REQUESTS = Counter("congphi_http_requests", "Requests answered.", ["method", "route", "status"])
+SECONDS = Histogram("congphi_http_request_duration_seconds", "From the request's begin to its answer.", ["route"])
+
+NO_ROUTE = "none"
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+NANOSECONDS = 10**9
+
+
+def register(app: Flask) -> None:
+    app.before_request(_begin)
+    app.after_request(_count)
+
+
+def route() -> str:
+    """The template of the route, so that ids of things do not become labels or log fields."""
+    return request.url_rule.rule if request.url_rule else NO_ROUTE
+
+
+def elapsed_ns() -> int:
+    """Since the request began."""
+    begun: int = g.get("begun_ns", time.perf_counter_ns())
+    return time.perf_counter_ns() - begun
+
+
+def exposition(runtime: Runtime) -> Response:
+    """All metrics in Prometheus' text format."""
+    state = CollectorRegistry()
+    state.register(_StateOfWork(runtime))
+    text = generate_latest(_request_metrics()) + generate_latest(state)
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
+
+
+class _StateOfWork(Collector):
+    """Read anew at each scrape; only that the database is down, if it is."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            state: WorkState | None = state_of_work(self._runtime)
+        except Unavailable:
+            state = None
+        up = GaugeMetricFamily("congphi_database_up", "Whether the database answers.")
+        up.add_metric([], int(state is not None))
+        yield up
+        if state is None:
+            return
+        payments = GaugeMetricFamily(
+            "congphi_payments_last_day",
+            "Payments begun within a day.",
+            labels=["provider", "status"],
+        )
+        for (provider, status), count in state.payments.items():
+            payments.add_metric([provider, status], count)
+        yield payments
+        oldest = GaugeMetricFamily(
+            "congphi_oldest_unapplied_event_seconds", "How long the oldest notification waits to be applied."
+        )
+        oldest.add_metric([], state.oldest_event.total_seconds())
+        yield oldest
+
+
+def _begin() -> None:
+    g.begun_ns = time.perf_counter_ns()
+
+
+def _count(response: Response) -> Response:
+    method = request.method if request.method in KNOWN_METHODS else "other"
+    REQUESTS.labels(method, route(), response.status_code).inc()
+    SECONDS.labels(route()).observe(elapsed_ns() / NANOSECONDS)
+    return response
+
+
+def _request_metrics() -> CollectorRegistry:
+    """Of all processes, if they share a folder; else of this one."""
+    registry = CollectorRegistry()
+    try:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    except ValueError:
+        return REGISTRY
+    return registry

@@ -1,0 +1,48 @@
+"""What those who run the gateway watch: whether the schema is the one this release needs, and how the work stands."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, select, text
+from sqlalchemy.engine import Row
+
+from gateway.store.database import Transaction
+from gateway.store.migrate import MIGRATIONS
+from gateway.store.tables.payments import payments
+
+_HAS_SCHEMA = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+_SCHEMA_VERSION = text("SELECT version_num FROM alembic_version")
+
+
+def needed_schema_version() -> str:
+    """The version that this release's code was written for."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return ScriptDirectory.from_config(config).get_current_head() or ""
+
+
+def schema_version(tx: Transaction) -> str:
+    """The version that the database has; "nothing" before the first migration."""
+    if not tx.execute(_HAS_SCHEMA).scalar_one():
+        return "nothing"
+    found: str = tx.execute(_SCHEMA_VERSION).scalar_one()
+    return found
+
+
+def payments_by_state(tx: Transaction, within: timedelta) -> list[Row[Any]]:
+    """How many payments there are by provider and status, of those that were begun `within` the time before now.
+
+    Ids are in the order of creation, so that the primary key finds the young ones, however many old ones there are.
+    """
+    young = payments.c.id >= _first_id(tx.now - within)
+    query = select(payments.c.provider, payments.c.status, func.count().label("payments")).where(young)
+    return tx.all(query.group_by(payments.c.provider, payments.c.status))
+
+
+def _first_id(at: datetime) -> UUID:
+    """No UUIDv7 made at `at` or later is below this one: it begins with the milliseconds since 1970."""
+    milliseconds = (at - datetime.fromtimestamp(0, at.tzinfo)) // timedelta(milliseconds=1)
+    return UUID(int=max(0, milliseconds) << 80)
