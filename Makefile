@@ -23,7 +23,7 @@ bench: $(VENV)/test.stamp
 # After a change in setup.cfg: writes the hash-pinned requirements anew.
 lock: $(VENV)/python.stamp
 	@$(BIN)/pip install --quiet uv
-	@cd $(CURDIR) && for extra in run test; do \
+	@for extra in run test; do \
 	  $(UV) pip compile setup.cfg --extra embedded $$([ $$extra = test ] && echo --extra test -c requirements/run.txt) \
 	    --universal --python-version 3.11 --generate-hashes --quiet --upgrade \
 	    --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$extra.txt; done
@@ -33,12 +33,13 @@ clean:
 
 $(VENV)/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); echo "Python's venv is not complete here." \
+	  "On Debian and Ubuntu: apt-get install python3-venv. Then call make again." >&2; exit 1; }
 	@touch $@
 
 # The project itself is installed last, without its dependencies: those came with their hashes.
 $(VENV)/%.stamp: requirements/%.txt setup.cfg pyproject.toml $(VENV)/python.stamp
-	@echo "Installing requirements/$*.txt into $(VENV) ..."
+	@echo "Installing requirements/$*.txt into $(VENV); the first time this takes a minute or two ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/$*.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
