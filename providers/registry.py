@@ -14,15 +14,19 @@ from providers.sandbox import adapter as sandbox
 from providers.sandbox import simulator as sandbox_simulator
 from providers.simulation.bank import Options
 from providers.simulation.server import serve_app
+from providers.stripe import adapter as stripe
+from providers.stripe import simulator as stripe_simulator
 from providers.transport import TIMEOUT
 
 Build = Callable[[Mapping[str, str], httpx.Timeout], PaymentProvider]
 
 ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
+    "stripe": stripe.build,
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
+    "stripe": stripe_simulator.create_app,
 }
 
 

@@ -37,6 +37,7 @@ from gateway.ports.provider import (
     WebhookRejected,
 )
 from providers import reading
+from providers.plain_text import plain
 from providers.sandbox import settlement, wire
 from providers.settings import required, split
 from providers.transport import TIMEOUT, Answer, Transport
@@ -79,7 +80,7 @@ class SandboxProvider:
                 "reference": command.reference,
                 "amount_minor": command.amount.amount_minor,
                 "currency": command.amount.currency,
-                "title": command.title,
+                "title": plain(command.title),
                 "locale": command.locale,
                 "return_url": command.return_url,
                 "cancel_url": command.cancel_url,

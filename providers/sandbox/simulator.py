@@ -18,7 +18,7 @@ from providers.sandbox import settlement as file
 from providers.sandbox import wire
 from providers.settings import required, split
 from providers.simulation import paypage, settlement
-from providers.simulation.bank import OUTCOMES, Bank, KeyReused, NotPossible, Options
+from providers.simulation.bank import Bank, KeyReused, NotPossible, Options
 from providers.simulation.books import Change, Document
 from providers.simulation.control import app_for
 from providers.simulation.faults import answer
@@ -57,7 +57,6 @@ def create_app(options: Options) -> Flask:
 class Sandbox(Bank):
     name = "sandbox"
     capabilities = wire.CAPABILITIES
-    outcomes: ClassVar[tuple[str, ...]] = tuple(OUTCOMES)
     id_prefixes: ClassVar[Mapping[str, str]] = {
         "payment": "sp_",
         "transaction": "st_",
@@ -115,6 +114,9 @@ class Sandbox(Bank):
         event_id = self.new_id("event")
         body = json.dumps({"id": event_id, "type": event, "created": data["updated"], "data": data})
         self.notify(change, event_id, payment["webhook_url"], body, delay_ms)
+
+    def batch_made(self, change: Change, batch: Document) -> None:
+        """The sandbox does not tell: its settlement is asked for."""
 
     def batch_id(self, day: date, currency: str, number: int) -> str:
         return f"{day.isoformat()}-{currency}-{number}"

@@ -1,7 +1,7 @@
 """The provider's own truth: payments, refunds, disputes and the movements of money they cause.
 
-A simulator subclasses Bank: it speaks its wire format in `routes`, signs in `sign`, and tells the world in `announce`.
-What payers can do is OUTCOMES, one table for every simulator; each names those it can play.
+A simulator subclasses Bank: `routes` speak its wire format, `signer` signs, and `announce` tells the world.
+What payers can do is OUTCOMES; a provider where some of it cannot happen has a table of its own.
 
 Every document has whole seconds for times and whole minor units for amounts. A movement's signs are the merchant's:
 money towards it is positive.
@@ -80,7 +80,7 @@ OUTCOMES: Mapping[str, Outcome] = {
 class Bank(ABC):
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
-    outcomes: ClassVar[tuple[str, ...]]
+    outcomes: ClassVar[Mapping[str, Outcome]] = OUTCOMES
     payable: ClassVar[frozenset[str]] = frozenset({"pending"})
     id_prefixes: ClassVar[Mapping[str, str]]
 
@@ -101,6 +101,10 @@ class Bank(ABC):
     @abstractmethod
     def announce(self, change: Change, event: str, document: Document, delay_ms: int = 0) -> None:
         """Notify the merchant of "payment.<status>", "refund.<status>" or "dispute.<status>"."""
+
+    @abstractmethod
+    def batch_made(self, change: Change, batch: Document) -> None:
+        """A batch is paid out: notify the merchant, if the provider tells."""
 
     @abstractmethod
     def refusals(self) -> Mapping[str, Any]:
@@ -150,12 +154,16 @@ class Bank(ABC):
             raise NotPossible(f"outcome must be one of: {', '.join(self.outcomes)}")
         with self.change() as change:
             payment = self.current(change, payment_id)
-            late = "pay_late" in OUTCOMES[outcome].steps
-            if payment["status"] not in self.payable and not (late and payment["status"] in ("expired", "cancelled")):
+            steps, back_to = self.outcomes[outcome].steps, self.outcomes[outcome].back_to
+            too_late = "expire" in steps and payment["status"] in ("expired", "cancelled")
+            if not self.can_pay(payment) and not ("pay_late" in steps and too_late):
                 raise NotPossible(f"this payment is {payment['status']}")
-            for step in OUTCOMES[outcome].steps:
+            for step in steps:
                 payment = getattr(self, step)(change, payment)
-        return str(payment[OUTCOMES[outcome].back_to])
+        return str(payment[back_to])
+
+    def can_pay(self, payment: Document) -> bool:
+        return payment["status"] in self.payable
 
     def pay(self, change: Change, payment: Document) -> Document:
         return self._paid(change, payment, payment["amount_minor"])
@@ -179,7 +187,7 @@ class Bank(ABC):
         return self.moved(change, payment, "cancelled", "cancelled_by_payer")
 
     def expire(self, change: Change, payment: Document) -> Document:
-        return self.moved(change, payment, "expired") if payment["status"] in self.payable else payment
+        return self.moved(change, payment, "expired") if self.can_pay(payment) else payment
 
     def pend(self, change: Change, payment: Document) -> Document:
         return self.moved(change, payment, "pending", PROCESSING)
@@ -192,9 +200,13 @@ class Bank(ABC):
         payment = change.get("payment", payment_id)
         if payment is None:
             raise NotPossible("there is no such payment")
-        waiting = payment["status"] in self.payable and payment["code"] != PROCESSING
+        waiting = self.can_pay(payment) and payment["code"] != PROCESSING
         overdue = waiting and payment["expires"] <= _now()
         return self.expire(change, payment) if overdue else payment
+
+    def transaction_id(self, payment: Document) -> str:
+        """The id of the next movement of money that pays this payment."""
+        return self.new_id("transaction")
 
     def moved(self, change: Change, payment: Document, status: str, code: str = "") -> Document:
         payment = change.put("payment", {**payment, "status": status, "code": code, "updated": _now()})
@@ -204,7 +216,7 @@ class Bank(ABC):
     def _paid(
         self, change: Change, payment: Document, amount_minor: int, *, delay_ms: int = 0, silent: bool = False
     ) -> Document:
-        paid = {"id": self.new_id("transaction"), "amount_minor": amount_minor, "currency": payment["currency"]}
+        paid = {"id": self.transaction_id(payment), "amount_minor": amount_minor, "currency": payment["currency"]}
         transactions = [*payment["transactions"], {**paid, "occurred": _now()}]
         paid_now = {"status": "succeeded", "code": "", "updated": _now(), "transactions": transactions}
         payment = change.put("payment", {**payment, **paid_now})

@@ -24,7 +24,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from providers.simulation import settlement
-from providers.simulation.bank import OUTCOMES, Bank, NotPossible
+from providers.simulation.bank import Bank, NotPossible
 from providers.simulation.books import Document
 from providers.simulation.faults import HTTP_FAULTS, OPERATIONS, WEBHOOK_FAULTS, Fault
 
@@ -65,7 +65,7 @@ def _state(app: Flask, bank: Bank) -> None:
 
     @app.get("/_sim/outcomes")
     def outcomes() -> Response:
-        return jsonify({name: OUTCOMES[name].label for name in bank.outcomes})
+        return jsonify({name: outcome.label for name, outcome in bank.outcomes.items()})
 
     @app.get("/_sim/truth")
     def truth() -> Response:

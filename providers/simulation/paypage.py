@@ -7,7 +7,7 @@ signed notification, and sends the browser back to the merchant.
 from flask import Response, redirect, render_template_string, request
 
 from gateway.domain.money import Money
-from providers.simulation.bank import OUTCOMES, Bank, NotPossible
+from providers.simulation.bank import Bank, NotPossible
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -50,7 +50,7 @@ def show(bank: Bank, payment_id: str, problem: str = "", status: int = 200) -> R
         title=payment["title"],
         status=payment["status"],
         problem=problem,
-        outcomes=[(name, OUTCOMES[name].label) for name in bank.outcomes],
+        outcomes=[(name, outcome.label) for name, outcome in bank.outcomes.items()],
     )
     return Response(page, status, content_type="text/html; charset=utf-8")
 

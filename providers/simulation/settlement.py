@@ -79,6 +79,7 @@ def _batch(bank: Bank, change: Change, day: date, currency: str, movements: list
         batch = change.get("batch", batch["id"]) or batch
         if planted["batch"] is None and _fits(batch, planted):
             _applied(bank, change, batch, planted)
+    bank.batch_made(change, change.get("batch", batch["id"]) or batch)
 
 
 def total_minor(batch: Document) -> int:

@@ -72,7 +72,6 @@ class TestSandbox(ProviderConformance):
         b'{"id": "se_1", "type": "payment.succeeded", "data": []}',
     )
     of_no_concern = b'{"id": "se_1", "type": "merchant.updated", "data": {"status": "x"}}'
-    settled_status = settlement.SETTLED
 
     def signed(self, body: bytes, secret: str, at: datetime) -> RawRequest:
         headers = {"content-type": "application/json", wire.SIGNATURE: wire.signature(secret, at, body)}
@@ -163,7 +162,7 @@ LINE = SettlementLine(
     fee=Money(1_650, "VND"),
     occurred_at=datetime(2026, 1, 31, 16, 59, tzinfo=UTC),
     provider_transaction_id="st_1",
-    status="settled",
+    status=settlement.SETTLED,
 )
 
 

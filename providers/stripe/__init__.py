@@ -1,0 +1,1 @@
+"""Stripe: hosted Checkout Sessions, signed webhooks, refunds, disputes, and balance transactions per payout."""

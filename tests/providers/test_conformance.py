@@ -1,0 +1,45 @@
+"""Every package under providers/ is known to the registry and has a conformance class."""
+
+from pathlib import Path
+
+import pytest
+
+import providers
+from providers import registry
+from tests.providers.conformance import ProviderConformance
+from tests.providers.test_sandbox import TestSandbox
+from tests.providers.test_stripe import TestStripe
+
+TESTED: tuple[type[ProviderConformance], ...] = (TestSandbox, TestStripe)
+NO_PROVIDER = {"simulation"}  # what all simulators share
+PARTS = {"__init__.py", "adapter.py", "wire.py", "settlement.py", "simulator.py"}
+
+for tested in TESTED:  # they run in their own modules
+    del globals()[tested.__name__]
+
+ROOT = Path(providers.__file__).parent
+PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in NO_PROVIDER)
+
+
+def test_there_are_packages_to_look_at() -> None:
+    assert {"sandbox", "stripe"} <= set(PACKAGES)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_provider_has_a_conformance_class(package: str) -> None:
+    classes = [tested for tested in TESTED if tested.provider == package]
+    assert len(classes) == 1, f"{package} needs a class on ProviderConformance, listed in TESTED"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_provider_has_its_parts_and_its_lines_in_the_registry(package: str) -> None:
+    assert {path.name for path in (ROOT / package).glob("*.py")} >= PARTS
+    assert package in registry.ADAPTERS
+    assert package in registry.SIMULATORS
+
+
+def test_a_provider_that_does_not_exist_is_named() -> None:
+    with pytest.raises(registry.UnknownProvider, match=r"'nobody'.*sandbox, stripe"):
+        registry.build("nobody", {})
+    with pytest.raises(registry.UnknownProvider, match="'nobody'"):
+        registry.serve("nobody", 0, Path("unused"), {})
