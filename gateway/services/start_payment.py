@@ -39,7 +39,7 @@ from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import close_attempt
 from gateway.services.find import find_session
 from gateway.services.idempotency import Answer, Request, RequestInFlight, Unfinished
-from gateway.services.runtime import Caller, Runtime
+from gateway.services.runtime import Runtime
 from gateway.store import checkouts, invoices, payments
 from gateway.store.database import Transaction, new_id
 
@@ -65,7 +65,7 @@ def start_payment(
     Raises SessionNotFound, SessionNotPayable, MethodNotOffered, SessionBusy while another attempt is being started,
     PaymentOutcomeUnknown while an earlier one may have moved the money, ProviderUnavailable if nothing was sent.
     """
-    _close_earlier_attempts(runtime, request.caller, session_id, provider_name)
+    _close_earlier_attempts(runtime, request, session_id, provider_name)
     with runtime.db.transaction() as tx:
         known = idempotency.look_up(tx, request)
         if isinstance(known, Answer):
@@ -73,13 +73,15 @@ def start_payment(
         if isinstance(known, Unfinished):
             return _resume(tx, request, known, render)
         session = find_session(tx, request.caller, session_id, lock=True)
+        _check_offered(tx, session, provider_name)
+        _check_all_payable(tx, session)
         attempts = payments.of_session(tx, session_id)
         waiting = _still_waiting(attempts, provider_name, tx)
         if waiting is not None:
             answer = render(waiting)
             idempotency.keep(tx, request, answer)
             return answer
-        _check_may_start(tx, session, attempts, provider_name)
+        _check_none_unresolved(tx, attempts)
         payment = _write_down(tx, runtime, session, provider_name, via_page=via_page)
         idempotency.keep(tx, request, Unfinished(payment.id))
 
@@ -95,10 +97,13 @@ def start_payment(
         return answer
 
 
-def _close_earlier_attempts(runtime: Runtime, caller: Caller, session_id: UUID, chosen: str) -> None:
+def _close_earlier_attempts(runtime: Runtime, request: Request, session_id: UUID, chosen: str) -> None:
     """The payer has chosen anew: earlier attempts are closed at their providers first, so that nobody pays twice."""
     with runtime.db.read() as tx:
-        find_session(tx, caller, session_id)
+        if idempotency.look_up(tx, request) is not None:
+            return  # not anew: a repeated request must not close what the payer has turned to since
+        session = find_session(tx, request.caller, session_id)
+        _check_offered(tx, session, chosen)
         attempts = payments.of_session(tx, session_id)
     for attempt in attempts:
         pending_elsewhere = attempt.status is PaymentStatus.PENDING and attempt.provider != chosen
@@ -114,24 +119,28 @@ def _still_waiting(attempts: Sequence[Payment], provider_name: str, tx: Transact
     return None
 
 
-def _check_may_start(
-    tx: Transaction, session: CheckoutSession, attempts: Sequence[Payment], provider_name: str
-) -> None:
+def _check_offered(tx: Transaction, session: CheckoutSession, provider_name: str) -> None:
     check_open(session, tx.now)
     if provider_name not in session.methods:
         raise MethodNotOffered(
             f"This session does not offer {provider_name!r}.",
             fields={"provider": f"must be one of {', '.join(session.methods)}"},
         )
+
+
+def _check_all_payable(tx: Transaction, session: CheckoutSession) -> None:
+    for invoice, to_pay_minor in invoices.of_session(tx, session.id):
+        check_payable(invoice)
+        if invoice.amount_due_minor != to_pay_minor:
+            raise SessionNotPayable("What is due has changed since this session was opened. Open a new one.")
+
+
+def _check_none_unresolved(tx: Transaction, attempts: Sequence[Payment]) -> None:
     for attempt in attempts:
         if attempt.status is PaymentStatus.SUBMITTING and tx.now - attempt.created_at < SUBMITTING_AT_MOST:
             raise SessionBusy("Another payment of this session is being started at this moment.")
         if attempt.status in (PaymentStatus.SUBMITTING, PaymentStatus.UNKNOWN):
             raise PaymentOutcomeUnknown("An earlier payment may have gone through. Do not pay again: we are asking.")
-    for invoice, to_pay_minor in invoices.of_session(tx, session.id):
-        check_payable(invoice)
-        if invoice.amount_due_minor != to_pay_minor:
-            raise SessionNotPayable("What is due has changed since this session was opened. Open a new one.")
 
 
 def _write_down(
