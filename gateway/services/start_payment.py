@@ -129,7 +129,8 @@ def _check_offered(tx: Transaction, session: CheckoutSession, provider_name: str
 
 
 def _check_all_payable(tx: Transaction, session: CheckoutSession) -> None:
-    for invoice, to_pay_minor in invoices.of_session(tx, session.id):
+    """And locked, so that none is voided or expires before the attempt is written down for it."""
+    for invoice, to_pay_minor in invoices.of_session(tx, session.id, lock=True):
         check_payable(invoice)
         if invoice.amount_due_minor != to_pay_minor:
             raise SessionNotPayable("What is due has changed since this session was opened. Open a new one.")

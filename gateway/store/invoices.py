@@ -120,7 +120,10 @@ def change(tx: Transaction, invoice_id: UUID, **values: Any) -> None:
 
 
 def has_open_payment(tx: Transaction, invoice_id: UUID) -> bool:
-    """Whether a payment that could still move money for this invoice is under way."""
+    """Whether a payment that could still move money for this invoice is under way.
+
+    None begins while the invoice is locked: whoever starts one locks the invoice first.
+    """
     query = (
         select(payments.c.id)
         .join(checkout_invoices, checkout_invoices.c.session_id == payments.c.session_id)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 import httpx
@@ -63,6 +63,5 @@ def truth(world: World, payment: Payment) -> dict[str, Any]:
 
 
 def _function(at: str) -> Callable[..., Any]:
-    module, _, name = at.rpartition(".")
-    found: Callable[..., Any] = getattr(import_module(module), name)
+    found: Callable[..., Any] = resolve_name(at)
     return found
