@@ -28,16 +28,16 @@ CONCURRENCY = 4
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """`cron` has a sixth field: seconds. Times are UTC; what belongs to an agency's day asks for that itself."""
+    """`run` returns how much it did, if it can say. `cron` has a sixth field: seconds. Times are UTC."""
 
     name: str
     cron: str
-    run: Callable[[Runtime], object]
+    run: Callable[[Runtime], int | None]
 
 
 SWEEPS: Sequence[Sweep] = (
     Sweep("apply_waiting_events", "* * * * * */5", apply_waiting_events),
-    Sweep("deliver_events", "* * * * * */2", deliver_events),
+    Sweep("deliver_events", "* * * * * */2", lambda runtime: deliver_events(runtime).total()),
     Sweep("send_refunds", "* * * * * */2", send_refunds),
     Sweep("check_payments", "* * * * * */10", check_payments),
     Sweep("expire_sessions", "* * * * * */30", expire_sessions),
