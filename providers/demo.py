@@ -11,6 +11,11 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_SANDBOX_MERCHANT": "congphi-demo",
         "GATEWAY_SANDBOX_SECRETS": "{secret}",
     },
+    "stripe": {
+        "GATEWAY_STRIPE_API_BASE": "{url}",
+        "GATEWAY_STRIPE_API_KEY": "sk_simulated_{secret}",
+        "GATEWAY_STRIPE_WEBHOOK_SECRETS": "whsec_{secret}",
+    },
 }
 
 

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from flask import Flask, Response
 
+from gateway.domain.payment import PaymentStatus
 from gateway.ports.provider import Capabilities
 from providers.simulation.books import Books, Change, Document
 from providers.simulation.faults import Switchboard
@@ -55,25 +56,27 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a payer can do: the steps the bank takes, and where the browser goes then."""
+    """What a payer can do: the steps the bank takes, what a query says then, and where the browser goes."""
 
     label: str
     steps: tuple[str, ...]
+    ends: PaymentStatus
     back_to: str = "return_url"
 
 
+S = PaymentStatus
 OUTCOMES: Mapping[str, Outcome] = {
-    "succeed": Outcome("Pay", ("pay",)),
-    "decline": Outcome("Pay with a card that is declined", ("decline",)),
-    "cancel": Outcome("Cancel and go back", ("cancel",), "cancel_url"),
-    "abandon": Outcome("Leave without doing anything", ()),
-    "expire": Outcome("Wait until the time is over", ("expire",)),
-    "pending": Outcome("Pay, but the bank takes its time", ("pend",)),
-    "late": Outcome("Pay after the time is over", ("expire", "pay_late")),
-    "twice": Outcome("Pay twice", ("pay", "pay_again")),
-    "silent": Outcome("Pay, and no notification is ever sent", ("pay_silently",)),
-    "wrong_amount": Outcome("Pay another amount than asked for", ("pay_wrong_amount",)),
-    "review": Outcome("Pay, and meet a status nobody has heard of", ("review",)),
+    "succeed": Outcome("Pay", ("pay",), S.SUCCEEDED),
+    "decline": Outcome("Pay with a card that is declined", ("decline",), S.DECLINED),
+    "cancel": Outcome("Cancel and go back", ("cancel",), S.CANCELLED, "cancel_url"),
+    "abandon": Outcome("Leave without doing anything", (), S.PENDING),
+    "expire": Outcome("Wait until the time is over", ("expire",), S.EXPIRED),
+    "pending": Outcome("Pay, but the bank takes its time", ("pend",), S.PENDING),
+    "late": Outcome("Pay after the time is over", ("expire", "pay_late"), S.SUCCEEDED),
+    "twice": Outcome("Pay twice", ("pay", "pay_again"), S.SUCCEEDED),
+    "silent": Outcome("Pay, and no notification is ever sent", ("pay_silently",), S.SUCCEEDED),
+    "wrong_amount": Outcome("Pay another amount than asked for", ("pay_wrong_amount",), S.SUCCEEDED),
+    "review": Outcome("Pay, and meet a status nobody has heard of", ("review",), S.UNKNOWN),
 }
 
 

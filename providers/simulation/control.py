@@ -1,7 +1,7 @@
 """/_sim: the simulator's own controls, which no real provider has. For the demo and the tests.
 
     GET    /_sim/health              it is up
-    GET    /_sim/outcomes            what a payer can do on the pay page
+    GET    /_sim/outcomes            what a payer can do on the pay page, and what a query says then
     GET    /_sim/truth               every payment, refund and dispute with its true status
     GET    /_sim/traffic             every request received, to look for what should never have been sent
     GET    /_sim/webhooks            how many notifications wait and how many were delivered
@@ -65,7 +65,7 @@ def _state(app: Flask, bank: Bank) -> None:
 
     @app.get("/_sim/outcomes")
     def outcomes() -> Response:
-        return jsonify({name: outcome.label for name, outcome in bank.outcomes.items()})
+        return jsonify({name: {"label": o.label, "ends": o.ends} for name, o in bank.outcomes.items()})
 
     @app.get("/_sim/truth")
     def truth() -> Response:

@@ -36,6 +36,8 @@ HTTP_FAULTS: Mapping[str, Moment] = {
     "error_500_after_accept": Moment.AFTER,
     "close_connection": Moment.AFTER,
     "garbled_answer": Moment.AFTER,
+    "wrong_shape": Moment.AFTER,
+    "empty_answer": Moment.AFTER,
     "unknown_code": Moment.AFTER,
     "refund_pending": Moment.INSIDE,
     "refund_fails": Moment.INSIDE,
@@ -125,4 +127,6 @@ _FAULTY: Mapping[str, Callable[[Response], Response]] = {
     "close_connection_before": _closed,
     "close_connection": _closed,
     "garbled_answer": lambda _: Response("<html><body>Bad gateway", 200, content_type="text/html"),
+    "wrong_shape": lambda _: Response('[{"id": 1}]', 200, content_type="application/json"),
+    "empty_answer": lambda _: Response("{}", 200, content_type="application/json"),
 }

@@ -93,8 +93,8 @@ class StripeProvider:
 
     def create_payment(self, command: CreatePayment) -> PaymentOutcome:
         _check_amount(command)
-        options = {"idempotency_key": command.idempotency_key}
-        session = self._client.ask(lambda: self._client.api.checkout.sessions.create(_creation(command), options))
+        params, options = _creation(command), {"idempotency_key": command.idempotency_key}
+        session = self._client.ask(lambda: self._client.api.checkout.sessions.create(params, options))
         return _readable(_outcome, session)
 
     def query_payment(self, ref: PaymentRef) -> PaymentObservation | NotFound:

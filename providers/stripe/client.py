@@ -18,7 +18,7 @@ from providers.transport import Transport
 
 T = TypeVar("T")
 
-stripe.enable_telemetry = False  # else importing it would already write a telemetry id into the home directory
+stripe.enable_telemetry = False  # else the first request writes an id into the home directory and sends it
 logging.getLogger("stripe").setLevel(logging.WARNING)
 
 ASKED = frozenset({"authorization", "idempotency-key", "content-type", "stripe-version"})
@@ -57,14 +57,14 @@ class Client:
 
     def ask(self, call: Callable[[], Any]) -> dict[str, Any]:
         """The object that `call` gets. Raises what _MEANING says of a refusal, with Stripe's code."""
-        answer: dict[str, Any] = _translated(call).to_dict()
+        answer: dict[str, Any] = _translated(lambda: call().to_dict())
         return answer
 
     def every(self, call: Callable[[], Any]) -> Iterator[dict[str, Any]]:
         """Every object of a list, over all its pages. Raises as `ask`."""
-        items = _translated(call).auto_paging_iter()
+        items = _translated(lambda: call().auto_paging_iter())
         while (item := _translated(lambda: next(items, None))) is not None:
-            yield item.to_dict()
+            yield _translated(item.to_dict)
 
     def close(self) -> None:
         self._transport.close()

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import stripe
 from flask import Flask, Response, request
 
+from gateway.domain.payment import PaymentStatus
 from providers.settings import MissingSettings, required, split
 from providers.simulation import paypage, settlement
 from providers.simulation.bank import OUTCOMES, UNHEARD_OF, Bank, KeyReused, NotPossible, Options, Outcome
@@ -36,10 +37,12 @@ class Stripe(Bank):
     capabilities = wire.CAPABILITIES
     payable: ClassVar[frozenset[str]] = frozenset({"pending", "declined"})
     outcomes: ClassVar[Mapping[str, Outcome]] = {
-        **{name: OUTCOMES[name] for name in ("succeed", "decline", "cancel", "abandon", "expire", "pending")},
+        **{name: OUTCOMES[name] for name in ("succeed", "decline", "abandon", "expire", "pending")},
         **{name: OUTCOMES[name] for name in ("silent", "wrong_amount", "review")},
+        # Who goes back to the shop leaves the session open.
+        "cancel": Outcome("Go back", (), PaymentStatus.PENDING, "cancel_url"),
         # An expired session takes no money, so what comes late is a bank debit that was begun in time.
-        "late": Outcome("Pay by a bank debit that arrives later", ("pend", "pay_late")),
+        "late": Outcome("Pay by a bank debit that arrives later", ("pend", "pay_late"), PaymentStatus.SUCCEEDED),
     }
     id_prefixes: ClassVar[Mapping[str, str]] = {
         "payment": "cs_sim_",
@@ -109,9 +112,6 @@ class Stripe(Bank):
 
     def transaction_id(self, payment: Document) -> str:
         return str(payment["intent"])  # one intent a session, however often the payer tries
-
-    def cancel(self, change: Change, payment: Document) -> Document:
-        return payment  # the payer goes back to the shop; the session stays open
 
     def decline(self, change: Change, payment: Document) -> Document:
         return super().decline(change, change.put("payment", {**payment, "attempted": True}))

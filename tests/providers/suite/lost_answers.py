@@ -9,7 +9,14 @@ from gateway.ports.provider import NotFound, NotSent, OutcomeUnknown, RateLimite
 from tests.providers.rig import Rig, ref
 from tests.providers.suite.facts import Facts
 
-AFTER_ACCEPTING = ("error_500_after_accept", "close_connection", "garbled_answer", "timeout_after_accept")
+AFTER_ACCEPTING = (
+    "error_500_after_accept",
+    "close_connection",
+    "garbled_answer",
+    "wrong_shape",
+    "empty_answer",
+    "timeout_after_accept",
+)
 BEFORE_ACCEPTING = ("error_500_before", "close_connection_before")
 
 

@@ -99,7 +99,7 @@ class Refunds(Facts):
             rig.adapter.refund(rig.refund_command(paid))
         assert rig.true_refunds(paid.payment_id) == []
 
-    @pytest.mark.parametrize("fault", ["error_500_before", "close_connection", "garbled_answer"])
+    @pytest.mark.parametrize("fault", ["error_500_before", "close_connection", "garbled_answer", "empty_answer"])
     def test_a_query_that_broke_says_nothing_about_the_refund(self, rig: Rig, paid: PaymentRef, fault: str) -> None:
         command = rig.refund_command(paid)
         rig.adapter.refund(command)

@@ -99,7 +99,7 @@ class Settlement(Facts):
 
     def test_a_broken_answer_is_no_empty_settlement(self, fresh_rig: Rig, afresh: PaymentRef) -> None:
         (batch, lines), today = fresh_rig.settled()[0], fresh_rig.today()
-        for fault in ("error_500_before", "close_connection", "garbled_answer"):
+        for fault in ("error_500_before", "close_connection", "garbled_answer", "wrong_shape", "empty_answer"):
             fresh_rig.fault("list_settlements", fault)
             with pytest.raises(OutcomeUnknown):
                 list(fresh_rig.adapter.list_settlements(SettlementWindow(today, today)))
