@@ -4,7 +4,25 @@ from collections.abc import Callable, Sequence
 
 from flask import Flask
 
-from gateway.api import auth, headers, invoices, metrics, problems, procedures, quotes, running
+from gateway.api import (
+    agencies,
+    api_keys,
+    auth,
+    checkout_sessions,
+    events,
+    headers,
+    invoices,
+    ledger,
+    metrics,
+    payments,
+    problems,
+    procedures,
+    providers,
+    quotes,
+    refunds,
+    running,
+    webhook_endpoints,
+)
 from gateway.api.context import Gateway, attach
 from gateway.api.documentation import describe
 from gateway.api.limits import RateLimits
@@ -14,7 +32,19 @@ from gateway.services.runtime import Runtime
 
 Extension = Callable[[Flask], None]
 
-RESOURCES = (procedures.resource, quotes.resource, invoices.resource)
+RESOURCES = (
+    procedures.resource,
+    quotes.resource,
+    invoices.resource,
+    checkout_sessions.resource,
+    payments.resource,
+    refunds.resource,
+    events.resource,
+    webhook_endpoints.resource,
+    ledger.resource,
+    agencies.resource,
+    api_keys.resource,
+)
 
 
 def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: Sequence[Extension] = ()) -> Flask:
@@ -28,6 +58,7 @@ def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: 
     problems.register(app)
     auth.register(app)
     app.register_blueprint(running.pages)
+    app.register_blueprint(providers.pages)
     api = describe(app)
     for resource in RESOURCES:
         api.register_blueprint(resource)

@@ -21,7 +21,7 @@ ALLOWED = frozenset(
         # a request: the route's template, not the path; the key's id, not the key
         *("method", "route", "status", "duration_ms", "key", "code", "reason"),
         # what it is about: ids of ours, names of providers and states
-        *("provider", "payment", "refund", "dispute", "invoice", "checkout_session", "provider_event", "endpoint"),
+        *("provider", "payment", "refund", "dispute", "invoice", "checkout_session", "event_id"),
         *("discrepancy", "run", "was", "now", "source", "kind", "business_date"),
         # work in the background
         *("sweep", "task", "job", "done", "attempts", "http_status", "count"),

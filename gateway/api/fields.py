@@ -67,6 +67,10 @@ def moment(**options: Any) -> fields.AwareDateTime:
     )
 
 
+def identifier(**options: Any) -> fields.UUID:
+    return fields.UUID(error_messages={"invalid_uuid": "must be a UUID", **_REQUIRED}, **options)
+
+
 class Instant(fields.AwareDateTime):
     """An instant in an answer: RFC 3339 in UTC, 2026-03-31T01:00:00.000Z."""
 

@@ -67,6 +67,18 @@ def once(action: Callable[[Any], Answer]) -> Response:
     return respond(answer_once(runtime(), repeatable_request(), action))
 
 
+def once_with_secret(name: str, action: Callable[[Any], tuple[Answer, str]]) -> Response:
+    """As `once`, for an answer that tells a secret: it goes out in the field `name` this once, and is kept nowhere."""
+    told: dict[str, str] = {}
+
+    def carry_out(tx: Any) -> Answer:
+        answer, told[name] = action(tx)
+        return answer
+
+    answer = answer_once(runtime(), repeatable_request(), carry_out)
+    return respond(Answer(answer.status, answer.body | told))
+
+
 def respond(answer: Answer) -> Response:
     """Names are sorted, so that an answer that comes back from the database is the same to the byte."""
     body = json.dumps(answer.body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.agency import Agency
 from gateway.domain.checkout import CheckoutSession
+from gateway.domain.errors import NotFound
 from gateway.domain.invoice import Invoice, InvoiceStatus
 from gateway.domain.payment import Payment, PaymentStatus
 from gateway.domain.refund import Refund, RefundStatus
@@ -150,6 +151,14 @@ def code_of_agency(tx: Transaction, agency_id: UUID) -> str:
 def keys_of(tx: Transaction, caller: Caller) -> list[Row[Any]]:
     """The API keys of the caller's agency, or all: everything about them but what would let one in."""
     return api_keys.all_of(tx, caller.agency_id)
+
+
+def key_of(tx: Transaction, caller: Caller, key_id: UUID) -> Row[Any]:
+    """One of `keys_of`. Raises NotFound."""
+    found = next((key for key in keys_of(tx, caller) if key.id == key_id), None)
+    if found is None:
+        raise NotFound("There is no such API key.")
+    return found
 
 
 def _page(kind: str, window: Window, read: Callable[[tuple[datetime, UUID] | None, int], Sequence[Item]]) -> Page[Item]:

@@ -1,0 +1,54 @@
+"""Where providers reach us: their notifications, and the payers they send back."""
+
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+
+from gateway.api.context import address, gateway, runtime
+from gateway.api.problems import respond
+from gateway.ports.provider import RawRequest
+from gateway.services.access import public
+from gateway.services.find import PaymentNotFound
+from gateway.services.receive_event import WebhookRefused, receive_event
+from gateway.services.receive_return import receive_return
+
+pages = Blueprint("providers", __name__, url_prefix="/providers")
+
+SEE_OTHER = 303
+
+
+@pages.route("/<provider>/webhook", methods=["GET", "POST"])
+@public("a provider calls it; its signature is checked, and refusals are counted", counted=False)
+def webhook(provider: str) -> Response:
+    """Take a notification. The answer is what the provider's protocol asks for; success means that it is durable."""
+    limits = gateway().limits
+    limits.check_refusals(address())
+    raw = RawRequest(
+        method=request.method,
+        query_string=request.query_string.decode("latin-1"),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request.get_data(),
+    )
+    try:
+        reply = receive_event(runtime(), provider, raw)
+    except WebhookRefused as refused:
+        limits.note_refusal(address())
+        if refused.reply.status >= 400 and not refused.reply.body:
+            response = respond(refused)
+            response.status_code = refused.reply.status
+            return response
+        reply = refused.reply
+    return Response(reply.body, reply.status, content_type=reply.content_type)
+
+
+@pages.get("/<provider>/return")
+@public("a payer's browser comes back; it is believed nothing")
+def come_back(provider: str) -> Response:
+    """Ask the provider what became of the payment, and send the browser on."""
+    try:
+        payment_id = UUID(request.args.get("payment", ""))
+    except ValueError:
+        raise PaymentNotFound("There is no such payment.") from None
+    may_ask = gateway().limits.may_ask_about(str(payment_id))
+    target = receive_return(runtime(), provider, payment_id, may_ask=may_ask)
+    return Response(status=SEE_OTHER, headers={"Location": target}, content_type="text/plain")
