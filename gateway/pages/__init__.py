@@ -1,1 +1,54 @@
-"""What payers see."""
+"""What payers see: server-rendered pages that need no script, on any phone, in Vietnamese and English.
+
+checkout.py     the payment page and its outcomes
+home.py         the front door; demo.py adds something to click in a demo
+forms.py        how a form proves where it comes from
+rendering.py    templates, languages (language.py) and the headers of every page
+"""
+
+from flask import Blueprint, Flask, Response, request
+
+from gateway.pages.checkout import CheckoutPages
+from gateway.pages.demo import Demo
+from gateway.pages.home import HomePages
+from gateway.pages.rendering import chosen_language, page, secured
+from gateway.services.runtime import Runtime
+
+PROBLEM = "application/problem+json"
+MADE_FOR_PROGRAMS = ("/v1/", "/providers/")
+
+
+def register(app: Flask, runtime: Runtime, *, demo: bool = False) -> None:
+    """Add the pages to `app`; with `demo`, also the form that makes an invoice to try them with."""
+    try_it = Demo(runtime) if demo else None
+    home = HomePages(try_it)
+    checkout = CheckoutPages(runtime, demo=demo)
+    pages = Blueprint("pages", __name__)
+    pages.add_url_rule("/", "home", home.home)
+    pages.add_url_rule("/pages.css", "style_sheet", home.style_sheet)
+    pages.add_url_rule("/pay/<token>", "checkout", checkout.show)
+    pages.add_url_rule("/pay/<token>/payments", "pay", checkout.pay, methods=["POST"])
+    pages.add_url_rule("/pay/<token>/continue", "leave", checkout.leave)
+    pages.add_url_rule("/pay/<token>/cancel", "cancel", checkout.cancel, methods=["POST"])
+    if try_it:
+        pages.add_url_rule("/demo", "demo", try_it.start, methods=["POST"])
+    pages.after_request(secured)
+    app.register_blueprint(pages)
+    app.after_request(_for_people)
+
+
+def _for_people(response: Response) -> Response:
+    """An error that a person gets to see becomes a page: from these pages, or from an address that does not exist."""
+    if response.mimetype != PROBLEM or not _asked_by_a_person():
+        return response
+    kept = {name: value for name, value in response.headers.items() if name in ("Allow", "Retry-After", "Vary")}
+    shown = page("error.html", chosen_language(), response.status_code)
+    shown.headers.update(kept)
+    return shown
+
+
+def _asked_by_a_person() -> bool:
+    if request.blueprint == "pages":
+        return True
+    is_ours_alone = request.endpoint is None and not request.path.startswith(MADE_FOR_PROGRAMS)
+    return is_ours_alone and request.accept_mimetypes.best_match([PROBLEM, "text/html"]) == "text/html"

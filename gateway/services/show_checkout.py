@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from gateway.domain.agency import Agency
@@ -58,6 +57,10 @@ class Bill:
     to_pay: Money
     procedure: Procedure
 
+    @property
+    def total(self) -> Money:
+        return Money(self.invoice.total_minor, self.invoice.currency)
+
     def title_of(self, fee_item: str) -> Mapping[str, str]:
         """What people call a fee item, by language."""
         return next(item.titles for item in self.procedure.items if item.code == fee_item)
@@ -103,15 +106,15 @@ class Checkout:
         return [attempt for attempt in self.attempts if attempt.status in OPEN]
 
     @property
-    def next_action(self) -> Mapping[str, Any]:
-        """What the payer does next at the provider that waits; empty if none does."""
-        waiting = self.unresolved[-1] if self.stage is Stage.WAITING else None
-        return (waiting.next_action or {}) if waiting else {}
+    def waiting(self) -> Payment | None:
+        """The attempt whose provider waits for the payer; its next_action says what for."""
+        waiting = [attempt for attempt in self.unresolved if _waits_for_payer(attempt)]
+        return waiting[-1] if waiting and self.stage is Stage.WAITING else None
 
     @property
     def setback(self) -> Setback | None:
-        last = self.attempts[-1] if self.attempts and self.stage is Stage.READY else None
-        if last is None:
+        last = self.attempts[-1] if self.attempts else None
+        if last is None or last.status in OPEN or self.stage is not Stage.READY:
             return None
         never_sent = last.status is PaymentStatus.CANCELLED and last.provider_payment_id is None
         return Setback.UNREACHABLE if never_sent else Setback(last.status)
@@ -164,9 +167,14 @@ def stage_of(session: CheckoutSession, bills: Sequence[Bill], attempts: Sequence
         (session.status is CheckoutStatus.CANCELLED, Stage.CANCELLED),
         (is_over, Stage.EXPIRED),
         (not as_agreed, Stage.CHANGED),
-        (PaymentStatus.PENDING in statuses, Stage.WAITING),
+        (any(_waits_for_payer(attempt) for attempt in attempts), Stage.WAITING),
     )
     return next((stage for is_so, stage in answers if is_so), Stage.READY)
+
+
+def _waits_for_payer(attempt: Payment) -> bool:
+    """Without a next action the provider's answer was lost: the payer never got there, and can begin anew."""
+    return attempt.status is PaymentStatus.PENDING and attempt.next_action is not None
 
 
 def _may_have_moved_money(attempt: Payment, now: datetime) -> bool:

@@ -1,0 +1,64 @@
+"""The languages of the pages: which one to show, and how it writes amounts, days and times.
+
+Texts stand in the templates, in English; translations/ holds a gettext catalogue for each other language. After a
+change of a text, and to add a language (`init` instead of `update`, then a line in LANGUAGES):
+
+    pybabel extract -F gateway/pages/babel.cfg -o pages.pot --omit-header gateway/pages
+    pybabel update -i pages.pot -d gateway/pages/translations -D pages -l vi --no-fuzzy-matching
+    pybabel compile -d gateway/pages/translations -D pages
+
+What the catalogue of fees says (titles, explained steps, notices) it says in each language by itself.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency
+from babel.support import NullTranslations, Translations
+
+from gateway.domain.money import Money
+
+LANGUAGES: Mapping[str, str] = {"vi": "Tiếng Việt", "en": "English"}
+"""By code, as its speakers call it; the first is shown to those who ask for none of them."""
+
+_LOCALES: Mapping[str, Locale] = {"vi": Locale("vi"), "en": Locale("en", "GB")}
+_FOLDER = Path(__file__).parent / "translations"
+
+
+def spoken(wish: str | None) -> str | None:
+    """The language that `wish` names, its region ignored ("en-GB" is "en"); None if there is no such here."""
+    primary = (wish or "").replace("_", "-").partition("-")[0].lower()
+    return primary if primary in LANGUAGES else None
+
+
+def first(*languages: str | None) -> str:
+    """The first that is one, or else the first of all."""
+    return next(filter(None, languages), next(iter(LANGUAGES)))
+
+
+def translations(language: str) -> NullTranslations:
+    """The catalogue of `language`; English, in which the templates are written, needs none."""
+    return Translations.load(_FOLDER, [language], "pages")
+
+
+def in_words_of(language: str, texts: Mapping[str, str]) -> str:
+    """What the fee catalogue says in `language`, or else in any."""
+    return texts.get(language) or next(iter(texts.values()), "")
+
+
+def amount(language: str, money: Money) -> str:
+    return format_currency(money.major(), money.currency, locale=_LOCALES[language])
+
+
+def day(language: str, on: date) -> str:
+    return format_date(on, "long", locale=_LOCALES[language])
+
+
+def moment(language: str, at: datetime, time_zone: str) -> str:
+    """The minute and the day of `at` where people of `time_zone` live."""
+    local = at.astimezone(ZoneInfo(time_zone))
+    return f"{format_time(local, 'HH:mm', locale=_LOCALES[language])}, {day(language, local.date())}"
