@@ -1,0 +1,62 @@
+"""Every text of the pages is said in every language, and what is compiled is what was written."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+import gateway.pages
+from gateway.pages.language import LANGUAGES
+
+PAGES = Path(gateway.pages.__file__).parent
+WRITTEN_IN = "en"
+TRANSLATED = [language for language in LANGUAGES if language != WRITTEN_IN]
+PLACEHOLDER = re.compile(r"%\(\w+\)s")
+
+
+def catalogue(language: str) -> Catalog:
+    with file(language, "po").open("rb") as opened:
+        return read_po(opened, locale=language)
+
+
+def file(language: str, ending: str) -> Path:
+    return PAGES / "translations" / language / "LC_MESSAGES" / f"pages.{ending}"
+
+
+def texts_of_the_templates() -> set[str]:
+    options = {"**.html": {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}}
+    found = extract_from_dir(PAGES / "templates", [("**.html", "jinja2")], options)
+    return {str(message) for _, _, message, _, _ in found}
+
+
+def test_the_texts_are_found_at_all() -> None:
+    assert {"Check again", "There is no such page", "Pay %(total)s"} <= texts_of_the_templates()
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_the_catalogue_holds_the_texts_of_the_templates_and_no_others(language: str) -> None:
+    assert {str(message.id) for message in catalogue(language) if message.id} == texts_of_the_templates()
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_nothing_is_untranslated_or_in_doubt(language: str) -> None:
+    open_questions = [m.id for m in catalogue(language) if m.id and (not m.string or m.fuzzy or m.string == m.id)]
+    assert open_questions == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_has_the_same_blanks_to_fill(language: str) -> None:
+    for message in catalogue(language):
+        assert sorted(PLACEHOLDER.findall(str(message.string))) == sorted(PLACEHOLDER.findall(str(message.id)))
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_what_is_compiled_is_what_was_written(language: str) -> None:
+    compiled = BytesIO()
+    write_mo(compiled, catalogue(language))
+    assert file(language, "mo").read_bytes() == compiled.getvalue()
