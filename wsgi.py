@@ -8,7 +8,6 @@ first asked for, so that commands that need no configuration have none to miss.
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ import click
 from flask import Flask
 
 from gateway.app import create_app
-from gateway.cli import Composer, cli
+from gateway.cli import Composer, Composition, cli
 from gateway.config import ConfigurationError, Environment, Settings, provider_names
 from gateway.jobs import build_jobs, run_worker
 from gateway.logs import configure_logging
@@ -33,15 +32,6 @@ from providers.settings import MissingSettings
 
 # Gunicorn takes this code of a worker for an application that cannot be loaded, and stops; others it starts for ever.
 EXIT_CANNOT_LOAD = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Composition:
-    """One installation, put together."""
-
-    settings: Settings
-    runtime: Runtime
-    keys: KeyRing
 
 
 def compose(variables: Mapping[str, str]) -> Composition:
@@ -92,14 +82,11 @@ def __getattr__(name: str) -> Flask:
 
 def main() -> None:
     """The command `gateway`."""
-    cli(
-        prog_name="gateway",
-        obj=Composer(run_worker=_run_worker, simulators={name: partial(demo_settings, name) for name in TEMPLATES}),
-    )
+    simulators = {name: partial(demo_settings, name) for name in TEMPLATES}
+    cli(prog_name="gateway", obj=Composer(partial(compose, os.environ), _run_worker, simulators))
 
 
-def _run_worker() -> None:
-    composition = compose(os.environ)
+def _run_worker(composition: Composition) -> None:
     configure_logging(composition.settings.log_level)
     run_worker(build_jobs(composition.runtime, composition.settings.database_url))
 

@@ -1,30 +1,57 @@
 """The command `gateway`. The composer hands over what a command needs, and adds the commands of other packages."""
 
 import os
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 from rich.console import Console
 
-from gateway.config import ConfigurationError, MigrationSettings, fresh_keys
+from gateway.config import KEY_BYTES, ConfigurationError, MigrationSettings, Settings, fresh_keys
 from gateway.demo_day import DemoFailed, play_day
 from gateway.demo_office import open_office
+from gateway.domain.errors import GatewayError
 from gateway.local import CannotStart, DemoSettings
 from gateway.local import run as run_local_stack
+from gateway.services.keys import KeyRing, Scope
+from gateway.services.load_catalogue import load_catalogue
+from gateway.services.read_catalogue import read_catalogue
+from gateway.services.rotate_vault_keys import rotate_vault_keys
+from gateway.services.runtime import Runtime
+from gateway.services.sealer import Sealer
+from gateway.services.vault import VaultError
+from gateway.services.verify_ledger import verify_ledger
 from gateway.store.embedded import EmbeddedDatabaseError
 from gateway.store.migrate import migrate as migrate_database
 from gateway.store.roles import UnusableServer
 from gateway.supervisor import ChildDied
 
+EXPLAINED = (CannotStart, ChildDied, EmbeddedDatabaseError, UnusableServer, DemoFailed, VaultError)
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """One installation, put together from its settings."""
+
+    settings: Settings
+    runtime: Runtime
+    keys: KeyRing
+
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """What only the composer can provide: the worker, and the simulated providers of the demo."""
+    """What only the composer can provide; `compose` raises ConfigurationError."""
 
-    run_worker: Callable[[], None]
+    compose: Callable[[], Composition]
+    run_worker: Callable[[Composition], None]
     simulators: Mapping[str, DemoSettings]
+
+
+class Failed(click.ClickException):
+    """An error that has an explanation of its own."""
 
 
 class Misconfigured(click.ClickException):
@@ -38,13 +65,17 @@ class Misconfigured(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group whose commands, whoever added them, report a faulty configuration as a list, not as a traceback."""
+    """A group whose commands, whoever added them, explain what they cannot do instead of showing a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except ConfigurationError as error:
             raise Misconfigured(error) from error
+        except GatewayError as error:
+            raise Failed(error.detail) from error
+        except EXPLAINED as error:
+            raise Failed(str(error)) from error
 
 
 @click.group(cls=Commands)
@@ -72,6 +103,84 @@ def generate_keys() -> None:
         click.echo(f"{name}={value}")
 
 
+@keys.command("rotate-vault")
+@click.pass_obj
+def rotate_vault(composer: Composer) -> None:
+    """Reseal what an older vault key sealed, so that the older can be destroyed.
+
+    First give every process the new key as a second one in GATEWAY_VAULT_KEYS, then as the first, then run this; and
+    again until it finds nothing.
+    """
+    for table, rows in rotate_vault_keys(composer.compose().runtime).items():
+        click.echo(f"{table}: {rows} resealed")
+
+
+@cli.group("api-keys")
+def api_keys() -> None:
+    """Who may call the API. All but the first key can also be issued through it."""
+
+
+@api_keys.command("issue")
+@click.option("--label", required=True, help="Whose key it is, for those who read the list.")
+@click.option("--scope", "scopes", required=True, multiple=True, type=click.Choice([str(scope) for scope in Scope]))
+@click.pass_obj
+def issue_api_key(composer: Composer, label: str, scopes: tuple[str, ...]) -> None:
+    """Issue a key that acts for every agency, and print it: this is the only time that it can be seen."""
+    composition = composer.compose()
+    with composition.runtime.db.transaction() as tx:
+        _, plaintext = composition.keys.issue(tx, label, scopes, None, issued_by="operator")
+    click.echo(plaintext)
+
+
+@cli.group()
+def catalogue() -> None:
+    """The agencies, and what they charge."""
+
+
+@catalogue.command("publish")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.pass_obj
+def publish_catalogue(composer: Composer, folder: Path) -> None:
+    """Check the catalogue in FOLDER as a whole, and publish what changed in it; or name every fault and its fix."""
+    content = read_catalogue(folder)
+    with composer.compose().runtime.db.transaction() as tx:
+        published = load_catalogue(tx, content, "operator")
+    click.echo(f"{published} procedures published, {len(content.procedures) - published} unchanged.")
+
+
+def _public_key(text: str) -> bytes:
+    try:
+        key = b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise click.BadParameter(f"a public key is {KEY_BYTES} bytes in base64")
+    return key
+
+
+@cli.group()
+def ledger() -> None:
+    """The proof that nothing in the ledger was altered."""
+
+
+@ledger.command("verify")
+@click.option("--former-key", "former_keys", multiple=True, help="The public key, in base64, of a former seal key.")
+@click.pass_obj
+def verify(composer: Composer, former_keys: tuple[str, ...]) -> None:
+    """Recompute every seal; name the first day and record that was changed, removed or inserted.
+
+    Compare the last day and hash with what was noted elsewhere: seals that were removed from the end leave no trace.
+    """
+    composition = composer.compose()
+    own_key = Sealer(composition.settings.seal_key).public_key
+    verified = verify_ledger(composition.runtime.db, [own_key, *map(_public_key, former_keys)])
+    if verified.last_day and verified.last_hash:
+        click.echo(f"{verified.records} records hold up to {verified.last_day}, hash {verified.last_hash.hex()}.")
+    if verified.fault:
+        raise Failed(str(verified.fault))
+    click.echo("Nothing was altered." if verified.last_day else "Nothing is sealed yet.")
+
+
 @cli.command()
 def migrate() -> None:
     """Bring the database to this release's schema, as its owner.
@@ -88,7 +197,7 @@ def migrate() -> None:
 @click.pass_obj
 def worker(composer: Composer) -> None:
     """Run the background jobs: sweeps, deliveries, schedules. Any number of workers may run."""
-    composer.run_worker()
+    composer.run_worker(composer.compose())
 
 
 @cli.command()
@@ -104,10 +213,7 @@ def run(composer: Composer) -> None:
     runs as a role of its own, <database>_app, which is made for it. If you have made that role yourself, give its URL
     in GATEWAY_DATABASE_URL and the owner's in GATEWAY_OWNER_DATABASE_URL.
     """
-    try:
-        run_local_stack(os.environ, composer.simulators, Console(highlight=False, soft_wrap=True))
-    except (CannotStart, ChildDied, EmbeddedDatabaseError, UnusableServer) as error:
-        raise click.ClickException(str(error)) from error
+    run_local_stack(os.environ, composer.simulators, Console(highlight=False, soft_wrap=True))
 
 
 @cli.command()
@@ -116,8 +222,5 @@ def run(composer: Composer) -> None:
 def demo(invoices: int, seed: int) -> None:
     """Play a whole day of a fee office, and the night's reconciliation, against the running demo or one of its own."""
     console = Console(highlight=False, soft_wrap=True)
-    try:
-        with open_office(os.environ, console) as office:
-            play_day(office, invoices, seed, console)
-    except DemoFailed as error:
-        raise click.ClickException(str(error)) from error
+    with open_office(os.environ, console) as office:
+        play_day(office, invoices, seed, console)
