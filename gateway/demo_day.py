@@ -151,7 +151,7 @@ def _facts(procedure: Document, chance: random.Random) -> Document:
         if not spec["required"]:
             continue
         if spec["kind"] == "boolean":
-            facts[spec["name"]] = chance.random() < 0.3
+            facts[spec["name"]] = chance.randrange(10) < 3
         elif spec.get("options"):
             facts[spec["name"]] = chance.choice(spec["options"])["value"]
         else:
