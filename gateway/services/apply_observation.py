@@ -2,6 +2,9 @@
 
 The payment is locked, its status moves along the graph if the news is news, and the ledger, the portals' events and the
 payment's story are written in the same transaction. Applying the same observation again changes nothing.
+
+Everybody who locks does so in one order, so that nobody waits in a circle: the session, its payments, their refunds,
+the invoices by their ids.
 """
 
 from dataclasses import replace
@@ -22,7 +25,7 @@ from gateway.services.apply_dispute import apply_dispute
 from gateway.services.apply_refund import apply_refund
 from gateway.services.collect_payment import collect_payment
 from gateway.services.open_discrepancy import open_discrepancy
-from gateway.store import catalogue, payments
+from gateway.store import catalogue, checkouts, payments
 from gateway.store.database import Transaction, new_id
 
 log = structlog.get_logger()
@@ -69,14 +72,22 @@ def _apply_payment(tx: Transaction, provider: str, observation: PaymentObservati
 
 
 def _find_locked(tx: Transaction, provider: str, observation: PaymentObservation) -> Payment | None:
+    found = _find(tx, provider, observation)
+    if found is None or found.provider != provider:
+        return None
+    checkouts.find(tx, found.session_id, lock=True)
+    return payments.get(tx, found.id, lock=True)
+
+
+def _find(tx: Transaction, provider: str, observation: PaymentObservation) -> Payment | None:
     found = None
     if observation.payment_id is not None:
-        found = payments.find(tx, observation.payment_id, lock=True)
+        found = payments.find(tx, observation.payment_id)
     if found is None and observation.provider_payment_id is not None:
-        found = payments.find_by_provider_id(tx, provider, observation.provider_payment_id, lock=True)
+        found = payments.find_by_provider_id(tx, provider, observation.provider_payment_id)
     if found is None and observation.provider_transaction_id is not None:
-        found = payments.find_by_transaction(tx, provider, observation.provider_transaction_id, lock=True)
-    return found if found is not None and found.provider == provider else None
+        found = payments.find_by_transaction(tx, provider, observation.provider_transaction_id)
+    return found
 
 
 def _is_another_movement(payment: Payment, observation: PaymentObservation) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.checkout import CheckoutSession, CheckoutStatus
 from gateway.store.database import Transaction
+from gateway.store.locks import locked
 from gateway.store.tables.invoices import checkout_invoices, checkout_sessions
 
 _COLUMNS = [checkout_sessions.c[name] for name in CheckoutSession.__slots__]
@@ -30,7 +31,7 @@ def add(tx: Transaction, session: CheckoutSession, invoices: Sequence[tuple[UUID
 
 def find(tx: Transaction, session_id: UUID, *, lock: bool = False) -> CheckoutSession | None:
     query = select(*_COLUMNS).where(checkout_sessions.c.id == session_id)
-    row = tx.one_or_none(query.with_for_update() if lock else query)
+    row = tx.one_or_none(locked(query) if lock else query)
     return _session(row) if row else None
 
 
@@ -51,11 +52,10 @@ def claim_expired(tx: Transaction, lease: timedelta, limit: int) -> list[Checkou
         .where(checkout_sessions.c.status == CheckoutStatus.OPEN, checkout_sessions.c.next_check_at <= tx.now)
         .order_by(checkout_sessions.c.next_check_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
     statement = (
         update(checkout_sessions)
-        .where(checkout_sessions.c.id.in_(due.scalar_subquery()))
+        .where(checkout_sessions.c.id.in_(locked(due, skip_locked=True).scalar_subquery()))
         .values(next_check_at=tx.now + lease)
     )
     return [_session(row) for row in tx.execute(statement.returning(*_COLUMNS))]

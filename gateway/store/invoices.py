@@ -12,6 +12,7 @@ from gateway.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN
 from gateway.store.database import Transaction
+from gateway.store.locks import locked
 from gateway.store.tables.invoices import checkout_invoices, invoice_lines, invoices
 from gateway.store.tables.payments import payments
 
@@ -69,7 +70,7 @@ def find(tx: Transaction, key: UUID | str, *, lock: bool = False) -> Invoice | N
     """By id, or by canonical reference; with `lock`, no one else changes it until the transaction ends."""
     column = invoices.c.id if isinstance(key, UUID) else invoices.c.reference
     query = select(*_COLUMNS).where(column == key)
-    row = tx.one_or_none(query.with_for_update() if lock else query)
+    row = tx.one_or_none(locked(query) if lock else query)
     return _with_lines(tx, [row])[0] if row else None
 
 
@@ -80,7 +81,7 @@ def of_session(tx: Transaction, session_id: UUID, *, lock: bool = False) -> list
     """
     if lock:
         members = select(checkout_invoices.c.invoice_id).where(checkout_invoices.c.session_id == session_id)
-        tx.execute(select(invoices.c.id).where(invoices.c.id.in_(members)).order_by(invoices.c.id).with_for_update())
+        tx.execute(locked(select(invoices.c.id).where(invoices.c.id.in_(members)).order_by(invoices.c.id)))
     rows = tx.all(
         select(checkout_invoices.c.amount_minor.label("to_pay_minor"), *_COLUMNS)
         .join(checkout_invoices, checkout_invoices.c.invoice_id == invoices.c.id)
@@ -145,9 +146,8 @@ def claim_overdue(tx: Transaction, agency_id: UUID, before: date, limit: int) ->
         )
         .order_by(invoices.c.due_on)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
-    return _with_lines(tx, tx.all(query))
+    return _with_lines(tx, tx.all(locked(query, skip_locked=True)))
 
 
 def _with_lines(tx: Transaction, rows: Sequence[Any]) -> list[Invoice]:

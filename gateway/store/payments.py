@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.payment import Payment, PaymentStatus
 from gateway.store.database import Transaction
+from gateway.store.locks import locked
 from gateway.store.tables.payments import allocations, payment_events, payments
 
 _COLUMNS = [payments.c[name] for name in Payment.__slots__]
@@ -21,29 +22,27 @@ def add(tx: Transaction, payment: Payment, *, next_check_at: datetime | None) ->
 
 
 def find(tx: Transaction, payment_id: UUID, *, lock: bool = False) -> Payment | None:
-    return _one(tx, select(*_COLUMNS).where(payments.c.id == payment_id), lock)
+    return _one(tx, select(*_COLUMNS).where(payments.c.id == payment_id), lock=lock)
 
 
 def get(tx: Transaction, payment_id: UUID, *, lock: bool = False) -> Payment:
     """A payment that is known to exist; rows of payments are never deleted."""
     query = select(*_COLUMNS).where(payments.c.id == payment_id)
-    return _payment(tx.execute(query.with_for_update() if lock else query).one())
+    return _payment(tx.execute(locked(query) if lock else query).one())
 
 
 def find_by_transaction(tx: Transaction, provider: str, transaction_id: str, *, lock: bool = False) -> Payment | None:
     query = select(*_COLUMNS).where(
         payments.c.provider == provider, payments.c.provider_transaction_id == transaction_id
     )
-    return _one(tx, query, lock)
+    return _one(tx, query, lock=lock)
 
 
-def find_by_provider_id(
-    tx: Transaction, provider: str, provider_payment_id: str, *, lock: bool = False
-) -> Payment | None:
+def find_by_provider_id(tx: Transaction, provider: str, provider_payment_id: str) -> Payment | None:
     query = select(*_COLUMNS).where(
         payments.c.provider == provider, payments.c.provider_payment_id == provider_payment_id
     )
-    return _one(tx, query, lock)
+    return _one(tx, query)
 
 
 def of_session(tx: Transaction, session_id: UUID) -> list[Payment]:
@@ -86,15 +85,11 @@ def change(tx: Transaction, payment_id: UUID, **values: Any) -> None:
 def claim_due(tx: Transaction, lease: timedelta, limit: int) -> list[Payment]:
     """Payments whose provider is to be asked now, put off by `lease` so that no other sweep asks meanwhile."""
     due = (
-        select(payments.c.id)
-        .where(payments.c.next_check_at <= tx.now)
-        .order_by(payments.c.next_check_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+        select(payments.c.id).where(payments.c.next_check_at <= tx.now).order_by(payments.c.next_check_at).limit(limit)
     )
     statement = (
         update(payments)
-        .where(payments.c.id.in_(due.scalar_subquery()))
+        .where(payments.c.id.in_(locked(due, skip_locked=True).scalar_subquery()))
         .values(next_check_at=tx.now + lease, checks=payments.c.checks + 1)
     )
     return [_payment(row) for row in tx.execute(statement.returning(*_COLUMNS))]
@@ -122,8 +117,8 @@ def events_of(tx: Transaction, payment_id: UUID) -> list[Row[Any]]:
     return tx.all(query.order_by(payment_events.c.id))
 
 
-def _one(tx: Transaction, query: Select[Any], lock: bool) -> Payment | None:
-    row = tx.one_or_none(query.with_for_update() if lock else query)
+def _one(tx: Transaction, query: Select[Any], *, lock: bool = False) -> Payment | None:
+    row = tx.one_or_none(locked(query) if lock else query)
     return _payment(row) if row else None
 
 

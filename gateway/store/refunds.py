@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 from gateway.domain.money import Money
 from gateway.domain.refund import HOLDS_MONEY, Refund, RefundPart, RefundStatus
 from gateway.store.database import Transaction
+from gateway.store.locks import locked
 from gateway.store.tables.payments import disputes, refund_parts, refunds
 
 _COLUMNS = [refunds.c[name] for name in Refund.__slots__]
@@ -35,13 +36,13 @@ def add(tx: Transaction, refund: Refund, parts: Sequence[RefundPart], *, next_ch
 
 def find(tx: Transaction, refund_id: UUID, *, lock: bool = False) -> Refund | None:
     query = select(*_COLUMNS).where(refunds.c.id == refund_id)
-    row = tx.one_or_none(query.with_for_update() if lock else query)
+    row = tx.one_or_none(locked(query) if lock else query)
     return _refund(row) if row else None
 
 
 def of_payment(tx: Transaction, payment_id: UUID, *, lock: bool = False) -> list[Refund]:
     query = select(*_COLUMNS).where(refunds.c.payment_id == payment_id).order_by(refunds.c.created_at, refunds.c.id)
-    return [_refund(row) for row in tx.execute(query.with_for_update() if lock else query)]
+    return [_refund(row) for row in tx.execute(locked(query) if lock else query)]
 
 
 def page(
@@ -90,16 +91,10 @@ def taken_from(tx: Transaction, payment_id: UUID) -> dict[tuple[UUID | None, str
 
 def claim_due(tx: Transaction, lease: timedelta, limit: int) -> list[Refund]:
     """Refunds to send, or to ask about, now; put off by `lease` so that no other sweep takes them meanwhile."""
-    due = (
-        select(refunds.c.id)
-        .where(refunds.c.next_check_at <= tx.now)
-        .order_by(refunds.c.next_check_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    due = select(refunds.c.id).where(refunds.c.next_check_at <= tx.now).order_by(refunds.c.next_check_at).limit(limit)
     statement = (
         update(refunds)
-        .where(refunds.c.id.in_(due.scalar_subquery()))
+        .where(refunds.c.id.in_(locked(due, skip_locked=True).scalar_subquery()))
         .values(next_check_at=tx.now + lease, checks=refunds.c.checks + 1)
     )
     return [_refund(row) for row in tx.execute(statement.returning(*_COLUMNS))]
@@ -117,7 +112,7 @@ def find_dispute(tx: Transaction, provider: str, provider_dispute_id: str) -> Ro
     query = select(disputes).where(
         disputes.c.provider == provider, disputes.c.provider_dispute_id == provider_dispute_id
     )
-    return tx.one_or_none(query.with_for_update())
+    return tx.one_or_none(locked(query))
 
 
 def close_dispute(tx: Transaction, dispute_id: UUID, **values: Any) -> None:
