@@ -97,6 +97,11 @@ class Payment:
         left = self.amount_minor - self.refunded_minor if self.status is S.SUCCEEDED else 0
         return Money(left, self.currency)
 
+    def moment(self, reported: datetime, now: datetime) -> datetime:
+        """When a provider says that money moved, as far as it can be true: not before the payment was made, not after
+        `now`. Clocks differ, and a wrong one must not book money on a day that is long closed."""
+        return max(self.created_at, min(reported, now))
+
 
 def allocate(available: int, due: Sequence[tuple[UUID, int]]) -> tuple[dict[UUID, int], int]:
     """Spread `available` minor units over what is `due`, in order; what nothing takes is the second part."""

@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 
 from gateway.domain.discrepancy import DiscrepancyKind
-from gateway.domain.payment import Payment, PaymentStatus, observed
+from gateway.domain.payment import OPEN, Payment, PaymentStatus, observed
 from gateway.ports.provider import (
     AckResult,
     DisputeObservation,
@@ -49,21 +49,22 @@ def _apply_payment(tx: Transaction, provider: str, observation: PaymentObservati
     payment = _find_locked(tx, provider, observation)
     if payment is None:
         return AckResult.NOT_FOUND
-    succeeded = observation.status is PaymentStatus.SUCCEEDED
-    if succeeded and observation.amount != payment.amount:
-        _keep_story(tx, payment, observation, source, changed=False)
-        _report_mismatch(tx, payment, observation)
-        return AckResult.AMOUNT_MISMATCH
-    if succeeded and _is_another_movement(payment, observation):
-        payment = _payment_of_the_second_movement(tx, payment, observation)
+    moved_at = payment.moment(observation.occurred_at, tx.now)
+    if observation.status is PaymentStatus.SUCCEEDED:
+        if observation.amount != payment.amount:
+            return _contradicted(tx, payment, observation, source, _mismatch(payment, observation))
+        paid = _paid_by(tx, payment, observation.provider_transaction_id)
+        if paid is None:
+            return _contradicted(tx, payment, observation, source, DiscrepancyKind.DUPLICATE_AT_PROVIDER)
+        payment = paid
     status = observed(payment.status, observation.status)
     changed = status is not payment.status
     _keep_story(tx, replace(payment, status=status), observation, source, changed=changed)
-    _learn(tx, payment, status, observation, changed=changed)
+    _learn(tx, payment, status, observation, moved_at)
     if not changed:
         return AckResult.DUPLICATE
     if status is PaymentStatus.SUCCEEDED:
-        collect_payment(tx, payment, min(observation.occurred_at, tx.now))
+        collect_payment(tx, payment, moved_at)
     facts = {"payment": str(payment.id), "checkout_session": str(payment.session_id), "provider": payment.provider}
     amount = {"amount_minor": payment.amount_minor, "currency": payment.currency}
     tx.emit(f"payment.{status}", payment.agency_id, facts | amount)
@@ -90,21 +91,20 @@ def _find(tx: Transaction, provider: str, observation: PaymentObservation) -> Pa
     return found
 
 
-def _is_another_movement(payment: Payment, observation: PaymentObservation) -> bool:
-    return (
-        payment.status is PaymentStatus.SUCCEEDED
-        and observation.provider_transaction_id is not None
-        and payment.provider_transaction_id is not None
-        and observation.provider_transaction_id != payment.provider_transaction_id
-    )
-
-
-def _payment_of_the_second_movement(tx: Transaction, first: Payment, observation: PaymentObservation) -> Payment:
-    """The payer paid the same attempt twice; each movement of money is a payment of its own, which can be refunded."""
-    transaction_id = observation.provider_transaction_id or ""
-    known = payments.find_by_transaction(tx, first.provider, transaction_id, lock=True)
+def _paid_by(tx: Transaction, payment: Payment, movement: str | None) -> Payment | None:
+    """The payment that a movement of money makes good: this one, or a second one if the payer paid the same attempt
+    twice, for each movement is a payment of its own, which can be refunded. None if it paid another session already."""
+    if movement is None or movement == payment.provider_transaction_id:
+        return payment
+    known = payments.find_by_transaction(tx, payment.provider, movement, lock=True)
     if known is not None:
-        return known
+        return known if known.session_id == payment.session_id else None
+    if payment.status is PaymentStatus.SUCCEEDED and payment.provider_transaction_id is not None:
+        return _second_payment(tx, payment)
+    return payment
+
+
+def _second_payment(tx: Transaction, first: Payment) -> Payment:
     second = replace(
         first,
         id=new_id(),
@@ -124,22 +124,22 @@ def _payment_of_the_second_movement(tx: Transaction, first: Payment, observation
 
 
 def _learn(
-    tx: Transaction, payment: Payment, status: PaymentStatus, observation: PaymentObservation, *, changed: bool
+    tx: Transaction, payment: Payment, status: PaymentStatus, observation: PaymentObservation, moved_at: datetime
 ) -> None:
     values: dict[str, object] = {}
     if payment.provider_payment_id is None and observation.provider_payment_id is not None:
         taken = payments.find_by_provider_id(tx, payment.provider, observation.provider_payment_id)
         if taken is None:
             values["provider_payment_id"] = observation.provider_payment_id
-    if changed:
-        values |= {"status": status, "code": observation.code}
-    if changed and status is PaymentStatus.SUCCEEDED:
-        occurred_at: datetime = min(observation.occurred_at, tx.now)
+    if payment.provider_transaction_id is None and observation.status is PaymentStatus.SUCCEEDED:
         values["provider_transaction_id"] = observation.provider_transaction_id
-        values["succeeded_at"] = occurred_at
-        values["business_date"] = catalogue.agency(tx, payment.agency_id).business_date(occurred_at)
-    if changed and status not in (PaymentStatus.PENDING, PaymentStatus.UNKNOWN):
-        values["next_check_at"] = None
+    if status is not payment.status:
+        values |= {"status": status, "code": observation.code}
+        if status is PaymentStatus.SUCCEEDED:
+            values["succeeded_at"] = moved_at
+            values["business_date"] = catalogue.agency(tx, payment.agency_id).business_date(moved_at)
+        if status not in OPEN:
+            values["next_check_at"] = None
     if values:
         payments.change(tx, payment.id, **values)
 
@@ -161,10 +161,18 @@ def _keep_story(
     )
 
 
-def _report_mismatch(tx: Transaction, payment: Payment, observation: PaymentObservation) -> None:
+def _mismatch(payment: Payment, observation: PaymentObservation) -> DiscrepancyKind:
     reported = observation.amount
     same_currency = reported is None or reported.currency == payment.currency
-    kind = DiscrepancyKind.AMOUNT_MISMATCH if same_currency else DiscrepancyKind.CURRENCY_MISMATCH
+    return DiscrepancyKind.AMOUNT_MISMATCH if same_currency else DiscrepancyKind.CURRENCY_MISMATCH
+
+
+def _contradicted(
+    tx: Transaction, payment: Payment, observation: PaymentObservation, source: str, kind: DiscrepancyKind
+) -> AckResult:
+    """The provider reports a success that cannot be that of this payment: keep its word, and ask an officer."""
+    _keep_story(tx, payment, observation, source, changed=False)
+    reported = observation.amount
     open_discrepancy(
         tx,
         kind=kind,
@@ -182,3 +190,4 @@ def _report_mismatch(tx: Transaction, payment: Payment, observation: PaymentObse
             "provider_transaction_id": observation.provider_transaction_id,
         },
     )
+    return AckResult.AMOUNT_MISMATCH

@@ -13,3 +13,10 @@ from tests.integration.world import World, a_world
 def world(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[World]:
     with a_world(database_urls, tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def shared_world(module_database_urls: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One for all tests of a module: each looks only at what it made itself."""
+    with a_world(module_database_urls, tmp_path_factory.mktemp("world")) as made:
+        yield made
