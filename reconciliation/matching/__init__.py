@@ -1,0 +1,6 @@
+"""Finding which settlement line is which ledger entry, set by set, in DuckDB beside the database.
+
+sides.py     the files through which both sides come in, column by column
+rules.py     the ordered steps: what is a match, and what each thing that is left over is called
+engine.py    the runner: pairs the bulk in one join, then takes the steps over what is left
+"""

@@ -1,0 +1,277 @@
+"""Runs the matching in DuckDB: the bulk in one join, then the steps of rules.py over what that leaves.
+
+    with Matching(folder, day, batches, fee) as matching:
+        matching.pair(lines, entries)                      the bulk: one join of the two files by key
+        matching.add_details(lines, entries)               of wanted_lines() and wanted_entries()
+        matching.decide()                                  the steps
+        matching.totals(), .findings(), .write_matches()   what came of it
+
+The first join is the first step of rules.py for those keys that occur once on either side, which is nearly all of them;
+whatever is crowded or differs goes to the steps with the rest, so that the rules alone say what a match is.
+
+What does not fit into the memory limit is spilled to files. The order of results is that of the handles, so the same
+input gives the same output.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import duckdb
+
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.money import EXPONENT
+from gateway.ports.provider import FeeContract
+from reconciliation.matching.rules import MACROS, STEPS
+from reconciliation.matching.sides import (
+    ENTRIES,
+    ENTRY_DETAILS,
+    LINE_BITS,
+    LINE_DETAILS,
+    LINES,
+    Columns,
+    Entry,
+    Line,
+    Movement,
+)
+
+CHUNK = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The process needs some 100 MB beside `memory_mb`, which is DuckDB's own limit."""
+
+    memory_mb: int = 500
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a line, with an entry, or between them; `expected_fee` only where it is the fee."""
+
+    kind: DiscrepancyKind
+    line: Line | None
+    entry: Entry | None
+    expected_fee: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Both sides in one currency. What a side has beyond `matched_minor` is explained by findings, to the last unit."""
+
+    currency: str
+    ledger_minor: int
+    ledger_entries: int
+    statement_minor: int
+    statement_lines: int
+    matched_minor: int
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeeSum:
+    """What the provider kept of the matched lines of one batch that belong to one agency; both by their place."""
+
+    batch: int
+    agency: int
+    currency: str
+    fee_minor: int
+
+
+# The first step of rules.py for keys that occur once on either side. `equal` is what makes a match.
+_PAIR = """
+CREATE TABLE pairs AS
+SELECT line, entry, gross, fee, line.currency::currency AS currency, agency,
+       settled AND gross = amount AND line.currency = entry.currency AS equal,
+       starts_with(key, 'payment:') AND fee_is_off(gross, fee) AS fee_off
+  FROM lines_file AS line JOIN entries_file AS entry USING (key);
+CREATE TABLE crowded_line AS SELECT line FROM pairs GROUP BY line HAVING count(*) > 1;
+CREATE TABLE crowded_entry AS SELECT entry FROM pairs GROUP BY entry HAVING count(*) > 1;
+CREATE VIEW plain_matches AS
+SELECT * FROM pairs
+ WHERE equal AND line NOT IN (FROM crowded_line) AND entry NOT IN (FROM crowded_entry);
+CREATE TABLE open_line AS SELECT line FROM lines_file ANTI JOIN plain_matches USING (line);
+CREATE TABLE open_entry AS SELECT entry FROM entries_file ANTI JOIN plain_matches USING (entry);
+"""
+
+_WANTED_LINES = "SELECT line FROM open_line UNION ALL SELECT line FROM plain_matches WHERE fee_off ORDER BY 1"
+_WANTED_ENTRIES = "SELECT entry FROM open_entry UNION ALL SELECT entry FROM plain_matches WHERE fee_off ORDER BY 1"
+
+_PREPARE = """
+CREATE TABLE decisions (line BIGINT, entry BIGINT, rule TEXT, kind TEXT, evidence TEXT);
+CREATE VIEW free_lines AS
+SELECT * FROM line_details
+ WHERE (later OR line IN (FROM open_line)) AND line NOT IN (SELECT line FROM decisions WHERE line IS NOT NULL);
+CREATE VIEW free_entries AS
+SELECT * FROM entry_details
+ WHERE (later OR entry IN (FROM open_entry)) AND entry NOT IN (SELECT entry FROM decisions WHERE entry IS NOT NULL);
+CREATE VIEW matches AS
+SELECT line, entry, 'provider_reference' AS rule, NULL AS evidence, gross, fee, currency::TEXT AS currency, agency,
+       fee_off
+  FROM plain_matches
+ UNION ALL
+SELECT line, entry, rule, evidence, gross, fee, line_details.currency, entry_details.agency,
+       line_details.movement = 'payment' AND fee_is_off(gross, fee)
+  FROM decisions JOIN line_details USING (line) JOIN entry_details USING (entry)
+ WHERE rule IS NOT NULL;
+CREATE VIEW matches_file AS
+SELECT batches.id, number_of(line), entry, getvariable('run'), rule, evidence
+  FROM matches JOIN batches ON batches.place = batch_of(line);
+CREATE VIEW findings AS
+SELECT kind, line, entry, NULL AS expected_fee FROM decisions WHERE kind IS NOT NULL
+ UNION ALL
+SELECT 'fee_mismatch', line, entry, expected_fee(gross) FROM matches WHERE fee_off;
+"""
+
+_FINDINGS = """
+SELECT findings.kind, findings.expected_fee, line_details.*, entry_details.*
+  FROM findings LEFT JOIN line_details USING (line) LEFT JOIN entry_details USING (entry)
+ ORDER BY findings.line NULLS LAST, findings.entry, findings.kind
+"""
+
+_TOTALS = """
+WITH side AS (
+    SELECT currency, gross AS ledger, 1 AS entries, gross AS statement, 1 AS lines, gross AS matched, 1 AS n
+      FROM matches
+     UNION ALL
+    SELECT currency, 0, 0, gross, 1, 0, 0
+      FROM decisions JOIN line_details USING (line) WHERE decisions.kind IS NOT NULL
+     UNION ALL
+    SELECT currency, amount, 1, 0, 0, 0, 0
+      FROM decisions JOIN entry_details USING (entry) WHERE decisions.kind IS NOT NULL
+)
+SELECT currency, sum(ledger), sum(entries), sum(statement), sum(lines), sum(matched), sum(n)
+  FROM side GROUP BY currency ORDER BY currency
+"""
+
+_FEES = "SELECT batch_of(line), agency, currency, sum(fee) FROM matches GROUP BY ALL ORDER BY ALL"
+_RULES = "SELECT rule, count(*) FROM matches GROUP BY rule ORDER BY rule"
+
+
+class Matching:
+    """The matching of one day. `batches` are the ids of the batches, by their place."""
+
+    def __init__(
+        self, folder: Path, day: date, batches: Sequence[UUID], fee: FeeContract | None, limits: Limits | None = None
+    ) -> None:
+        self._db = _database(folder, limits or Limits())
+        self._db.execute(_macros(fee))
+        self._db.execute("SET VARIABLE day = ?::DATE", [day])
+        self._db.execute("CREATE TABLE batches (place BIGINT, id UUID)")
+        for place, batch in enumerate(batches):
+            self._db.execute("INSERT INTO batches VALUES (?, ?)", [place, batch])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._db.close()
+
+    def pair(self, lines: Path, entries: Path) -> None:
+        """Join both files by key, and find out what the join does not decide."""
+        self._db.execute(f"CREATE VIEW lines_file AS FROM {_read(lines, LINES)}")
+        self._db.execute(f"CREATE VIEW entries_file AS FROM {_read(entries, ENTRIES)}")
+        self._db.execute(_PAIR)
+
+    def wanted_lines(self) -> Iterator[list[int]]:
+        """The handles of the lines whose details are needed, in chunks."""
+        return self._chunks(_WANTED_LINES)
+
+    def wanted_entries(self) -> Iterator[list[int]]:
+        """The ids of the entries whose details are needed, in chunks."""
+        return self._chunks(_WANTED_ENTRIES)
+
+    def add_details(self, lines: Path, entries: Path) -> None:
+        """Take in the details of what is wanted, and of what runs of later days have matched."""
+        self._db.execute(f"CREATE TABLE line_details AS FROM {_read(lines, LINE_DETAILS)}")
+        self._db.execute(f"CREATE TABLE entry_details AS FROM {_read(entries, ENTRY_DETAILS)}")
+        self._db.execute(_PREPARE)
+
+    def decide(self) -> None:
+        """Take the steps in their order over what the bulk left."""
+        for step in STEPS:
+            self._db.execute(f"INSERT INTO decisions {step.sql}")
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong, in the order of the lines, then of the entries that have none."""
+        cursor = self._db.cursor()
+        cursor.execute(_FINDINGS)
+        while rows := cursor.fetchmany(CHUNK):
+            for kind, expected_fee, *details in rows:
+                line, entry = details[: len(LINE_DETAILS)], details[len(LINE_DETAILS) :]
+                yield Finding(DiscrepancyKind(kind), _line(line), _entry(entry), expected_fee)
+
+    def totals(self) -> list[Totals]:
+        """By currency, in the order of their codes."""
+        return [Totals(currency, *map(int, numbers)) for currency, *numbers in self._db.execute(_TOTALS).fetchall()]
+
+    def fees(self) -> list[FeeSum]:
+        rows = self._db.execute(_FEES).fetchall()
+        return [FeeSum(batch, agency, currency, int(fee)) for batch, agency, currency, fee in rows]
+
+    def matched_by_rule(self) -> dict[str, int]:
+        return dict(self._db.execute(_RULES).fetchall())
+
+    def write_matches(self, path: Path, run_id: UUID) -> None:
+        """A file as COPY takes it: batch, line, entry, run, rule, evidence."""
+        self._db.execute("SET VARIABLE run = ?::UUID", [run_id])
+        self._db.execute(f"COPY (FROM matches_file) TO {_quoted(path)} (FORMAT csv, HEADER false)")
+
+    def _chunks(self, query: str) -> Iterator[list[int]]:
+        cursor = self._db.cursor()
+        cursor.execute(query)
+        while rows := cursor.fetchmany(CHUNK):
+            yield [row[0] for row in rows]
+
+
+def _database(folder: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
+    """In memory up to the limit, then in `folder`. It never loads anything from outside."""
+    return duckdb.connect(
+        config={
+            "threads": limits.threads,
+            "memory_limit": f"{limits.memory_mb}MB",
+            "temp_directory": str(folder / "spill"),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+
+
+def _macros(fee: FeeContract | None) -> str:
+    """`expected_fee` is FeeContract.fee_minor, in integers wide enough for every amount; null if nothing is agreed."""
+    codes = ", ".join(f"'{code}'" for code in sorted(EXPONENT))
+    agreed = f"(gross::HUGEINT * {fee.basis_points} + 5000) // 10000 + {fee.fixed_minor}" if fee else "NULL"
+    return f"""
+        CREATE TYPE currency AS ENUM ({codes});
+        CREATE MACRO batch_of(line) AS line >> {LINE_BITS};
+        CREATE MACRO number_of(line) AS line & {(1 << LINE_BITS) - 1};
+        CREATE MACRO expected_fee(gross) AS CAST({agreed} AS BIGINT);
+        CREATE MACRO fee_is_off(gross, fee) AS coalesce(fee <> expected_fee(gross), false);
+        {MACROS};
+    """
+
+
+def _read(file: Path, columns: Columns) -> str:
+    """The table function that reads one of the files of sides.py."""
+    typed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    return f"read_csv({_quoted(file)}, header = false, auto_detect = false, delim = ',', columns = {{{typed}}})"
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _line(values: Sequence[Any]) -> Line | None:
+    named: Mapping[str, Any] = dict(zip(LINE_DETAILS, values, strict=True))
+    return None if named["line"] is None else Line(**{**named, "movement": Movement(named["movement"])})
+
+
+def _entry(values: Sequence[Any]) -> Entry | None:
+    named: Mapping[str, Any] = dict(zip(ENTRY_DETAILS, values, strict=True))
+    return None if named["entry"] is None else Entry(**{**named, "movement": Movement(named["movement"])})
