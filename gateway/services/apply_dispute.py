@@ -1,38 +1,52 @@
 """A payer's bank takes money back (a chargeback), and perhaps returns it when the dispute is won."""
 
+from typing import Any
+
+from sqlalchemy.engine import Row
+
 from gateway.domain import ledger
+from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.ledger import DISPUTES, Entry, Transfer
+from gateway.domain.money import Money
 from gateway.domain.payment import Payment
 from gateway.ports.provider import AckResult, DisputeObservation, DisputeStatus
+from gateway.services.open_discrepancy import open_discrepancy
 from gateway.store import catalogue, payments, refunds
 from gateway.store.database import Transaction, new_id
 
 
 def apply_dispute(tx: Transaction, provider: str, observation: DisputeObservation, source: str) -> AckResult:
-    """Opened: the amount moves from the provider's account to `disputes`. Won: back again. Lost: it stays there."""
-    payment = _payment_locked(tx, provider, observation)
-    if payment is None or observation.amount.currency != payment.currency:
-        return AckResult.NOT_FOUND if payment is None else AckResult.AMOUNT_MISMATCH
-    opened = _open(tx, payment, observation)
-    closed = observation.status is not DisputeStatus.OPEN and _close(tx, payment, observation)
-    payments.add_event(
-        tx,
-        payment_id=payment.id,
-        source=source,
-        reported=f"dispute_{observation.status}",
-        status=payment.status,
-        changed=opened or closed,
-        code=observation.code,
-        amount_minor=observation.amount.amount_minor,
-        occurred_at=observation.occurred_at,
-        received_at=tx.now,
-    )
-    return AckResult.APPLIED if opened or closed else AckResult.DUPLICATE
+    """Opened: the amount moves from the provider's account to `disputes`. Won: back again. Lost: it stays there.
+
+    What cannot be true (another amount than was paid, or than was disputed before) is kept as a discrepancy.
+    """
+    payment = payments.find_moved(tx, provider, observation.provider_transaction_id, observation.payment_id)
+    if payment is None:
+        return AckResult.NOT_FOUND
+    known = refunds.find_dispute(tx, provider, observation.provider_dispute_id)
+    if not _is_possible(payment, known, observation):
+        _keep_story(tx, payment, observation, source, changed=False)
+        _ask_an_officer(tx, payment, observation)
+        return AckResult.AMOUNT_MISMATCH
+    if known is None:
+        _open(tx, payment, observation)  # also when the news of its end comes first: then it was opened before
+    ended = observation.status is not DisputeStatus.OPEN and (known is None or known.status == DisputeStatus.OPEN)
+    if ended:
+        _close(tx, payment, observation)
+    changed = known is None or ended
+    _keep_story(tx, payment, observation, source, changed=changed)
+    return AckResult.APPLIED if changed else AckResult.DUPLICATE
 
 
-def _open(tx: Transaction, payment: Payment, observation: DisputeObservation) -> bool:
-    """Also when the news of its end comes first: then it was opened before."""
-    is_new = refunds.add_dispute(
+def _is_possible(payment: Payment, known: Row[Any] | None, observation: DisputeObservation) -> bool:
+    amount = observation.amount
+    if known is None:
+        return amount.currency == payment.currency and 0 < amount.amount_minor <= payment.amount_minor
+    return bool(known.payment_id == payment.id and Money(known.amount_minor, known.currency) == amount)
+
+
+def _open(tx: Transaction, payment: Payment, observation: DisputeObservation) -> None:
+    refunds.add_dispute(
         tx,
         id=new_id(),
         payment_id=payment.id,
@@ -42,29 +56,26 @@ def _open(tx: Transaction, payment: Payment, observation: DisputeObservation) ->
         status=DisputeStatus.OPEN,
         amount_minor=observation.amount.amount_minor,
         currency=observation.amount.currency,
-        opened_at=min(observation.occurred_at, tx.now),
+        opened_at=payment.moment(observation.occurred_at, tx.now),
     )
-    if is_new:
-        _post(tx, payment, observation, "opened", (DISPUTES, ledger.in_transit(payment.provider)))
-    return is_new
+    _post(tx, payment, observation, "opened", (DISPUTES, ledger.in_transit(payment.provider)))
 
 
-def _close(tx: Transaction, payment: Payment, observation: DisputeObservation) -> bool:
-    dispute = refunds.find_dispute(tx, payment.provider, observation.provider_dispute_id)
-    if dispute is None or dispute.status != DisputeStatus.OPEN:
-        return False
-    refunds.close_dispute(tx, dispute.id, status=observation.status, closed_at=min(observation.occurred_at, tx.now))
+def _close(tx: Transaction, payment: Payment, observation: DisputeObservation) -> None:
+    closed_at = payment.moment(observation.occurred_at, tx.now)
+    refunds.close_dispute(
+        tx, payment.provider, observation.provider_dispute_id, status=observation.status, closed_at=closed_at
+    )
     if observation.status is DisputeStatus.WON:
         _post(tx, payment, observation, "won", (ledger.in_transit(payment.provider), DISPUTES))
     else:
         _tell(tx, payment, observation, "lost")
-    return True
 
 
 def _post(
     tx: Transaction, payment: Payment, observation: DisputeObservation, what: str, accounts: tuple[str, str]
 ) -> None:
-    occurred_at = min(observation.occurred_at, tx.now)
+    occurred_at = payment.moment(observation.occurred_at, tx.now)
     tx.post(
         Entry(
             key=f"dispute:{payment.provider}:{observation.provider_dispute_id}:{what}",
@@ -91,10 +102,39 @@ def _tell(tx: Transaction, payment: Payment, observation: DisputeObservation, wh
     )
 
 
-def _payment_locked(tx: Transaction, provider: str, observation: DisputeObservation) -> Payment | None:
-    payment = None
-    if observation.payment_id is not None:
-        payment = payments.find(tx, observation.payment_id, lock=True)
-    if payment is None and observation.provider_transaction_id is not None:
-        payment = payments.find_by_transaction(tx, provider, observation.provider_transaction_id, lock=True)
-    return payment if payment is not None and payment.provider == provider else None
+def _keep_story(
+    tx: Transaction, payment: Payment, observation: DisputeObservation, source: str, *, changed: bool
+) -> None:
+    payments.add_event(
+        tx,
+        payment_id=payment.id,
+        source=source,
+        reported=f"dispute_{observation.status}",
+        status=payment.status,
+        changed=changed,
+        code=observation.code,
+        amount_minor=observation.amount.amount_minor,
+        occurred_at=observation.occurred_at,
+        received_at=tx.now,
+    )
+
+
+def _ask_an_officer(tx: Transaction, payment: Payment, observation: DisputeObservation) -> None:
+    same_currency = observation.amount.currency == payment.currency
+    kind = DiscrepancyKind.AMOUNT_MISMATCH if same_currency else DiscrepancyKind.CURRENCY_MISMATCH
+    open_discrepancy(
+        tx,
+        kind=kind,
+        key=f"{kind}:dispute:{payment.provider}:{observation.provider_dispute_id}:{payment.id}",
+        provider=payment.provider,
+        agency_id=payment.agency_id,
+        business_date=catalogue.agency(tx, payment.agency_id).business_date(tx.now),
+        amount=-observation.amount,
+        payment_id=payment.id,
+        evidence={
+            "provider_dispute_id": observation.provider_dispute_id,
+            "reported_status": observation.status,
+            "reported_minor": observation.amount.amount_minor,
+            "payment_minor": payment.amount_minor,
+        },
+    )

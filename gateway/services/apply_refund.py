@@ -9,7 +9,7 @@ from gateway.domain import ledger
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.ledger import REFUNDS_PAYABLE, Entry, Transfer
 from gateway.domain.money import Money
-from gateway.domain.payment import Payment
+from gateway.domain.payment import CHECK_AFTER, Payment, PaymentStatus
 from gateway.domain.refund import AT_PROVIDER, Refund, RefundPart, RefundStatus, observed, split
 from gateway.ports.provider import AckResult, RefundObservation
 from gateway.services.open_discrepancy import open_discrepancy
@@ -29,6 +29,8 @@ def apply_refund(tx: Transaction, provider: str, observation: RefundObservation,
     if refund is None:
         if observation.status not in MONEY_MOVED_OR_WILL:
             return AckResult.DUPLICATE
+        if payment.status is not PaymentStatus.SUCCEEDED:
+            return AckResult.NOT_FOUND  # the news of the payment itself is still on its way
         refund = _adopt(tx, payment, observation)
     if refund is None or refund.amount != observation.amount:
         _report(tx, payment, observation, refund)
@@ -52,7 +54,7 @@ def apply_refund(tx: Transaction, provider: str, observation: RefundObservation,
         refunds.change(tx, refund.id, provider_refund_id=observation.provider_refund_id)
     if not changed:
         return AckResult.DUPLICATE
-    move_refund(tx, payment, refund, status, min(observation.occurred_at, tx.now), code=observation.code)
+    move_refund(tx, payment, refund, status, payment.moment(observation.occurred_at, tx.now), code=observation.code)
     return AckResult.APPLIED
 
 
@@ -126,14 +128,10 @@ def _post(tx: Transaction, refund: Refund, what: str, occurred_at: datetime, tra
 
 
 def _payment_locked(tx: Transaction, provider: str, observation: RefundObservation) -> Payment | None:
-    payment = None
-    if observation.refund_id is not None and (refund := refunds.find(tx, observation.refund_id)) is not None:
-        payment = payments.find(tx, refund.payment_id, lock=True)
-    if payment is None and observation.payment_id is not None:
-        payment = payments.find(tx, observation.payment_id, lock=True)
-    if payment is None and observation.provider_transaction_id is not None:
-        payment = payments.find_by_transaction(tx, provider, observation.provider_transaction_id, lock=True)
-    return payment if payment is not None and payment.provider == provider else None
+    refund = None if observation.refund_id is None else refunds.find(tx, observation.refund_id)
+    if refund is not None:
+        return payments.find_moved(tx, provider, None, refund.payment_id)
+    return payments.find_moved(tx, provider, observation.provider_transaction_id, observation.payment_id)
 
 
 def _find(tx: Transaction, payment: Payment, observation: RefundObservation) -> Refund | None:
@@ -148,9 +146,9 @@ def _find(tx: Transaction, payment: Payment, observation: RefundObservation) -> 
 def _adopt(tx: Transaction, payment: Payment, observation: RefundObservation) -> Refund | None:
     """Nobody here asked for this refund, but the money moves: book it, and ask an officer why.
 
-    None if the payment does not hold that much any more; then only the discrepancy is written.
+    None if it cannot be booked; then only the discrepancy is written.
     """
-    if payment.refundable.currency != observation.amount.currency or payment.refundable < observation.amount:
+    if not _can_adopt(payment, observation):
         return None
     refund = Refund(
         id=new_id(),
@@ -171,15 +169,22 @@ def _adopt(tx: Transaction, payment: Payment, observation: RefundObservation) ->
         checks=0,
     )
     parts = split(observation.amount, refund_sources(tx, payment))
-    refunds.add(tx, refund, parts)
+    refunds.add(tx, refund, parts, next_check_at=tx.now + CHECK_AFTER[0])
     payments.change(tx, payment.id, refunded_minor=payment.refunded_minor + refund.amount_minor)
-    book_approval(tx, refund, parts, min(observation.occurred_at, tx.now))
+    book_approval(tx, refund, parts, payment.moment(observation.occurred_at, tx.now))
     _report(tx, replace(payment, refunded_minor=payment.refunded_minor + refund.amount_minor), observation, refund)
     return refund
 
 
+def _can_adopt(payment: Payment, observation: RefundObservation) -> bool:
+    """Whether it can be told from a repetition of itself, and the payment still holds as much."""
+    amount, left = observation.amount, payment.refundable
+    fits = amount.currency == left.currency and 0 < amount.amount_minor <= left.amount_minor
+    return fits and observation.provider_refund_id is not None
+
+
 def _report(tx: Transaction, payment: Payment, observation: RefundObservation, refund: Refund | None) -> None:
-    identity = observation.provider_refund_id or (refund.id if refund else observation.refund_id)
+    identity = observation.provider_refund_id or (refund.id if refund else payment.id)
     evidence: Mapping[str, object] = {
         "provider_refund_id": observation.provider_refund_id,
         "reported_status": observation.status,

@@ -38,6 +38,19 @@ def find_by_transaction(tx: Transaction, provider: str, transaction_id: str, *, 
     return _one(tx, query, lock=lock)
 
 
+def find_moved(tx: Transaction, provider: str, transaction_id: str | None, payment_id: UUID | None) -> Payment | None:
+    """The payment of `provider` that a movement of money made good, locked.
+
+    The movement says it best, for one attempt can be paid twice, and then our id names only the first payment of it.
+    """
+    found = None
+    if transaction_id is not None:
+        found = find_by_transaction(tx, provider, transaction_id, lock=True)
+    if found is None and payment_id is not None:
+        found = find(tx, payment_id, lock=True)
+    return found if found is not None and found.provider == provider else None
+
+
 def find_by_provider_id(tx: Transaction, provider: str, provider_payment_id: str) -> Payment | None:
     query = select(*_COLUMNS).where(
         payments.c.provider == provider, payments.c.provider_payment_id == provider_payment_id

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import ColumnElement, func, insert, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from gateway.domain.money import Money
@@ -100,23 +99,21 @@ def claim_due(tx: Transaction, lease: timedelta, limit: int) -> list[Refund]:
     return [_refund(row) for row in tx.execute(statement.returning(*_COLUMNS))]
 
 
-def add_dispute(tx: Transaction, **values: Any) -> bool:
-    """False if the provider's dispute is known already."""
-    statement = upsert(disputes).values(**values)
-    statement = statement.on_conflict_do_nothing(index_elements=["provider", "provider_dispute_id"])
-    return tx.one_or_none(statement.returning(disputes.c.id)) is not None
+def add_dispute(tx: Transaction, **values: Any) -> None:
+    tx.execute(insert(disputes).values(**values))
 
 
 def find_dispute(tx: Transaction, provider: str, provider_dispute_id: str) -> Row[Any] | None:
     """Locked until the transaction ends."""
-    query = select(disputes).where(
-        disputes.c.provider == provider, disputes.c.provider_dispute_id == provider_dispute_id
-    )
-    return tx.one_or_none(locked(query))
+    return tx.one_or_none(locked(select(disputes).where(*_dispute(provider, provider_dispute_id))))
 
 
-def close_dispute(tx: Transaction, dispute_id: UUID, **values: Any) -> None:
-    tx.execute(update(disputes).where(disputes.c.id == dispute_id).values(**values))
+def close_dispute(tx: Transaction, provider: str, provider_dispute_id: str, **values: Any) -> None:
+    tx.execute(update(disputes).where(*_dispute(provider, provider_dispute_id)).values(**values))
+
+
+def _dispute(provider: str, provider_dispute_id: str) -> tuple[ColumnElement[bool], ...]:
+    return disputes.c.provider == provider, disputes.c.provider_dispute_id == provider_dispute_id
 
 
 def _refund(row: Row[Any]) -> Refund:

@@ -13,8 +13,17 @@ from sqlalchemy import text
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import MAX_MINOR, Money
 from gateway.domain.payment import Payment, PaymentStatus
-from gateway.ports.provider import AckResult, Observation, PaymentObservation
+from gateway.domain.refund import Refund, RefundStatus
+from gateway.ports.provider import (
+    AckResult,
+    DisputeObservation,
+    DisputeStatus,
+    Observation,
+    PaymentObservation,
+    RefundObservation,
+)
 from gateway.services.apply_observation import apply_observation
+from gateway.services.refund_payment import approve_refund, request_refund
 from gateway.store import catalogue, payments
 from tests.integration.world import World
 
@@ -146,3 +155,111 @@ def test_a_providers_clock_cannot_put_money_on_a_day_before_the_payment_or_after
     with world.runtime.db.read() as tx:
         agency = catalogue.agency(tx, payment.agency_id)
     assert after.business_date == agency.business_date(after.succeeded_at)
+
+
+@pytest.mark.parametrize("amount", [a for a in STRANGE_AMOUNTS if a != Money(FEE - 1, "VND")], ids=str)
+def test_a_refund_of_an_impossible_amount_made_at_the_provider_is_asked_about_and_not_booked(
+    world: World, amount: Money
+) -> None:
+    payment = paid(world)
+    for _ in range(2):
+        assert told(world, dashboard_refund(payment, "r-1", amount)) is AckResult.AMOUNT_MISMATCH
+    assert world.payment(payment.id).refunded_minor == 0
+    assert questions(world, payment) == [(DiscrepancyKind.REFUND_UNKNOWN, -amount.amount_minor, amount.currency)]
+
+
+@pytest.mark.parametrize("amount", STRANGE_AMOUNTS, ids=str)
+def test_another_amount_reported_of_our_own_refund_is_asked_about_and_not_booked(world: World, amount: Money) -> None:
+    payment = paid(world)
+    refund = approved(world, payment)
+    report = dashboard_refund(payment, "r-2", amount, refund_id=refund.id)
+    assert told(world, report) is AckResult.AMOUNT_MISMATCH
+    assert world.refund(refund.id).status is RefundStatus.APPROVED
+    assert booked(world, payment.id, refund.id)["refunds_payable"] == -FEE
+    assert questions(world, payment) == [(DiscrepancyKind.REFUND_UNKNOWN, -amount.amount_minor, amount.currency)]
+
+
+def test_a_refund_that_nothing_identifies_is_asked_about_and_never_counted(world: World) -> None:
+    payment = paid(world)
+    for _ in range(3):
+        assert told(world, dashboard_refund(payment, None, Money(50_000, "VND"))) is AckResult.AMOUNT_MISMATCH
+    assert world.payment(payment.id).refunded_minor == 0
+    assert questions(world, payment) == [(DiscrepancyKind.REFUND_UNKNOWN, -50_000, "VND")]
+
+
+def test_a_refund_of_a_payment_that_is_not_known_to_have_succeeded_waits_for_that_news(world: World) -> None:
+    payment = waiting(world)
+    report = dashboard_refund(payment, "r-early", Money(50_000, "VND"))
+    assert told(world, report) is AckResult.NOT_FOUND
+    assert told(world, succeeded(payment, f"t-{payment.id}")) is AckResult.APPLIED
+    assert told(world, report) is AckResult.APPLIED
+    assert world.payment(payment.id).refunded_minor == 50_000
+
+
+def test_a_refund_of_the_second_movement_is_taken_from_the_second_payment(world: World) -> None:
+    first = paid(world)
+    told(world, succeeded(first, f"second-{first.id}"))
+    report = dashboard_refund(first, "r-second", VND, provider_transaction_id=f"second-{first.id}")
+    assert told(world, report) is AckResult.APPLIED
+    with world.runtime.db.read() as tx:
+        one, other = payments.of_session(tx, first.session_id)
+    assert (one.refunded_minor, other.refunded_minor) == (0, FEE)
+
+
+def dashboard_refund(payment: Payment, refund_id_there: str | None, amount: Money, **changed: Any) -> RefundObservation:
+    observation = RefundObservation(
+        RefundStatus.SUCCEEDED,
+        payment.created_at,
+        amount,
+        provider_refund_id=refund_id_there and f"{refund_id_there}-{payment.id}",
+        payment_id=payment.id,
+    )
+    return replace(observation, **changed)
+
+
+def approved(world: World, payment: Payment) -> Refund:
+    with world.runtime.db.transaction() as tx:
+        refund = request_refund(tx, world.finance, payment.id, FEE, "the application was refused")
+    with world.runtime.db.transaction() as tx:
+        return approve_refund(tx, world.approver, refund.id)
+
+
+@pytest.mark.parametrize("amount", [a for a in STRANGE_AMOUNTS if a != Money(FEE - 1, "VND")], ids=str)
+def test_a_dispute_of_an_impossible_amount_is_asked_about_and_not_booked(world: World, amount: Money) -> None:
+    payment = paid(world)
+    for status in (DisputeStatus.OPEN, DisputeStatus.OPEN, DisputeStatus.WON):
+        assert told(world, dispute(payment, status, amount)) is AckResult.AMOUNT_MISMATCH
+    assert "disputes" not in booked(world, payment.id)
+    kind = DiscrepancyKind.AMOUNT_MISMATCH if amount.currency == "VND" else DiscrepancyKind.CURRENCY_MISMATCH
+    assert questions(world, payment) == [(kind, -amount.amount_minor, amount.currency)]
+
+
+def test_a_dispute_that_ends_with_another_amount_than_it_began_is_asked_about(world: World) -> None:
+    payment = paid(world)
+    assert told(world, dispute(payment, DisputeStatus.OPEN, VND)) is AckResult.APPLIED
+    assert told(world, dispute(payment, DisputeStatus.WON, Money(50_000, "VND"))) is AckResult.AMOUNT_MISMATCH
+    assert booked(world, payment.id)["disputes"] == FEE
+    assert questions(world, payment) == [(DiscrepancyKind.AMOUNT_MISMATCH, -50_000, "VND")]
+
+
+def test_a_dispute_does_not_move_from_one_payment_to_another(world: World) -> None:
+    payment, other = paid(world), paid(world)
+    opened = dispute(payment, DisputeStatus.OPEN, VND)
+    assert told(world, opened) is AckResult.APPLIED
+    assert told(world, replace(opened, payment_id=other.id, status=DisputeStatus.WON)) is AckResult.AMOUNT_MISMATCH
+    assert booked(world, payment.id)["disputes"] == FEE
+    assert "disputes" not in booked(world, other.id)
+    assert questions(world, other) == [(DiscrepancyKind.AMOUNT_MISMATCH, -FEE, "VND")]
+
+
+@pytest.mark.parametrize("end", [DisputeStatus.WON, DisputeStatus.LOST])
+def test_the_end_of_a_dispute_may_be_heard_before_its_beginning(world: World, end: DisputeStatus) -> None:
+    payment = paid(world)
+    assert told(world, dispute(payment, end, VND)) is AckResult.APPLIED
+    assert told(world, dispute(payment, DisputeStatus.OPEN, VND)) is AckResult.DUPLICATE
+    assert told(world, dispute(payment, end, VND)) is AckResult.DUPLICATE
+    assert booked(world, payment.id).get("disputes", 0) == (0 if end is DisputeStatus.WON else FEE)
+
+
+def dispute(payment: Payment, status: DisputeStatus, amount: Money) -> DisputeObservation:
+    return DisputeObservation(status, payment.created_at, amount, f"d-{payment.id}", payment_id=payment.id)
