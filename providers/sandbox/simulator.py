@@ -103,6 +103,7 @@ class Sandbox(Bank):
             "not_found": lambda: _refused(Refused(wire.NOT_FOUND, status=404)),
             "rejected": lambda: _refused(Refused("rejected")),
             "unauthorized": lambda: _refused(Refused("bad_signature", status=401)),
+            "conflict": lambda: _refused(Refused("in_progress", status=409)),
         }
 
     def announce(self, change: Change, event: str, document: Document, delay_ms: int = 0) -> None:

@@ -111,7 +111,7 @@ class Bank(ABC):
 
     @abstractmethod
     def refusals(self) -> Mapping[str, Any]:
-        """How the provider says "not_found", "rejected" and "unauthorized"."""
+        """How the provider says "not_found", "rejected", "unauthorized" and "conflict"."""
 
     @abstractmethod
     def batch_id(self, day: date, currency: str, number: int) -> str:

@@ -32,6 +32,7 @@ HTTP_FAULTS: Mapping[str, Moment] = {
     "not_found": Moment.INSTEAD,
     "rejected": Moment.INSTEAD,
     "unauthorized": Moment.INSTEAD,
+    "conflict": Moment.INSTEAD,
     "timeout_after_accept": Moment.AFTER,
     "error_500_after_accept": Moment.AFTER,
     "close_connection": Moment.AFTER,
@@ -97,7 +98,8 @@ def answer(
     unknown_code: Callable[[Response], Response],
 ) -> Response:
     """The answer to a request, gone wrong if a fault is armed for it. `refusals` holds the provider's own way to say
-    "not_found", "rejected" and "unauthorized"; `unknown_code` rewrites an answer to hold a code nobody has heard of."""
+    "not_found", "rejected", "unauthorized" and "conflict" (another request with this key is under way); `unknown_code`
+    rewrites an answer to hold a code nobody has heard of."""
     fault = board.take(operation, [name for name, moment in HTTP_FAULTS.items() if moment is not Moment.INSIDE])
     if fault is None:
         return work()

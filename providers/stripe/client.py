@@ -29,12 +29,11 @@ _MEANING: tuple[tuple[type[stripe.StripeError], type[ProviderError]], ...] = (
     (stripe.AuthenticationError, NotSent),
     (stripe.PermissionError, NotSent),
     (stripe.RateLimitError, RateLimited),
-    # The key was used for another request: something of ours did happen, and only a query says what.
-    (stripe.IdempotencyError, OutcomeUnknown),
     (stripe.CardError, Rejected),
     (stripe.InvalidRequestError, Rejected),
 )
-"""What an error of the SDK means. One that is not here (a conflict, an unreadable answer) is OutcomeUnknown."""
+"""What an error of the SDK means. One that is not here (a conflict, an unreadable answer) is OutcomeUnknown, and so is
+IdempotencyError: the key was used for another request, so something of ours did happen."""
 
 
 class Client:

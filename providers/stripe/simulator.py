@@ -93,6 +93,7 @@ class Stripe(Bank):
             "not_found": lambda: _refused(Refused("resource_missing", "No such thing", status=404)),
             "rejected": lambda: _refused(Refused("amount_too_small", "Amount must convert to at least 50 cents.")),
             "unauthorized": lambda: _refused(Refused("invalid_api_key", "Invalid API Key provided", status=401)),
+            "conflict": lambda: _refused(Refused("idempotency_key_in_use", "Another request is under way", status=409)),
         }
 
     def unknown_code(self, honest: Response) -> Response:

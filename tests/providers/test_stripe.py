@@ -261,6 +261,11 @@ class TestStripe(ProviderConformance):
         assert isinstance(seen, PaymentObservation)
         assert (seen.payment_id, seen.provider_transaction_id) == (None, "pi_1")
 
+    def test_what_was_received_counts_rather_than_what_was_asked_for(self, rig: Rig) -> None:
+        intent = {"id": "pi_1", "status": "succeeded", "amount": 500, "amount_received": 490, "currency": "usd"}
+        (seen,) = rig.read(event("payment_intent.succeeded", intent))
+        assert seen.amount == Money(490, "USD")
+
     @pytest.mark.parametrize("status", ["warning_needs_response", "warning_closed", "prevented", "from_the_future"])
     def test_an_inquiry_has_taken_no_money(self, rig: Rig, status: str) -> None:
         inquiry = {"id": "du_1", "status": status, "amount": 5, "currency": "usd", "payment_intent": "pi_1"}

@@ -92,7 +92,7 @@ def test_what_breaks_after_sending_is_unknown(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/", "ftp://127.0.0.1/", "nowhere"]
+    "url", ["http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/", "ftp://127.0.0.1/", "http://[::1", "nowhere"]
 )
 def test_what_never_left_us_was_not_sent(transport: Transport, url: str) -> None:
     with pytest.raises(NotSent) as raised:

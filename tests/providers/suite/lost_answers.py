@@ -17,7 +17,7 @@ AFTER_ACCEPTING = (
     "empty_answer",
     "timeout_after_accept",
 )
-BEFORE_ACCEPTING = ("error_500_before", "close_connection_before")
+BEFORE_ACCEPTING = ("error_500_before", "close_connection_before", "conflict")
 
 
 class LostAnswers(Facts):
@@ -71,13 +71,14 @@ class LostAnswers(Facts):
         seen = rig.adapter.query_payment(ref(command))
         assert (seen.status, seen.amount) == (PaymentStatus.SUCCEEDED, command.amount)
 
-    def test_nothing_is_retried_behind_our_back(self, rig: Rig) -> None:
+    @pytest.mark.parametrize("fault", BEFORE_ACCEPTING)
+    def test_nothing_is_retried_behind_our_back(self, rig: Rig, fault: str) -> None:
         ways: tuple[tuple[str, Callable[[], object]], ...] = (
             ("create", lambda: rig.adapter.create_payment(rig.command())),
             ("query", lambda: rig.adapter.query_payment(ref(rig.command()))),
         )
         for operation, call in ways:
-            rig.fault(operation, "error_500_before")
+            rig.fault(operation, fault)
             since = len(rig.traffic())
             with pytest.raises(OutcomeUnknown):
                 call()
