@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from flask import Flask
 
+from gateway import pages
 from gateway.api import (
     agencies,
     api_keys,
@@ -11,6 +12,7 @@ from gateway.api import (
     checkout_sessions,
     events,
     headers,
+    idempotency,
     invoices,
     ledger,
     metrics,
@@ -57,11 +59,13 @@ def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: 
     headers.register(app, https=settings.public_url.startswith("https://"))
     problems.register(app)
     auth.register(app)
+    idempotency.register(app)
     app.register_blueprint(running.pages)
     app.register_blueprint(providers.pages)
     api = describe(app)
     for resource in RESOURCES:
         api.register_blueprint(resource)
+    pages.register(app, runtime, demo=settings.demo)
     for extend in extensions:
         extend(app)
     return app

@@ -11,7 +11,7 @@ from functools import wraps
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from flask import Response, request
+from flask import Flask, Response, request
 
 from gateway.api.context import caller, runtime
 from gateway.api.problems import BadRequest
@@ -34,6 +34,10 @@ class InvalidIdempotencyKey(BadRequest):
     code = "invalid_idempotency_key"
 
 
+def register(app: Flask) -> None:
+    app.before_request(_check_key)
+
+
 def needs_key(view: View) -> View:
     """The request must carry an Idempotency-Key."""
 
@@ -51,15 +55,10 @@ def needs_key(view: View) -> View:
 
 
 def repeatable_request() -> Request:
-    """The request as the services know it again. Raises InvalidIdempotencyKey."""
-    key = request.headers.get(HEADER)
-    if key is not None and not KEY.fullmatch(key):
-        raise InvalidIdempotencyKey(
-            "That is no key.", fields={HEADER: f"must be 1 to {MAX_KEY_LENGTH} visible ASCII characters"}
-        )
+    """The request as the services know it again."""
     canonical = json.dumps(json_body(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     told = f"{request.method} {request.path}\n{canonical}"
-    return Request(caller(), key, sha256(told.encode()).digest())
+    return Request(caller(), request.headers.get(HEADER), sha256(told.encode()).digest())
 
 
 def once(action: Callable[[Any], Answer]) -> Response:
@@ -83,3 +82,12 @@ def respond(answer: Answer) -> Response:
     """Names are sorted, so that an answer that comes back from the database is the same to the byte."""
     body = json.dumps(answer.body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return Response(body, answer.status, content_type="application/json")
+
+
+def _check_key() -> None:
+    """Also where the answer is not kept, because nothing is written. Raises InvalidIdempotencyKey."""
+    key = request.headers.get(HEADER)
+    if key is not None and not KEY.fullmatch(key):
+        raise InvalidIdempotencyKey(
+            "That is no key.", fields={HEADER: f"must be 1 to {MAX_KEY_LENGTH} visible ASCII characters"}
+        )

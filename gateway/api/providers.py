@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from gateway.api.context import address, gateway, runtime
 from gateway.api.problems import respond
+from gateway.api.reading import raw_body
 from gateway.ports.provider import RawRequest
 from gateway.services.access import public
 from gateway.services.find import PaymentNotFound
@@ -27,7 +28,7 @@ def webhook(provider: str) -> Response:
         method=request.method,
         query_string=request.query_string.decode("latin-1"),
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=request.get_data(),
+        body=raw_body(),
     )
     try:
         reply = receive_event(runtime(), provider, raw)

@@ -14,7 +14,7 @@ import marshmallow as ma
 from flask import Request, g, request
 from webargs.flaskparser import FlaskParser
 
-from gateway.api.problems import InvalidRequest, MalformedJson, UnsupportedMediaType, flattened
+from gateway.api.problems import BodyTooLarge, InvalidRequest, MalformedJson, UnsupportedMediaType, flattened
 
 BIGINT_MAX = 2**63 - 1
 BIGINT_DIGITS_MAX = 19
@@ -33,6 +33,18 @@ def json_body() -> dict[str, Any]:
     if "json_body" not in g:
         g.json_body = _read_body()
     body: dict[str, Any] = g.json_body
+    return body
+
+
+def raw_body() -> bytes:
+    """The body as it came. Raises BodyTooLarge.
+
+    A body that does not tell its length beforehand is cut at the limit without a word, so what fills it is refused.
+    """
+    body = request.get_data()
+    limit = request.max_content_length
+    if limit is not None and len(body) >= limit:
+        raise BodyTooLarge(f"The body must be smaller than {limit} bytes.")
     return body
 
 
@@ -68,7 +80,7 @@ class StrictParser(FlaskParser):
 
 
 def _read_body() -> dict[str, Any]:
-    raw = request.get_data()
+    raw = raw_body()
     if not raw:
         return {}
     if request.mimetype != "application/json":

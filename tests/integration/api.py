@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +17,10 @@ from werkzeug.test import TestResponse
 from gateway.app import create_app
 from gateway.config import Settings, fresh_keys
 from gateway.services.keys import KeyRing, Scope
+from gateway.services.runtime import Runtime
+from gateway.services.tokens import Tokens
+from gateway.services.vault import Vault
+from gateway.store.database import Database
 from gateway.store.embedded import DatabaseUrls
 from tests.integration.world import PAYER, World, a_world
 
@@ -125,3 +130,14 @@ def problem(answer: Reply, status: int, code: str) -> dict[str, Any]:
 
 def basic(text: str) -> str:
     return "Basic " + b64encode(text.encode()).decode()
+
+
+def description() -> dict[str, Any]:
+    """What the API says of itself. No database is asked."""
+    settings = settings_for("postgresql://nobody@127.0.0.1/nothing")
+    db = Database(settings.database_url, lambda: datetime.now(UTC))
+    vault = Vault(settings.vault_keys, settings.lookup_key)
+    runtime = Runtime(db, {}, vault, Tokens(settings.token_key), settings.public_url)
+    app = create_app(settings, runtime, KeyRing(settings.api_key_pepper))
+    told: dict[str, Any] = app.test_client().get("/openapi.json").get_json()
+    return told
