@@ -15,7 +15,7 @@ from gateway.pages.rendering import chosen_language, page, secured
 from gateway.services.runtime import Runtime
 
 PROBLEM = "application/problem+json"
-MADE_FOR_PROGRAMS = ("/v1/", "/providers/")
+FOR_PROGRAMS = "/v1/"
 
 
 def register(app: Flask, runtime: Runtime, *, demo: bool = False) -> None:
@@ -38,7 +38,7 @@ def register(app: Flask, runtime: Runtime, *, demo: bool = False) -> None:
 
 
 def _for_people(response: Response) -> Response:
-    """An error that a person gets to see becomes a page: from these pages, or from an address that does not exist."""
+    """An error that a person gets to see becomes a page."""
     if response.mimetype != PROBLEM or not _asked_by_a_person():
         return response
     kept = {name: value for name, value in response.headers.items() if name in ("Allow", "Retry-After", "Vary")}
@@ -48,7 +48,6 @@ def _for_people(response: Response) -> Response:
 
 
 def _asked_by_a_person() -> bool:
-    if request.blueprint == "pages":
-        return True
-    is_ours_alone = request.endpoint is None and not request.path.startswith(MADE_FOR_PROGRAMS)
-    return is_ours_alone and request.accept_mimetypes.best_match([PROBLEM, "text/html"]) == "text/html"
+    """These pages are for nobody else; elsewhere a browser prefers HTML, and what calls the API never gets it."""
+    prefers_a_page = request.accept_mimetypes.best_match([PROBLEM, "text/html"]) == "text/html"
+    return request.blueprint == "pages" or (prefers_a_page and not request.path.startswith(FOR_PROGRAMS))

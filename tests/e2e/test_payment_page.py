@@ -247,6 +247,7 @@ def test_every_procedure_fits_a_small_phone(tab: Page, world: World, language: s
         tab.goto(front)
         tab.locator("select").select_option(value=code)
         tab.locator("main button").click()
+        tab.wait_for_url(re.compile("/pay/"))
         assert fits(tab), code
 
 

@@ -1,6 +1,5 @@
 """The web application over a World: as a test client sees it, or served on a port for a browser."""
 
-import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +8,13 @@ from dataclasses import replace
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from gateway import pages
 from gateway.app import create_app
-from gateway.config import Settings, fresh_keys
+from gateway.config import fresh_keys
 from gateway.services.keys import KeyRing
+from tests.integration.api import settings_for
 from tests.integration.world import World
+
+UNUSED_URL = "postgresql://congphi@localhost/unused"  # the world has its database already
 
 
 class _Quiet(WSGIRequestHandler):
@@ -23,18 +24,9 @@ class _Quiet(WSGIRequestHandler):
 
 def app_of(world: World, *, demo: bool = True) -> Flask:
     """The application as the composer makes it, on the world's database and providers."""
-    environment = {
-        "GATEWAY_DEMO": str(demo).lower(),
-        "GATEWAY_DATABASE_URL": "postgresql://congphi@localhost/unused",
-        "GATEWAY_PUBLIC_URL": world.runtime.public_url,
-        "GATEWAY_PROVIDERS": "sandbox",
-        **fresh_keys("test", demo=demo),
-    }
-    settings = Settings.from_environment(environment)
-    app = create_app(settings, world.runtime, KeyRing(secrets.token_bytes(32)))
-    if "pages" not in app.blueprints:
-        pages.register(app, world.runtime, demo=demo)
-    return app
+    in_production = {} if demo else {"GATEWAY_DEMO": "false", **fresh_keys("test")}
+    settings = settings_for(UNUSED_URL, GATEWAY_PUBLIC_URL=world.runtime.public_url, **in_production)
+    return create_app(settings, world.runtime, KeyRing(settings.api_key_pepper))
 
 
 @contextmanager
