@@ -73,6 +73,8 @@ def move_refund(
     if to is RefundStatus.FAILED:
         _take_back(tx, payment, refund, occurred_at)
     refunds.change(tx, refund.id, **values)
+    if to is RefundStatus.APPROVED:
+        return  # again, because nothing was sent: no news for anybody
     facts = {"refund": str(refund.id), "payment": str(payment.id), "status": to}
     tx.emit(
         f"refund.{to}", refund.agency_id, facts | {"amount_minor": refund.amount_minor, "currency": refund.currency}
@@ -176,6 +178,13 @@ def _adopt(tx: Transaction, payment: Payment, observation: RefundObservation) ->
     return refund
 
 
+def name_unresolved(tx: Transaction, payment: Payment, refund: Refund) -> None:
+    """Nobody can say what became of a refund: ask an officer to ask the provider's people."""
+    _open_discrepancy(
+        tx, payment, refund.provider_refund_id or refund.id, refund.amount, refund, {"refund_is": refund.status}
+    )
+
+
 def _can_adopt(payment: Payment, observation: RefundObservation) -> bool:
     """Whether it can be told from a repetition of itself, and the payment still holds as much."""
     amount, left = observation.amount, payment.refundable
@@ -185,13 +194,24 @@ def _can_adopt(payment: Payment, observation: RefundObservation) -> bool:
 
 def _report(tx: Transaction, payment: Payment, observation: RefundObservation, refund: Refund | None) -> None:
     identity = observation.provider_refund_id or (refund.id if refund else payment.id)
-    evidence: Mapping[str, object] = {
+    evidence = {
         "provider_refund_id": observation.provider_refund_id,
         "reported_status": observation.status,
         "reported_minor": observation.amount.amount_minor,
         "requested_here": refund is not None and not refund.requested_by.startswith("provider:"),
         "payment_minor": payment.amount_minor,
     }
+    _open_discrepancy(tx, payment, identity, observation.amount, refund, evidence)
+
+
+def _open_discrepancy(
+    tx: Transaction,
+    payment: Payment,
+    identity: str | UUID,
+    amount: Money,
+    refund: Refund | None,
+    evidence: Mapping[str, object],
+) -> None:
     open_discrepancy(
         tx,
         kind=DiscrepancyKind.REFUND_UNKNOWN,
@@ -199,7 +219,7 @@ def _report(tx: Transaction, payment: Payment, observation: RefundObservation, r
         provider=payment.provider,
         agency_id=payment.agency_id,
         business_date=catalogue.agency(tx, payment.agency_id).business_date(tx.now),
-        amount=Money(-observation.amount.amount_minor, observation.amount.currency),
+        amount=-amount,
         payment_id=payment.id,
         refund_id=refund.id if refund else None,
         evidence=evidence,

@@ -1,7 +1,7 @@
 """Give money back: one person asks, another decides, a sweep sends it and asks until the provider has an answer."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -20,6 +20,7 @@ from gateway.domain.refund import (
 )
 from gateway.domain.states import transition
 from gateway.ports.provider import (
+    Capabilities,
     NotFound,
     NotSent,
     ProviderError,
@@ -33,8 +34,8 @@ from gateway.ports.provider import (
     Unsupported,
 )
 from gateway.services.apply_observation import apply_observation
-from gateway.services.apply_refund import book_approval, move_refund
-from gateway.services.ask_provider import reference_of
+from gateway.services.apply_refund import book_approval, move_refund, name_unresolved
+from gateway.services.ask_provider import UNRESOLVED_AFTER, reference_of
 from gateway.services.find import find_payment, find_refund
 from gateway.services.refund_sources import refund_sources
 from gateway.services.runtime import Caller, Runtime
@@ -129,32 +130,55 @@ def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
     with runtime.db.read() as tx:
         payment = payments.get(tx, refund.payment_id)
     provider: object = runtime.providers.get(payment.provider)
+    command = RefundCommand(refund.id, reference_of(payment), refund.amount, str(refund.id), refund.created_at)
     if not isinstance(provider, Refunder):
         log.warning("refund waits for a provider that can refund", refund=str(refund.id), provider=payment.provider)
-        return
-    command = RefundCommand(refund.id, reference_of(payment), refund.amount, str(refund.id), refund.created_at)
-    if refund.status is RefundStatus.APPROVED:
-        _mark_submitting(runtime, refund)
+    elif refund.status is not RefundStatus.APPROVED:
+        _ask_or_send_again(runtime, provider, payment, refund, command)
+    elif _mark_submitting(runtime, refund):
         _apply_outcome(runtime, payment, refund, _send(provider, command))
-        return
+    _reschedule(runtime, payment, refund)
+
+
+def _mark_submitting(runtime: Runtime, refund: Refund) -> bool:
+    """Written down before the provider is called, so that a crash leaves a refund to ask about, not to send blindly.
+
+    False if it is no longer to be sent: another sweep was quicker.
+    """
+    with runtime.db.transaction() as tx:
+        locked = refunds.find(tx, refund.id, lock=True)
+        if locked is None or locked.status is not RefundStatus.APPROVED:
+            return False
+        transition("refund", GRAPH, locked.status, RefundStatus.SUBMITTING)
+        refunds.change(tx, refund.id, status=RefundStatus.SUBMITTING, sent_at=tx.now)
+        return True
+
+
+def _ask_or_send_again(
+    runtime: Runtime, provider: Refunder, payment: Payment, refund: Refund, command: RefundCommand
+) -> None:
     answer = _ask(provider, RefundRef(command, refund.provider_refund_id))
-    if isinstance(answer, NotFound):
-        # Never arrived, or not to be seen yet: sending it again with the same key cannot pay twice.
-        answer = None
-        _apply_outcome(runtime, payment, refund, _send(provider, command))
     if isinstance(answer, RefundObservation):
         with runtime.db.transaction() as tx:
             apply_observation(tx, payment.provider, answer, "poll")
-    _reschedule(runtime, refund)
+    elif isinstance(answer, NotFound):
+        can = runtime.provider(payment.provider).capabilities
+        again = _cannot_pay_twice(refund, can, runtime.db.now())
+        outcome = _send(provider, command) if again else RefundOutcome(RefundStatus.UNKNOWN, code="not_found")
+        _apply_outcome(runtime, payment, refund, outcome)
 
 
-def _mark_submitting(runtime: Runtime, refund: Refund) -> None:
-    """Written down before the provider is called, so that a crash leaves a refund to ask about, not to send blindly."""
-    with runtime.db.transaction() as tx:
-        locked = refunds.find(tx, refund.id, lock=True)
-        if locked is not None and locked.status is RefundStatus.APPROVED:
-            transition("refund", GRAPH, locked.status, RefundStatus.SUBMITTING)
-            refunds.change(tx, refund.id, status=RefundStatus.SUBMITTING, sent_at=tx.now)
+def _cannot_pay_twice(refund: Refund, can: Capabilities, now: datetime) -> bool:
+    """Whether a refund that its provider does not find may be sent again.
+
+    Only one that we sent ourselves and that was never acknowledged; and either the provider still knows our key, so
+    that it does not carry out the same refund again, or its silence proves that there was none.
+    """
+    if refund.sent_at is None or refund.provider_refund_id is not None:
+        return False
+    since = now - refund.sent_at
+    knows_the_key = can.idempotency_window is not None and since < can.idempotency_window
+    return knows_the_key or (can.not_found_proves_absence and since >= can.not_found_after)
 
 
 def _send(provider: Refunder, command: RefundCommand) -> RefundOutcome | None:
@@ -196,11 +220,14 @@ def _apply_outcome(runtime: Runtime, payment: Payment, refund: Refund, outcome: 
             locked = refunds.find(tx, refund.id, lock=True)
             if locked is not None and locked.status is RefundStatus.SUBMITTING:
                 move_refund(tx, locked_payment, locked, RefundStatus.APPROVED, tx.now, code="not_sent")
-    _reschedule(runtime, refund)
 
 
-def _reschedule(runtime: Runtime, refund: Refund) -> None:
+def _reschedule(runtime: Runtime, payment: Payment, refund: Refund) -> None:
     with runtime.db.transaction() as tx:
         locked = refunds.find(tx, refund.id, lock=True)
-        if locked is not None and (locked.status in AT_PROVIDER or locked.status is RefundStatus.APPROVED):
-            refunds.change(tx, refund.id, next_check_at=tx.now + next_check(locked.checks))
+        if locked is None or (locked.status not in AT_PROVIDER and locked.status is not RefundStatus.APPROVED):
+            return
+        refunds.change(tx, refund.id, next_check_at=tx.now + next_check(locked.checks))
+        sent_at = locked.sent_at or locked.created_at
+        if locked.status is RefundStatus.UNKNOWN and tx.now - sent_at > UNRESOLVED_AFTER:
+            name_unresolved(tx, payment, locked)

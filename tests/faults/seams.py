@@ -62,6 +62,14 @@ def truth(world: World, payment: Payment) -> dict[str, Any]:
     return next((found for found in held if found["payment_id"] == str(payment.id)), {})
 
 
+def control(world: World, path: str, **body: object) -> dict[str, Any]:
+    """Use the simulator's own controls."""
+    answer = httpx.post(f"{world.simulator.url}/_sim/{path}", json=body, timeout=10)
+    answer.raise_for_status()
+    made: dict[str, Any] = answer.json()
+    return made
+
+
 def _function(at: str) -> Callable[..., Any]:
     found: Callable[..., Any] = resolve_name(at)
     return found
