@@ -35,35 +35,34 @@ def open_discrepancy(
     is JSON and holds no personal data. `agency_id` None: the money could not be laid at any agency's door, so that no
     portal is told either.
     """
-    opened = reconciliation.insert_discrepancy(
-        tx,
-        reconciliation.NewDiscrepancy(
-            key=key,
-            kind=kind,
-            provider=provider,
-            agency_id=agency_id,
-            business_date=business_date,
-            run_id=run_id,
-            payment_id=payment_id,
-            refund_id=refund_id,
-            amount_minor=amount.amount_minor,
-            currency=amount.currency,
-            evidence=dict(evidence),
-        ),
+    found = reconciliation.NewDiscrepancy(
+        key=key,
+        kind=kind,
+        provider=provider,
+        agency_id=agency_id,
+        business_date=business_date,
+        run_id=run_id,
+        payment_id=payment_id,
+        refund_id=refund_id,
+        amount_minor=amount.amount_minor,
+        currency=amount.currency,
+        evidence=dict(evidence),
     )
+    opened = reconciliation.insert_discrepancy(tx, found)
     if opened is not None and agency_id is not None:
-        tx.emit(
-            "discrepancy.opened",
-            agency_id,
-            {
-                "discrepancy": str(opened),
-                "kind": kind.value,
-                "provider": provider,
-                "payment": None if payment_id is None else str(payment_id),
-                "refund": None if refund_id is None else str(refund_id),
-                "amount_minor": amount.amount_minor,
-                "currency": amount.currency,
-                "business_date": business_date.isoformat(),
-            },
-        )
+        tx.emit("discrepancy.opened", agency_id, _told(opened, found))
     return opened
+
+
+def _told(opened: UUID, found: reconciliation.NewDiscrepancy) -> dict[str, Any]:
+    """What the portals of its agency learn."""
+    return {
+        "discrepancy": str(opened),
+        "kind": found.kind.value,
+        "provider": found.provider,
+        "payment": found.payment_id and str(found.payment_id),
+        "refund": found.refund_id and str(found.refund_id),
+        "amount_minor": found.amount_minor,
+        "currency": found.currency,
+        "business_date": found.business_date.isoformat(),
+    }
