@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import pages
 from gateway.api import (
@@ -25,14 +26,16 @@ from gateway.api import (
     running,
     webhook_endpoints,
 )
-from gateway.api.context import Gateway, attach
+from gateway.api.context import Gateway, attach, caller, language
 from gateway.api.documentation import describe
 from gateway.api.limits import RateLimits
+from gateway.api.resource import Resource
 from gateway.config import Settings
 from gateway.services.keys import KeyRing
 from gateway.services.runtime import Runtime
+from gateway.services.surface import Surface
 
-Extension = Callable[[Flask], None]
+Extension = Callable[[Surface], None]
 
 RESOURCES = (
     procedures.resource,
@@ -50,10 +53,12 @@ RESOURCES = (
 
 
 def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: Sequence[Extension] = ()) -> Flask:
-    """The WSGI application. An extension is called with the app once everything of ours is in place."""
+    """The WSGI application. An extension adds its routes once all of ours are in place."""
     app = Flask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # an address is written in one way, and never redirected
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     attach(app, Gateway(runtime, keys, RateLimits.of(settings.rate_limit), insecure_return_urls=settings.demo))
     metrics.register(app)
     headers.register(app, https=settings.public_url.startswith("https://"))
@@ -66,6 +71,16 @@ def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: 
     for resource in RESOURCES:
         api.register_blueprint(resource)
     pages.register(app, runtime, demo=settings.demo)
+    surface = Surface(
+        runtime=runtime,
+        resource=Resource,
+        publish=api.register_blueprint,
+        caller=caller,
+        needs_key=idempotency.needs_key,
+        once=idempotency.once,
+        respond=idempotency.respond,
+        language=language,
+    )
     for extend in extensions:
-        extend(app)
+        extend(surface)
     return app

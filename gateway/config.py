@@ -31,6 +31,7 @@ TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no":
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 BODY_BYTES_RANGE = range(1024, 64 * 1024 * 1024 + 1)
 PORTS = range(1, 65536)
+TRUSTED_PROXIES_RANGE = range(11)
 
 SAME_ROLE = (
     "GATEWAY_DATABASE_URL and GATEWAY_OWNER_DATABASE_URL name one role: the application must not own its tables, "
@@ -94,6 +95,7 @@ class Settings:
     """All that the gateway itself can be told. Keys and URLs with passwords stay out of its repr.
 
     `vault_keys`: by id, the current one first. `demo` allows what a laptop needs: demo keys, a public URL without TLS.
+    `trusted_proxies`: how many of ours stand in front and each add to X-Forwarded-For; 0 believes no such header.
     """
 
     database_url: str = field(repr=False)
@@ -110,6 +112,7 @@ class Settings:
     log_level: str
     rate_limit: str
     max_body_bytes: int
+    trusted_proxies: int
     demo: bool
 
     @classmethod
@@ -132,6 +135,7 @@ class Settings:
             log_level=read.log_level("GATEWAY_LOG_LEVEL"),
             rate_limit=read.rate_limit("GATEWAY_RATE_LIMIT", "600/minute"),
             max_body_bytes=read.integer("GATEWAY_MAX_BODY_BYTES", 256 * 1024, BODY_BYTES_RANGE),
+            trusted_proxies=read.integer("GATEWAY_TRUSTED_PROXIES", 0, TRUSTED_PROXIES_RANGE),
             demo=demo,
         )
         read.refuse_repeated_keys()

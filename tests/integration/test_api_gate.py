@@ -120,3 +120,19 @@ def test_a_route_that_forgot_its_declaration_answers_nothing(api: Api) -> None:
 
 def test_scopes_of_the_key_are_those_of_the_key_ring() -> None:
     assert set(Scope) == {"portal", "finance", "approver", "admin"}
+
+
+def test_the_address_behind_trusted_proxies_is_the_one_that_counts(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    proxied = {"GATEWAY_RATE_LIMIT": "1/minute", "GATEWAY_TRUSTED_PROXIES": "1"}
+    with an_api(database_urls, tmp_path, **proxied) as api:
+        for chain, status in (("203.0.113.1", 200), ("203.0.113.1", 429), ("203.0.113.2", 200)):
+            # What a client puts there itself stands to the left of what the proxy adds, and is not believed.
+            forwarded = {"X-Forwarded-For": f"198.51.100.{len(chain)}, {chain}"}
+            assert api.get("/openapi.json", None, headers=forwarded).status_code == status
+
+
+def test_without_proxies_nobody_chooses_the_address_that_counts(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    with an_api(database_urls, tmp_path, GATEWAY_RATE_LIMIT="1/minute") as api:
+        for last, status in ((1, 200), (2, 429)):
+            forwarded = {"X-Forwarded-For": f"203.0.113.{last}"}
+            assert api.get("/openapi.json", None, headers=forwarded).status_code == status
