@@ -116,6 +116,12 @@ class Capabilities:
     time_zone: str = "UTC"
     fee: FeeContract | None = None
 
+    def takes(self, amount: Money) -> bool:
+        """Whether a payment of `amount` can be made at all."""
+        lowest = self.minimum_minor.get(amount.currency, 1)
+        highest = self.maximum_minor.get(amount.currency, amount.amount_minor)
+        return amount.currency in self.currencies and lowest <= amount.amount_minor <= highest
+
 
 @dataclass(frozen=True, slots=True)
 class Redirect:

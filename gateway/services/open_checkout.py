@@ -17,6 +17,7 @@ from gateway.domain.checkout import (
 )
 from gateway.domain.errors import Invalid
 from gateway.domain.invoice import Invoice, check_payable
+from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, PaymentStatus
 from gateway.domain.states import transition
 from gateway.services.find import find_invoice, find_session
@@ -48,15 +49,16 @@ def open_checkout(tx: Transaction, runtime: Runtime, caller: Caller, request: Ch
     for invoice in found:
         check_payable(invoice)
     agency = catalogue.agency(tx, found[0].agency_id)
+    amount = Money(sum(invoice.amount_due_minor for invoice in found), found[0].currency)
     session = CheckoutSession(
         id=new_id(),
         agency_id=agency.id,
         status=CheckoutStatus.OPEN,
         currency=found[0].currency,
-        amount_minor=sum(invoice.amount_due_minor for invoice in found),
+        amount_minor=amount.amount_minor,
         return_url=request.return_url,
         locale=request.locale,
-        methods=_methods(runtime, agency, found[0].currency, request.methods),
+        methods=_methods(runtime, agency, amount, request.methods),
         created_by=caller.id,
         created_at=tx.now,
         expires_at=tx.now + LIFETIME,
@@ -100,17 +102,17 @@ def _check_belong_together(found: Sequence[Invoice]) -> None:
         )
 
 
-def _methods(runtime: Runtime, agency: Agency, currency: str, asked: Sequence[str] | None) -> tuple[str, ...]:
+def _methods(runtime: Runtime, agency: Agency, amount: Money, asked: Sequence[str] | None) -> tuple[str, ...]:
     offered = [
         name
         for name in agency.providers
-        if name in runtime.providers and currency in runtime.providers[name].capabilities.currencies
+        if name in runtime.providers and runtime.providers[name].capabilities.takes(amount)
     ]
     wanted = offered if asked is None else list(dict.fromkeys(asked))
     unknown = [name for name in wanted if name not in offered]
     if unknown or not wanted:
         raise MethodNotOffered(
-            f"{', '.join(unknown) or 'Nothing'} is not offered by {agency.code} in {currency}.",
+            f"{', '.join(unknown) or 'Nothing'} is not offered by {agency.code} for {amount}.",
             fields={"methods": f"must be among {', '.join(offered)}"},
         )
     return tuple(wanted)
