@@ -10,7 +10,7 @@ import structlog
 
 from gateway.domain.checkout import CheckoutSession, CheckoutStatus
 from gateway.domain.discrepancy import DiscrepancyKind
-from gateway.domain.payment import OPEN, Payment, PaymentStatus, next_check
+from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus, next_check
 from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
 from gateway.services.apply_observation import apply_observation
 from gateway.services.open_checkout import close_session
@@ -47,10 +47,15 @@ def _expire(runtime: Runtime, session: CheckoutSession) -> None:
     for payment in attempts:
         if payment.status in OPEN:
             check_payment(runtime, payment, "poll")
+        elif payment.status is PaymentStatus.DECLINED:
+            close_attempt(runtime, payment)  # its page may be open still, for another try
     with runtime.db.transaction() as tx:
         locked = checkouts.find(tx, session.id, lock=True)
-        unresolved = any(payment.status in OPEN for payment in payments.of_session(tx, session.id))
-        if locked and locked.status is CheckoutStatus.OPEN and locked.expires_at <= tx.now and not unresolved:
+        if locked is None or locked.status is not CheckoutStatus.OPEN or locked.expires_at > tx.now:
+            return
+        if any(payment.status in OPEN for payment in payments.of_session(tx, session.id)):
+            checkouts.change(tx, session.id, next_check_at=tx.now + CHECK_THEN_EVERY)
+        else:
             close_session(tx, locked, CheckoutStatus.EXPIRED, "system")
 
 
@@ -58,14 +63,14 @@ def check_payment(runtime: Runtime, payment: Payment, source: str) -> None:
     """Ask the provider about one payment and apply what it says. An unanswered question changes nothing."""
     provider = runtime.providers.get(payment.provider)
     answer = _ask(provider, payment) if provider else None
-    if provider and _waits(answer) and _is_over(runtime, payment):
-        answer = _close(provider, payment) or answer
+    if provider and answer and _waits(answer) and _is_over(runtime, payment):
+        answer = _give_up(runtime, provider, payment, answer)
     with runtime.db.transaction() as tx:
         if isinstance(answer, PaymentObservation):
             apply_observation(tx, payment.provider, answer, source)
         elif provider and isinstance(answer, NotFound):
             apply_observation(tx, payment.provider, _meaning_of_absence(tx, provider, payment), source)
-        _settle_schedule(tx, payment, was_asked=answer is not None)
+        _schedule(tx, payment)
 
 
 def close_attempt(runtime: Runtime, payment: Payment) -> None:
@@ -107,8 +112,21 @@ def _close(provider: PaymentProvider, payment: Payment) -> PaymentObservation | 
         return None
 
 
-def _waits(answer: PaymentObservation | NotFound | None) -> bool:
+def _waits(answer: PaymentObservation | NotFound) -> bool:
     return isinstance(answer, PaymentObservation) and answer.status is PaymentStatus.PENDING
+
+
+def _give_up(
+    runtime: Runtime, provider: PaymentProvider, payment: Payment, answer: PaymentObservation | NotFound
+) -> PaymentObservation | NotFound | None:
+    """What closing it brought to light. Where a provider can close, only its word ends a payment: its bank may still be
+    at work on one that the payer has finished. Where it cannot, the end of the payment's time does."""
+    if isinstance(provider, Cancellable):
+        return _close(provider, payment)
+    now = runtime.db.now()
+    if payment.expires_at > now:
+        return answer
+    return PaymentObservation(PaymentStatus.EXPIRED, now, payment_id=payment.id, code="not paid in time")
 
 
 def _is_over(runtime: Runtime, payment: Payment) -> bool:
@@ -119,21 +137,19 @@ def _is_over(runtime: Runtime, payment: Payment) -> bool:
 
 
 def _meaning_of_absence(tx: Transaction, provider: PaymentProvider, payment: Payment) -> PaymentObservation:
-    """Not found leaves the outcome unknown, unless the provider says that it proves absence after some time."""
+    """Not found leaves the outcome unknown, unless the provider says that it proves absence after some time; and it
+    proves nothing about a payment that the provider has acknowledged before."""
     can = provider.capabilities
-    proven = can.not_found_proves_absence and tx.now - payment.created_at >= can.not_found_after
+    proves = can.not_found_proves_absence and payment.provider_payment_id is None
+    proven = proves and tx.now - payment.created_at >= can.not_found_after
     status = PaymentStatus.CANCELLED if proven else PaymentStatus.UNKNOWN
     return PaymentObservation(status, tx.now, payment_id=payment.id, code="not_found")
 
 
-def _settle_schedule(tx: Transaction, asked: Payment, *, was_asked: bool) -> None:
-    """When to ask again; or the end, for what its provider left waiting after its time."""
+def _schedule(tx: Transaction, asked: Payment) -> None:
+    """When to ask again about what is not resolved."""
     payment = payments.find(tx, asked.id, lock=True)
     if payment is None or payment.status not in OPEN:
-        return
-    if was_asked and payment.status is PaymentStatus.PENDING and payment.expires_at <= tx.now:
-        expired = PaymentObservation(PaymentStatus.EXPIRED, tx.now, payment_id=payment.id, code="not paid in time")
-        apply_observation(tx, payment.provider, expired, "expiry")
         return
     payments.change(tx, payment.id, next_check_at=tx.now + next_check(payment.checks))
     if tx.now - payment.created_at > UNRESOLVED_AFTER:
