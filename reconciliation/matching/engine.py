@@ -83,20 +83,26 @@ class FeeSum:
     fee_minor: int
 
 
-# The first step of rules.py for keys that occur once on either side. `equal` is what makes a match.
+# The first step of rules.py for keys that occur once on either side; a row with one side only is what no key joins.
+# `equal` is what makes a match. What is not a plain match, with all that shares a line or an entry with it, stays open.
 _PAIR = """
 CREATE TABLE pairs AS
 SELECT line, entry, gross, fee, line.currency::currency AS currency, agency,
        settled AND gross = amount AND line.currency = entry.currency AS equal,
        starts_with(key, 'payment:') AND fee_is_off(gross, fee) AS fee_off
-  FROM lines_file AS line JOIN entries_file AS entry USING (key);
-CREATE TABLE crowded_line AS SELECT line FROM pairs GROUP BY line HAVING count(*) > 1;
-CREATE TABLE crowded_entry AS SELECT entry FROM pairs GROUP BY entry HAVING count(*) > 1;
+  FROM lines_file AS line FULL JOIN entries_file AS entry USING (key);
+CREATE TABLE crowded_line AS SELECT line FROM pairs WHERE line IS NOT NULL GROUP BY line HAVING count(*) > 1;
+CREATE TABLE crowded_entry AS SELECT entry FROM pairs WHERE entry IS NOT NULL GROUP BY entry HAVING count(*) > 1;
 CREATE VIEW plain_matches AS
-SELECT * FROM pairs
- WHERE equal AND line NOT IN (FROM crowded_line) AND entry NOT IN (FROM crowded_entry);
-CREATE TABLE open_line AS SELECT line FROM lines_file ANTI JOIN plain_matches USING (line);
-CREATE TABLE open_entry AS SELECT entry FROM entries_file ANTI JOIN plain_matches USING (entry);
+SELECT * FROM pairs ANTI JOIN crowded_line USING (line) ANTI JOIN crowded_entry USING (entry) WHERE equal;
+CREATE TABLE rest AS
+SELECT line, entry FROM pairs WHERE equal IS DISTINCT FROM true
+ UNION ALL
+SELECT line, entry FROM pairs SEMI JOIN crowded_line USING (line)
+ UNION ALL
+SELECT line, entry FROM pairs SEMI JOIN crowded_entry USING (entry);
+CREATE TABLE open_line AS SELECT DISTINCT line FROM rest WHERE line IS NOT NULL;
+CREATE TABLE open_entry AS SELECT DISTINCT entry FROM rest WHERE entry IS NOT NULL;
 """
 
 _WANTED_LINES = "SELECT line FROM open_line UNION ALL SELECT line FROM plain_matches WHERE fee_off ORDER BY 1"

@@ -108,7 +108,8 @@ WITH known AS (
 SELECT line.line, NULL, NULL, 'duplicate_at_provider', NULL
   FROM line LEFT JOIN known ON known.movement = line.movement AND known.reference = line.reference
  WHERE known.reference IS NOT NULL OR (line.reference IS NOT NULL AND line.nth > 1)
-    OR line.counterpart_matched OR line.counterpart IN (SELECT entry FROM matches)
+    OR line.counterpart_matched
+    OR line.counterpart IN (SELECT entry FROM matches WHERE entry IN (SELECT counterpart FROM free_lines))
 """
 
 # The payment is known, but never succeeded here with this amount, so that the ledger has no entry of it.
