@@ -5,6 +5,7 @@ applies what was left, and the provider need not send it again.
 """
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,12 +14,17 @@ import structlog
 from gateway.domain.agency import business_date
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import Invalid, NotFound
+from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
+from gateway.domain.refund import RefundStatus
 from gateway.ports.provider import (
     AckResult,
+    DisputeObservation,
+    DisputeStatus,
     Observation,
     PaymentObservation,
     RawRequest,
+    RefundObservation,
     RejectionReason,
     Reply,
     Verified,
@@ -94,8 +100,8 @@ def apply_event(runtime: Runtime, event_uuid: UUID) -> AckResult:
         if result is AckResult.NOT_FOUND and event.attempts < len(RETRY_AFTER):
             inbox.change(tx, event_uuid, result=result, next_attempt_at=tx.now + RETRY_AFTER[event.attempts])
             return result
-        if result is AckResult.NOT_FOUND:
-            for observation in observations:
+        for observation, meant in zip(observations, results, strict=True):
+            if meant is AckResult.NOT_FOUND:
                 _report_stray(tx, runtime, event.provider, observation)
         inbox.change(tx, event_uuid, result=result, applied_at=tx.now, next_attempt_at=None)
         return result
@@ -128,27 +134,49 @@ def _store(runtime: Runtime, provider_name: str, verified: Verified) -> UUID:
 
 
 def _worst(results: list[AckResult]) -> AckResult:
-    for result in (AckResult.AMOUNT_MISMATCH, AckResult.NOT_FOUND, AckResult.APPLIED, AckResult.DUPLICATE):
+    for result in (AckResult.NOT_FOUND, AckResult.AMOUNT_MISMATCH, AckResult.APPLIED, AckResult.DUPLICATE):
         if result in results:
             return result
     return AckResult.APPLIED  # an event that does not concern us is done with
 
 
+@dataclass(frozen=True, slots=True)
+class _Stray:
+    """Money that a provider says has moved; `identity` is what the provider calls the movement."""
+
+    kind: DiscrepancyKind
+    identity: object
+    amount: Money
+
+
+def _stray(observation: Observation) -> _Stray | None:
+    """None if no money moved."""
+    transaction_id = observation.provider_transaction_id
+    match observation:
+        case PaymentObservation(status=PaymentStatus.SUCCEEDED, amount=Money() as amount):
+            identity = transaction_id or observation.provider_payment_id or observation.payment_id
+            return _Stray(DiscrepancyKind.MISSING_IN_GATEWAY, identity, amount)
+        case RefundObservation(status=RefundStatus.PENDING | RefundStatus.SUCCEEDED):
+            identity = observation.provider_refund_id or transaction_id or observation.payment_id
+            return _Stray(DiscrepancyKind.REFUND_UNKNOWN, identity, -observation.amount)
+        case DisputeObservation(status=DisputeStatus.OPEN | DisputeStatus.LOST):
+            return _Stray(DiscrepancyKind.MISSING_IN_GATEWAY, observation.provider_dispute_id, -observation.amount)
+    return None
+
+
 def _report_stray(tx: Transaction, runtime: Runtime, provider: str, observation: Observation) -> None:
     """A provider reports money for something that we never started."""
-    if not isinstance(observation, PaymentObservation) or observation.status is not PaymentStatus.SUCCEEDED:
-        return
-    if observation.amount is None:
+    stray = _stray(observation)
+    if stray is None:
         return
     zone = runtime.provider(provider).capabilities.time_zone
-    identity = observation.provider_transaction_id or observation.provider_payment_id
     open_discrepancy(
         tx,
-        kind=DiscrepancyKind.MISSING_IN_GATEWAY,
-        key=f"missing_in_gateway:{provider}:{identity}",
+        kind=stray.kind,
+        key=f"{stray.kind}:{provider}:{stray.identity}",
         provider=provider,
         agency_id=None,
-        business_date=business_date(observation.occurred_at, zone),
-        amount=observation.amount,
-        evidence={"provider_transaction_id": identity, "source": "webhook"},
+        business_date=business_date(min(observation.occurred_at, tx.now), zone),
+        amount=stray.amount,
+        evidence={"provider_reference": str(stray.identity), "source": "webhook"},
     )
