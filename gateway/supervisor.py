@@ -136,7 +136,7 @@ class Supervisor:
         delay = RESTART_AFTER[min(child.failures, len(RESTART_AFTER) - 1)]
         child.failures += 1
         child.restart_at = now + delay.total_seconds()
-        self._tell(f"{child.program.name} ended with {_ending(code)}; starting it again in {delay.seconds} s. ")
+        self._tell(f"{child.program.name} ended with {_ending(code)}; starting it again in {delay.seconds} s.")
         self._tell(log_tail(child.program.log))
 
     def _restart(self, child: Child) -> None:

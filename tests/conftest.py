@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -57,6 +58,17 @@ def module_database_urls(session_database: SessionDatabase) -> Iterator[Database
     """A migrated, empty database that the tests of one module share."""
     with session_database.fresh() as urls:
         yield urls
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A temporary folder for a PostgreSQL server of the test's own.
+
+    Not pytest's: as root the server runs as another user, and each pytest that starts closes the folder above its
+    temporary folders to others.
+    """
+    with TemporaryDirectory(prefix="congphi-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def refuse_the_network() -> None:

@@ -101,8 +101,13 @@ class EmbeddedPostgres:
         for lock in (self.data / "postmaster.pid", self._socket_folder() / f"{SOCKET_NAME}.lock"):
             lock.unlink(missing_ok=True)
         server = self._launch(programs, in_child)
-        self._wait_until_ready(server)
-        self._provision()
+        try:
+            self._wait_until_ready(server)
+            self._provision()
+        except BaseException:  # also a Ctrl-C: nobody else knows yet that there is a server to stop
+            self.stop()
+            server.wait()
+            raise
         return server
 
     def stop(self) -> None:
@@ -170,7 +175,6 @@ class EmbeddedPostgres:
                 if lines[7:8] and lines[7].strip() == "ready":
                     return
             time.sleep(POLL.total_seconds())
-        self.stop()
         raise EmbeddedDatabaseError(f"PostgreSQL was not ready within {READY_WITHIN}. See its log {self.log}.")
 
     def _provision(self) -> None:
@@ -201,7 +205,8 @@ class EmbeddedPostgres:
         return found
 
     def _socket_folder(self) -> Path:
-        if len(os.fsencode(self.data / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
+        """The data folder, unless its path is too long, or has the comma by which clients part several hosts."""
+        if len(os.fsencode(self.data / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX and "," not in str(self.data):
             return self.data
         digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"congphi-{digest}"

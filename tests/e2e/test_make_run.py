@@ -6,6 +6,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -20,16 +21,16 @@ SCOPES = ["admin", "approver", "finance", "portal"]
 
 
 @pytest.fixture
-def local(tmp_path: Path) -> Iterator[Stack]:
+def local(server_folder: Path) -> Iterator[Stack]:
     """A stack in a folder with a space in its name."""
-    with stack(tmp_path) as made:
+    with stack(server_folder) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def running() -> Iterator[Stack]:
     """A stack that runs already, for tests that leave it running."""
-    with stack(tmp_path_factory.mktemp("running")) as made:
+    with TemporaryDirectory(prefix="congphi-", ignore_cleanup_errors=True) as folder, stack(Path(folder)) as made:
         made.start()
         yield made
 
@@ -127,8 +128,8 @@ def test_a_port_that_is_taken_is_named_with_the_way_out(local: Stack) -> None:
     assert "Traceback" not in said
 
 
-def test_settings_that_make_no_sense_are_listed_without_a_traceback(tmp_path: Path) -> None:
-    with stack(tmp_path, GATEWAY_LOG_LEVEL="LOUD", GATEWAY_RATE_LIMIT="many") as local:
+def test_settings_that_make_no_sense_are_listed_without_a_traceback(server_folder: Path) -> None:
+    with stack(server_folder, GATEWAY_LOG_LEVEL="LOUD", GATEWAY_RATE_LIMIT="many") as local:
         code, said = local.run_to_the_end()
     assert code == 2
     assert "GATEWAY_LOG_LEVEL" in said
@@ -137,11 +138,11 @@ def test_settings_that_make_no_sense_are_listed_without_a_traceback(tmp_path: Pa
     assert local.processes() == []
 
 
-def test_a_database_of_ones_own_is_used_instead(tmp_path: Path, session_database: SessionDatabase) -> None:
+def test_a_database_of_ones_own_is_used_instead(server_folder: Path, session_database: SessionDatabase) -> None:
     """With a superuser's URL alone: the application gets a role of its own, which owns nothing."""
     with session_database.empty() as name:
         url = session_database.superuser_url(name).replace("+psycopg", "")
-        with stack(tmp_path, GATEWAY_DATABASE_URL=url) as local:
+        with stack(server_folder, GATEWAY_DATABASE_URL=url) as local:
             demo = local.start()
             assert answers(f"{demo['url']}/readyz")
             assert not (local.data / "postgres").exists()
