@@ -11,8 +11,9 @@ find_chromium() { command -v chromium || command -v chromium-browser || command 
 install_chromium() {
   if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
     announce "No Chromium here: installing it for the browser tests"
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; } \
-      > /dev/null 2>&1 < /dev/null || true
+    local apt=(apt-get -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=20)
+    export DEBIAN_FRONTEND=noninteractive
+    { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends chromium; } > /dev/null 2>&1 < /dev/null || true
   fi
 }
 
