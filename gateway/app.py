@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import pages
@@ -52,9 +53,16 @@ RESOURCES = (
 )
 
 
+class _Utf8Json(DefaultJSONProvider):
+    """Vietnamese as it is written, not as escapes: half the bytes."""
+
+    ensure_ascii = False
+
+
 def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: Sequence[Extension] = ()) -> Flask:
     """The WSGI application. An extension adds its routes once all of ours are in place."""
     app = Flask("gateway", static_folder=None)
+    app.json = _Utf8Json(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # an address is written in one way, and never redirected
     if settings.trusted_proxies:

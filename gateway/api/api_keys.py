@@ -9,7 +9,7 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from gateway.api.context import caller, gateway, runtime
-from gateway.api.fields import Instant, NothingSchema, choice, listed, moment, text, whole
+from gateway.api.fields import Instant, NothingSchema, RequestSchema, choice, listed, moment, text, whole
 from gateway.api.idempotency import needs_key, once, once_with_secret
 from gateway.api.resource import Resource
 from gateway.services.access import requires
@@ -25,14 +25,14 @@ OVERLAP_HOURS_DEFAULT, OVERLAP_HOURS_MAX = 24, 24 * 90
 TOLD_ONCE = {"description": "cp_...; told this once, and null if the request is repeated"}
 
 
-class KeyRequestSchema(Schema):
+class KeyRequestSchema(RequestSchema):
     label = text(LABEL_MAX, required=True, metadata={"description": "whose key it is"})
     scopes = listed(choice(Scope), 1, len(Scope), required=True)
     agency = text(100, load_default=None, metadata={"description": "its code; every agency you act for, if left out"})
     expires_at = moment(load_default=None)
 
 
-class RotationSchema(Schema):
+class RotationSchema(RequestSchema):
     overlap_hours = whole(
         0,
         OVERLAP_HOURS_MAX,

@@ -8,7 +8,7 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from gateway.api.context import caller, gateway, runtime
-from gateway.api.fields import Instant, NothingSchema, choice, listed, text
+from gateway.api.fields import Instant, NothingSchema, RequestSchema, choice, listed, text
 from gateway.api.idempotency import needs_key, once, repeatable_request, respond
 from gateway.api.payments import PROVIDER_MAX, PaymentSchema, payment_json, payment_view
 from gateway.api.resource import Resource
@@ -29,7 +29,7 @@ INVOICE_KEY_MAX = 64
 METHODS_MAX = 20
 
 
-class CheckoutRequestSchema(Schema):
+class CheckoutRequestSchema(RequestSchema):
     invoices = listed(
         text(INVOICE_KEY_MAX), 1, MAX_INVOICES, required=True, metadata={"description": "ids or references"}
     )
@@ -68,7 +68,7 @@ class CheckoutSessionSchema(Schema):
     created_at = Instant(required=True)
 
 
-class PaymentRequestSchema(Schema):
+class PaymentRequestSchema(RequestSchema):
     provider = text(PROVIDER_MAX, required=True)
 
 

@@ -122,7 +122,16 @@ def listed(inner: fields.Field[Any], least: int, most: int, **options: Any) -> f
     )
 
 
-class NothingSchema(Schema):
+class RequestSchema(Schema):
+    """What a caller sends: a field that is not known is refused by name."""
+
+    error_messages = {  # noqa: RUF012 - marshmallow's own class attribute
+        "unknown": "is not a field of this request",
+        "type": "must be an object",
+    }
+
+
+class NothingSchema(RequestSchema):
     """A request that says all by its address: no body, or an empty object."""
 
 
@@ -137,7 +146,7 @@ class QueryNumber(fields.Integer):
     default_error_messages = {"invalid": "must be a whole number"}  # noqa: RUF012 - marshmallow's own class attribute
 
 
-class PageQuery(Schema):
+class PageQuery(RequestSchema):
     """Which part of a list."""
 
     limit = QueryNumber(

@@ -7,7 +7,18 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from gateway.api.context import caller, runtime
-from gateway.api.fields import Instant, NothingSchema, PageQuery, choice, day, moment, page_of, scalars, text
+from gateway.api.fields import (
+    Instant,
+    NothingSchema,
+    PageQuery,
+    RequestSchema,
+    choice,
+    day,
+    moment,
+    page_of,
+    scalars,
+    text,
+)
 from gateway.api.idempotency import needs_key, once
 from gateway.api.quotes import FACTS_MAX, PROCEDURE_CODE_MAX, LineSchema, spoken_steps
 from gateway.api.resource import Resource
@@ -27,7 +38,7 @@ DOSSIER_MAX = 100
 METADATA_MAX = 20
 
 
-class PayerSchema(Schema):
+class PayerSchema(RequestSchema):
     """Who owes it. Kept encrypted, and shown in no answer."""
 
     name = text(200, required=True)
@@ -38,7 +49,7 @@ class PayerSchema(Schema):
     phone = text(30)
 
 
-class InvoiceRequestSchema(Schema):
+class InvoiceRequestSchema(RequestSchema):
     procedure = text(PROCEDURE_CODE_MAX, required=True)
     facts = scalars(FACTS_MAX, required=True, metadata={"description": "as the procedure asks for"})
     channel = choice(Channel, required=True)

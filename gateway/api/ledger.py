@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from gateway.api.context import caller, runtime
-from gateway.api.fields import Instant, PageQuery, choice, day, page_of, text
+from gateway.api.fields import Instant, PageQuery, RequestSchema, choice, day, page_of, text
 from gateway.api.resource import Resource
 from gateway.domain.errors import Invalid
 from gateway.domain.ledger import AccountKind
@@ -61,7 +61,7 @@ class EntrySchema(Schema):
     transfers = fields.List(fields.Nested(TransferSchema), required=True)
 
 
-class TrialBalanceQuery(Schema):
+class TrialBalanceQuery(RequestSchema):
     currency = text(
         CURRENCY_MAX, load_default=None, metadata={"description": "needed only where agencies of several are seen"}
     )

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from gateway.api.context import language, runtime
-from gateway.api.fields import choice, day, scalars, text, texts
+from gateway.api.fields import RequestSchema, choice, day, scalars, text, texts
 from gateway.api.resource import Resource
 from gateway.domain.fees import Channel
 from gateway.services.access import READERS, requires
@@ -41,7 +41,7 @@ class QuoteLineSchema(LineSchema):
     titles = texts(required=True)
 
 
-class QuoteRequestSchema(Schema):
+class QuoteRequestSchema(RequestSchema):
     procedure = text(PROCEDURE_CODE_MAX, required=True)
     facts = scalars(FACTS_MAX, required=True, metadata={"description": "as the procedure asks for"})
     channel = choice(Channel, required=True)

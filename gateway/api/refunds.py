@@ -8,7 +8,17 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from gateway.api.context import caller, runtime
-from gateway.api.fields import Instant, NothingSchema, PageQuery, choice, identifier, page_of, text, whole
+from gateway.api.fields import (
+    Instant,
+    NothingSchema,
+    PageQuery,
+    RequestSchema,
+    choice,
+    identifier,
+    page_of,
+    text,
+    whole,
+)
 from gateway.api.idempotency import needs_key, once
 from gateway.api.resource import Resource
 from gateway.domain.refund import Refund, RefundStatus
@@ -24,7 +34,7 @@ resource = Resource("Refunds", "Money back to the payer: one person or key asks,
 REASON_MAX = 500
 
 
-class RefundRequestSchema(Schema):
+class RefundRequestSchema(RequestSchema):
     payment = identifier(required=True)
     amount_minor = whole(1, required=True)
     reason = text(REASON_MAX, required=True, metadata={"description": "for those who decide; no personal data"})

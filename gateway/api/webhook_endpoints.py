@@ -8,7 +8,7 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from gateway.api.context import caller, runtime
-from gateway.api.fields import Instant, NothingSchema, PageQuery, choice, listed, page_of, text
+from gateway.api.fields import Instant, NothingSchema, PageQuery, RequestSchema, choice, listed, page_of, text
 from gateway.api.idempotency import needs_key, once, once_with_secret
 from gateway.api.resource import Resource
 from gateway.domain.events import EventType
@@ -31,7 +31,7 @@ resource = Resource("Webhook endpoints", "Signed notifications to portals, by St
 TOLD_ONCE = {"description": "whsec_...; told this once, and null if the request is repeated"}
 
 
-class EndpointRequestSchema(Schema):
+class EndpointRequestSchema(RequestSchema):
     url = text(URL_LENGTH_MAX, required=True)
     events = listed(
         choice(EventType), 0, len(EventType), load_default=list, metadata={"description": "all, if none is named"}
