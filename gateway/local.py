@@ -145,6 +145,7 @@ class _Start:
             "GATEWAY_PUBLIC_URL": url,
             "GATEWAY_PROVIDERS": ",".join(self._simulators),
             "GATEWAY_ALLOW_PRIVATE_WEBHOOKS": "true",
+            "GATEWAY_RATE_LIMIT": "60000/minute",  # one key plays a whole day here, as fast as it can
             **self._secrets["settings"],
         }
         for name, settings_for in self._simulators.items():
