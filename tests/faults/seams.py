@@ -70,6 +70,12 @@ def control(world: World, path: str, **body: object) -> dict[str, Any]:
     return made
 
 
+def traffic(world: World) -> list[dict[str, Any]]:
+    """Every request that the provider received."""
+    seen: list[dict[str, Any]] = httpx.get(f"{world.simulator.url}/_sim/traffic", timeout=10).json()["data"]
+    return seen
+
+
 def _function(at: str) -> Callable[..., Any]:
     found: Callable[..., Any] = resolve_name(at)
     return found

@@ -15,7 +15,7 @@ from gateway.ports.provider import Capabilities
 from gateway.services import refund_payment
 from gateway.services.refund_payment import approve_refund, request_refund, send_refunds
 from gateway.store import refunds
-from tests.faults.seams import control, killed
+from tests.faults.seams import control, killed, traffic
 from tests.integration.world import World
 
 FEE = 200_000
@@ -36,8 +36,7 @@ def held(world: World) -> list[dict[str, Any]]:
 
 
 def requests_for(world: World, path: str) -> int:
-    traffic = httpx.get(f"{world.simulator.url}/_sim/traffic", timeout=10).json()["data"]
-    return sum(seen["method"] == "POST" and seen["url"].endswith(path) for seen in traffic)
+    return sum(seen["method"] == "POST" and seen["url"].endswith(path) for seen in traffic(world))
 
 
 @pytest.mark.parametrize("sent", [False, True])
