@@ -23,6 +23,12 @@ PUBLIC = {
 }
 
 
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands still for the limits, so that no window ends while a test counts."""
+    monkeypatch.setattr("limits.storage.memory.time.time", lambda: 1_000_000_030)
+
+
 def undeclared(app: Flask) -> list[str]:
     return [rule.rule for rule in app.url_map.iter_rules() if access_of(app.view_functions[rule.endpoint]) is None]
 
@@ -83,6 +89,7 @@ def test_a_key_without_the_scope_is_told_which_it_needs(api: Api) -> None:
     assert "portal" in body["detail"]
 
 
+@pytest.mark.usefixtures("still")
 def test_guessing_keys_is_slowed_down(database_urls: DatabaseUrls, tmp_path: Path) -> None:
     with an_api(database_urls, tmp_path) as api:
         statuses = [api.get("/v1/invoices", new_plaintext()).status_code for _ in range(31)]
@@ -92,6 +99,7 @@ def test_guessing_keys_is_slowed_down(database_urls: DatabaseUrls, tmp_path: Pat
         assert 1 <= int(answer.headers["Retry-After"]) <= 61
 
 
+@pytest.mark.usefixtures("still")
 def test_a_key_that_asks_too_often_must_wait_and_others_need_not(database_urls: DatabaseUrls, tmp_path: Path) -> None:
     with an_api(database_urls, tmp_path, GATEWAY_RATE_LIMIT="3/minute") as api:
         assert [api.get("/v1/invoices").status_code for _ in range(4)] == [200, 200, 200, 429]
@@ -99,6 +107,7 @@ def test_a_key_that_asks_too_often_must_wait_and_others_need_not(database_urls: 
         assert api.get("/healthz", None).status_code == 200
 
 
+@pytest.mark.usefixtures("still")
 def test_an_address_without_a_key_must_wait_too(database_urls: DatabaseUrls, tmp_path: Path) -> None:
     with an_api(database_urls, tmp_path, GATEWAY_RATE_LIMIT="2/minute") as api:
         assert [api.get("/openapi.json", None).status_code for _ in range(3)] == [200, 200, 429]
@@ -122,6 +131,7 @@ def test_scopes_of_the_key_are_those_of_the_key_ring() -> None:
     assert set(Scope) == {"portal", "finance", "approver", "admin"}
 
 
+@pytest.mark.usefixtures("still")
 def test_the_address_behind_trusted_proxies_is_the_one_that_counts(database_urls: DatabaseUrls, tmp_path: Path) -> None:
     proxied = {"GATEWAY_RATE_LIMIT": "1/minute", "GATEWAY_TRUSTED_PROXIES": "1"}
     with an_api(database_urls, tmp_path, **proxied) as api:
@@ -131,6 +141,7 @@ def test_the_address_behind_trusted_proxies_is_the_one_that_counts(database_urls
             assert api.get("/openapi.json", None, headers=forwarded).status_code == status
 
 
+@pytest.mark.usefixtures("still")
 def test_without_proxies_nobody_chooses_the_address_that_counts(database_urls: DatabaseUrls, tmp_path: Path) -> None:
     with an_api(database_urls, tmp_path, GATEWAY_RATE_LIMIT="1/minute") as api:
         for last, status in ((1, 200), (2, 429)):
