@@ -28,7 +28,7 @@ from uuid import UUID
 import duckdb
 
 from gateway.domain.discrepancy import DiscrepancyKind as K
-from gateway.ports.provider import FeeContract
+from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.engine import Limits, Matching
 from reconciliation.matching.sides import ENTRIES as ENTRIES_FILE
 from reconciliation.matching.sides import LINES as LINES_FILE

@@ -16,8 +16,8 @@ Requests carry only our ids, the amount, a generic title and URLs: no personal d
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
@@ -25,6 +25,7 @@ from uuid import UUID
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
+from gateway.ports.capabilities import Capabilities
 
 
 class ProviderError(Exception):
@@ -66,61 +67,6 @@ class WebhookRejected(ProviderError):
     def __init__(self, reason: RejectionReason, message: str = "") -> None:
         super().__init__(message or reason.value, code=reason.value)
         self.reason = reason
-
-
-class Flow(StrEnum):
-    REDIRECT = "redirect"
-    QR = "qr"
-    TRANSFER = "transfer"
-
-
-class SettlementBy(StrEnum):
-    API = "api"
-    FILE = "file"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class FeeContract:
-    """What the provider may keep of a payment: `basis_points` of it, rounded half up, plus `fixed_minor`."""
-
-    basis_points: int
-    fixed_minor: int = 0
-
-    def fee_minor(self, amount_minor: int) -> int:
-        return (amount_minor * self.basis_points + 5_000) // 10_000 + self.fixed_minor
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a provider can do, as data.
-
-    `not_found_proves_absence`: a query that finds nothing proves that nothing happened, after `not_found_after`.
-    `idempotency_window`: how long the provider recognises a repeated idempotency key; None if it has no such thing.
-    `payment_lifetime`: how long a payer may take before the provider gives the payment up.
-    `settlement_lag_days`: within so many days a line missing from the settlement is a matter of timing, not a fault.
-    `time_zone`: IANA name of the zone in which the provider cuts its business day.
-    """
-
-    currencies: frozenset[str]
-    flow: Flow
-    minimum_minor: Mapping[str, int] = field(default_factory=dict)
-    maximum_minor: Mapping[str, int] = field(default_factory=dict)
-    partial_refunds: bool = True
-    idempotency_window: timedelta | None = None
-    not_found_proves_absence: bool = False
-    not_found_after: timedelta = timedelta(minutes=5)
-    payment_lifetime: timedelta = timedelta(hours=1)
-    settlement: SettlementBy = SettlementBy.NONE
-    settlement_lag_days: int = 0
-    time_zone: str = "UTC"
-    fee: FeeContract | None = None
-
-    def takes(self, amount: Money) -> bool:
-        """Whether a payment of `amount` can be made at all."""
-        lowest = self.minimum_minor.get(amount.currency, 1)
-        highest = self.maximum_minor.get(amount.currency, amount.amount_minor)
-        return amount.currency in self.currencies and lowest <= amount.amount_minor <= highest
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from gateway.domain.refund import (
     split,
 )
 from gateway.domain.states import transition
+from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
-    Capabilities,
     NotFound,
     NotSent,
     ProviderError,

@@ -11,10 +11,10 @@ import httpx
 from gateway.domain.errors import GatewayError
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
+from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
     AckResult,
     BatchRef,
-    Capabilities,
     CreatePayment,
     NotFound,
     Observation,

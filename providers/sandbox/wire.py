@@ -19,12 +19,10 @@ from typing import Any
 
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
+from gateway.ports.capabilities import Capabilities, FeeContract, Flow, SettlementBy
 from gateway.ports.provider import (
-    Capabilities,
     DisputeObservation,
     DisputeStatus,
-    FeeContract,
-    Flow,
     NotSent,
     Observation,
     OutcomeUnknown,
@@ -33,7 +31,6 @@ from gateway.ports.provider import (
     RefundObservation,
     Rejected,
     RejectionReason,
-    SettlementBy,
     Unsupported,
     WebhookRejected,
 )

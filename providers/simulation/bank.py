@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from flask import Flask, Response
 
 from gateway.domain.payment import PaymentStatus
-from gateway.ports.provider import Capabilities
+from gateway.ports.capabilities import Capabilities
 from providers.simulation.books import Books, Change, Document
 from providers.simulation.faults import Switchboard
 from providers.simulation.webhooks import Sender, Sign, enqueue

@@ -13,10 +13,10 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
+from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
     AckResult,
     BatchRef,
-    Capabilities,
     CreatePayment,
     NotFound,
     NotSent,

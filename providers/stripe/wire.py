@@ -18,17 +18,14 @@ import stripe
 
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
+from gateway.ports.capabilities import Capabilities, FeeContract, Flow, SettlementBy
 from gateway.ports.provider import (
-    Capabilities,
     DisputeObservation,
     DisputeStatus,
-    FeeContract,
-    Flow,
     Observation,
     PaymentObservation,
     RefundObservation,
     RejectionReason,
-    SettlementBy,
     WebhookRejected,
 )
 from providers.reading import Unreadable, instant, listed, money, nested, optional_text, text

@@ -25,7 +25,7 @@ import duckdb
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import EXPONENT
-from gateway.ports.provider import FeeContract
+from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.rules import MACROS, STEPS
 from reconciliation.matching.sides import (
     ENTRIES,
@@ -110,12 +110,14 @@ _WANTED_ENTRIES = "SELECT entry FROM open_entry UNION ALL SELECT entry FROM plai
 
 _PREPARE = """
 CREATE TABLE decisions (line BIGINT, entry BIGINT, rule TEXT, kind TEXT, evidence TEXT);
+CREATE TABLE known_matches AS SELECT line, entry FROM plain_matches WHERE fee_off;
 CREATE VIEW free_lines AS
 SELECT * FROM line_details
- WHERE (later OR line IN (FROM open_line)) AND line NOT IN (SELECT line FROM decisions WHERE line IS NOT NULL);
+ WHERE line NOT IN (SELECT line FROM known_matches) AND line NOT IN (SELECT line FROM decisions WHERE line IS NOT NULL);
 CREATE VIEW free_entries AS
 SELECT * FROM entry_details
- WHERE (later OR entry IN (FROM open_entry)) AND entry NOT IN (SELECT entry FROM decisions WHERE entry IS NOT NULL);
+ WHERE entry NOT IN (SELECT entry FROM known_matches)
+   AND entry NOT IN (SELECT entry FROM decisions WHERE entry IS NOT NULL);
 CREATE VIEW matches AS
 SELECT line, entry, 'provider_reference' AS rule, NULL AS evidence, gross, fee, currency::TEXT AS currency, agency,
        fee_off
@@ -193,7 +195,7 @@ class Matching:
         return self._chunks(_WANTED_ENTRIES)
 
     def add_details(self, lines: Path, entries: Path) -> None:
-        """Take in the details of what is wanted, and of what runs of later days have matched."""
+        """Take in the details of what is wanted, of what earlier days left, and of what runs of later days matched."""
         self._db.execute(f"CREATE TABLE line_details AS FROM {_read(lines, LINE_DETAILS)}")
         self._db.execute(f"CREATE TABLE entry_details AS FROM {_read(entries, ENTRY_DETAILS)}")
         self._db.execute(_PREPARE)

@@ -7,8 +7,8 @@ from datetime import timedelta
 from gateway.domain.checkout import CheckoutStatus
 from gateway.domain.invoice import InvoiceStatus
 from gateway.domain.payment import Payment, PaymentStatus
+from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
-    Capabilities,
     CreatePayment,
     NotFound,
     PaymentObservation,

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payment import Payment
 from gateway.domain.refund import Refund, RefundStatus
-from gateway.ports.provider import Capabilities
+from gateway.ports.capabilities import Capabilities
 from gateway.services import refund_payment
 from gateway.services.refund_payment import approve_refund, request_refund, send_refunds
 from gateway.store import refunds

@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from gateway.domain.discrepancy import DiscrepancyKind
-from gateway.ports.provider import FeeContract
+from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.engine import FeeSum, Finding, Limits, Matching, Totals
 from reconciliation.matching.sides import Entry, Line, Movement, key_of, place
 

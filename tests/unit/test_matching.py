@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from gateway.domain.discrepancy import DiscrepancyKind
-from gateway.ports.provider import FeeContract
+from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.engine import FeeSum, Totals
 from reconciliation.matching.sides import Entry, Line, Movement, handle
 from tests.unit.plain_matcher import EngineResult, Found, entry, line, match_by_engine

@@ -10,7 +10,7 @@ from uuid import UUID
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from gateway.ports.provider import FeeContract
+from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.sides import Entry, Line, Movement, handle
 from tests.unit.plain_matcher import EngineResult, PlainMatcher, entry, line, match_by_engine
 
