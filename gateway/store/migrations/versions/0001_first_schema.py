@@ -16,7 +16,7 @@ SQL = Path(__file__).parents[1] / "sql"
 def upgrade() -> None:
     create_tables()
     connection = op.get_bind()
-    for script in ("ledger.sql", "facts.sql"):
+    for script in ("ledger.sql", "facts.sql", "reconciliation.sql"):
         connection.exec_driver_sql((SQL / script).read_text().replace("%", "%%"))
     connection.exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
 
@@ -69,6 +69,24 @@ def create_tables() -> None:
         sa.UniqueConstraint("caller", "key", name=op.f("idempotency_keys_caller_key_key")),
     )
     op.create_index("idempotency_keys_created_at_idx", "idempotency_keys", ["created_at"], unique=False)
+    op.create_table(
+        "ledger_entries",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Uuid(), nullable=False, comment="an agency's, because its transfers' accounts are"),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("occurred_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("business_date", sa.Date(), nullable=False),
+        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("posted_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", "agency_id", "posted_at", name=op.f("ledger_entries_pkey")),
+        sa.UniqueConstraint("key", name=op.f("ledger_entries_key_key")),
+    )
+    op.create_index(
+        "ledger_entries_business_date_idx", "ledger_entries", ["business_date", "agency_id", "id"], unique=False
+    )
+    op.create_index("ledger_entries_subject_id_idx", "ledger_entries", ["subject_id"], unique=False)
     op.create_table(
         "ledger_seal_blocks",
         sa.Column("record", sa.Text(), nullable=False),
@@ -280,25 +298,6 @@ def create_tables() -> None:
         sa.UniqueConstraint("id", "agency_id", "currency", name=op.f("ledger_accounts_id_agency_id_currency_key")),
     )
     op.create_table(
-        "ledger_entries",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("cause", sa.Text(), nullable=False),
-        sa.Column("agency_id", sa.Uuid(), nullable=False),
-        sa.Column("subject_id", sa.Uuid(), nullable=False),
-        sa.Column("occurred_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("business_date", sa.Date(), nullable=False),
-        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("posted_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name=op.f("ledger_entries_agency_id_fkey")),
-        sa.PrimaryKeyConstraint("id", "posted_at", name=op.f("ledger_entries_pkey")),
-        sa.UniqueConstraint("key", name=op.f("ledger_entries_key_key")),
-    )
-    op.create_index(
-        "ledger_entries_business_date_idx", "ledger_entries", ["business_date", "agency_id", "id"], unique=False
-    )
-    op.create_index("ledger_entries_subject_id_idx", "ledger_entries", ["subject_id"], unique=False)
-    op.create_table(
         "payers",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("agency_id", sa.Uuid(), nullable=False),
@@ -450,8 +449,8 @@ def create_tables() -> None:
             name="ledger_transfers_debit_account_fkey",
         ),
         sa.ForeignKeyConstraint(
-            ["entry_id", "posted_at"],
-            ["ledger_entries.id", "ledger_entries.posted_at"],
+            ["entry_id", "agency_id", "posted_at"],
+            ["ledger_entries.id", "ledger_entries.agency_id", "ledger_entries.posted_at"],
             name="ledger_transfers_entry_fkey",
         ),
         sa.PrimaryKeyConstraint("id", "posted_at", name=op.f("ledger_transfers_pkey")),
@@ -755,19 +754,6 @@ def create_tables() -> None:
     op.create_index("discrepancies_payment_id_idx", "discrepancies", ["payment_id"], unique=False)
     op.create_index("discrepancies_run_id_idx", "discrepancies", ["run_id"], unique=False)
     op.create_table(
-        "run_findings",
-        sa.Column("run_id", sa.Uuid(), nullable=False),
-        sa.Column("discrepancy_id", sa.Uuid(), nullable=False),
-        sa.Column("origin", sa.Text(), nullable=False),
-        sa.CheckConstraint("origin IN ('matching', 'repair')", name=op.f("run_findings_origin_check")),
-        sa.ForeignKeyConstraint(
-            ["discrepancy_id"], ["discrepancies.id"], name=op.f("run_findings_discrepancy_id_fkey")
-        ),
-        sa.ForeignKeyConstraint(["run_id"], ["reconciliation_runs.id"], name=op.f("run_findings_run_id_fkey")),
-        sa.PrimaryKeyConstraint("run_id", "discrepancy_id", name=op.f("run_findings_pkey")),
-        comment="what a run found, also what an earlier one had opened",
-    )
-    op.create_table(
         "payment_events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("payment_id", sa.Uuid(), nullable=False),
@@ -796,5 +782,18 @@ def create_tables() -> None:
         sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("refund_parts_invoice_id_fkey")),
         sa.ForeignKeyConstraint(["refund_id"], ["refunds.id"], name=op.f("refund_parts_refund_id_fkey")),
         sa.PrimaryKeyConstraint("refund_id", "position", name=op.f("refund_parts_pkey")),
+    )
+    op.create_table(
+        "run_findings",
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("discrepancy_id", sa.Uuid(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.CheckConstraint("origin IN ('matching', 'repair')", name=op.f("run_findings_origin_check")),
+        sa.ForeignKeyConstraint(
+            ["discrepancy_id"], ["discrepancies.id"], name=op.f("run_findings_discrepancy_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["reconciliation_runs.id"], name=op.f("run_findings_run_id_fkey")),
+        sa.PrimaryKeyConstraint("run_id", "discrepancy_id", name=op.f("run_findings_pkey")),
+        comment="what a run found, also what an earlier one had opened",
     )
     # ### end Alembic commands ###
