@@ -1,0 +1,33 @@
+"""Each kind of discrepancy is explained in both languages, with its figures."""
+
+import pytest
+
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.money import Money
+from reconciliation.explain import LANGUAGES, TABLE, explain
+
+
+def test_every_kind_has_words_in_every_language() -> None:
+    assert set(TABLE) == set(DiscrepancyKind)
+    assert {tuple(words) for words in TABLE.values()} == {LANGUAGES}
+
+
+@pytest.mark.parametrize("kind", DiscrepancyKind)
+def test_an_explanation_stands_also_without_any_evidence(kind: DiscrepancyKind) -> None:
+    for words in explain(kind, Money(-200_000, "VND"), "sandbox", {}).values():
+        assert all(words.values())
+        assert "{" not in "".join(words.values())
+
+
+def test_figures_are_written_as_the_language_writes_them() -> None:
+    evidence = {"expected_minor": 1_234_567, "reported_minor": 1_000, "provider_transaction_id": "st_1"}
+    explained = explain(DiscrepancyKind.AMOUNT_MISMATCH, Money(-1_233_567, "VND"), "sandbox", evidence)
+    assert "1.234.567 VND" in explained["vi"]["text"]
+    assert "1,234,567 VND" in explained["en"]["text"]
+    assert "st_1" in explained["en"]["text"]
+
+
+def test_decimals_follow_the_currency() -> None:
+    explained = explain(DiscrepancyKind.TIMING, Money(105_050, "USD"), "stripe", {})
+    assert "1.050,50 USD" in explained["vi"]["text"]
+    assert "1,050.50 USD" in explained["en"]["text"]
