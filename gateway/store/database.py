@@ -6,15 +6,15 @@ one round trip just before the commit, so that a fact and its consequences are d
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import CursorResult, Engine, Row
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.sql.expression import Executable
@@ -28,10 +28,8 @@ SESSION_OPTIONS = (
     "-c lock_timeout=5s -c statement_timeout=20s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
 )
 
-RECORD_FACTS = text(
-    "SELECT record_facts(CAST(:entries AS jsonb), CAST(:events AS jsonb),"
-    " CAST(:audits AS jsonb), CAST(:answer AS jsonb))"
-)
+# In the driver's own words, because nearly every transaction ends with it: compiling it would take longer than sending.
+RECORD_FACTS = "SELECT record_facts(%s::jsonb, %s::jsonb, %s::jsonb, %s::jsonb)"
 
 
 class DatabaseUnavailable(Unavailable):
@@ -50,14 +48,28 @@ def constraint_of(error: IntegrityError) -> str:
 
 @dataclass(slots=True)
 class Transaction:
-    """A unit of work. Rows go through `execute`; facts are collected by `post`, `emit`, `audit` and `answer`."""
+    """A unit of work. Rows go through `execute`; facts are collected by `post`, `emit`, `audit` and `answer`.
 
-    connection: Connection
+    `connect` is called once, when the first statement is executed.
+    """
+
+    connect: Callable[[], Connection]
     now: datetime
+    _connection: Connection | None = None
     _entries: list[dict[str, Any]] = field(default_factory=list)
     _events: list[dict[str, Any]] = field(default_factory=list)
     _audits: list[dict[str, Any]] = field(default_factory=list)
     _answer: dict[str, Any] | None = None
+
+    @property
+    def connection(self) -> Connection:
+        if self._connection is None:
+            self._connection = self.connect()
+        return self._connection
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return self.connection.execute(statement, parameters)
@@ -114,17 +126,10 @@ class Transaction:
 
     def flush(self) -> None:
         """Write the collected facts now. Happens by itself at the end of the transaction."""
-        if not (self._entries or self._events or self._audits or self._answer):
+        facts = (self._entries, self._events, self._audits, self._answer)
+        if not any(facts):
             return
-        self.execute(
-            RECORD_FACTS,
-            {
-                "entries": _json(self._entries),
-                "events": _json(self._events),
-                "audits": _json(self._audits),
-                "answer": _json(self._answer),
-            },
-        )
+        self.connection.exec_driver_sql(RECORD_FACTS, tuple(map(_json, facts)))
         self._entries, self._events, self._audits, self._answer = [], [], [], None
 
 
@@ -152,16 +157,19 @@ class Database:
         Raises DatabaseUnavailable if the database cannot be reached; nothing has been written then, except that a
         connection lost during the commit leaves open whether it happened, which is why callers bring idempotency keys.
         """
-        with _translated(), self.engine.begin() as connection:
-            transaction = Transaction(connection, self._clock())
+        with _translated(), ExitStack() as stack:
+            transaction = Transaction(lambda: stack.enter_context(self.engine.begin()), self._clock())
             yield transaction
+            if not transaction.is_connected:
+                # Its last word will be its only statement, which is a transaction by itself: no BEGIN, no COMMIT.
+                transaction.connect = lambda: stack.enter_context(self._autocommit.connect())
             transaction.flush()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """For single reading statements: no transaction is opened."""
         with _translated(), self._autocommit.connect() as connection:
-            yield Transaction(connection, self._clock())
+            yield Transaction(lambda: connection, self._clock())
 
     def now(self) -> datetime:
         now: datetime = self._clock()
