@@ -129,7 +129,7 @@ class _Start:
         if app_url is None:
             server = EmbeddedPostgres(self._data / "postgres", self._log("database"))
             launch = partial(server.start, end_with_parent(signal.SIGINT))
-            self._supervisor.start(Program("database", launch, self._log("database"), signal.SIGINT))
+            self._supervisor.start(Program("database", launch, self._log("database"), 0, signal.SIGINT))
             urls = server.urls()
             app_url, owner_url = urls.app_url, urls.owner_url
         elif owner_url is None:
@@ -161,14 +161,14 @@ class _Start:
 
     def _start_programs(self) -> None:
         for name, port in self._ports.items():
-            self._start(f"simulator-{name}", "wsgi", "simulator", name, "--port", str(port))
-        self._start("worker", "wsgi", "worker")
-        self._start("web", "gunicorn", "wsgi:app", f"--bind={HOST}:{self._port}", *WEB_OPTIONS)
+            self._start(f"simulator-{name}", 1, "wsgi", "simulator", name, "--port", str(port))
+        self._start("worker", 2, "wsgi", "worker")
+        self._start("web", 2, "gunicorn", "wsgi:app", f"--bind={HOST}:{self._port}", *WEB_OPTIONS)
 
-    def _start(self, name: str, module: str, *arguments: str) -> None:
+    def _start(self, name: str, stage: int, module: str, *arguments: str) -> None:
         command = (sys.executable, "-m", module, *arguments)
         log = self._log(name)
-        self._supervisor.start(Program(name, partial(spawn, command, self._environment, log), log))
+        self._supervisor.start(Program(name, partial(spawn, command, self._environment, log), log, stage))
 
     def _wait_until_ready(self) -> None:
         """Raises ChildDied, or CannotStart naming what does not answer."""

@@ -1,7 +1,7 @@
 """Keeps the processes of the local stack running, and leaves none behind.
 
 A child that dies is started again, later and later, and aloud. Each child leads a session of its own, so that a
-terminal's Ctrl-C reaches only the supervisor, which stops them in the reverse order of their start.
+terminal's Ctrl-C reaches only the supervisor, which stops them in order.
 
 Should the supervisor itself be killed, Linux sends each child its stop signal. Elsewhere, and for what outlives that,
 the children are on record in a file, and the next start stops them first; a process counts as one of ours only if its
@@ -44,11 +44,15 @@ class ChildDied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run under a name: `launch` starts it, `stop_signal` asks it to end, `log` is where it writes."""
+    """What to run under a name: `launch` starts it, `stop_signal` asks it to end, `log` is where it writes.
+
+    Those of one stage are stopped together, the highest stage first: each stage needs those below it.
+    """
 
     name: str
     launch: Launch
     log: Path
+    stage: int = 0
     stop_signal: signal.Signals = signal.SIGTERM
 
 
@@ -99,9 +103,14 @@ class Supervisor:
             time.sleep(POLL.total_seconds())
 
     def stop_all(self) -> None:
-        """Stop all children, the last started first; one that does not end in time is killed with all it started."""
-        for child in reversed(self._children):
-            _end(child.process, child.program.stop_signal)
+        """Stop all children, stage by stage; one that does not end in time is killed with all it started."""
+        for stage in sorted({child.program.stage for child in self._children}, reverse=True):
+            together = [child for child in self._children if child.program.stage == stage]
+            for child in together:
+                if child.process.poll() is None:
+                    child.process.send_signal(child.program.stop_signal)
+            for child in together:
+                _await_end(child.process)
         self._children.clear()
         self._records.unlink(missing_ok=True)
 
@@ -191,11 +200,9 @@ def log_tail(log: Path) -> str:
     return f"The end of {log}:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def _end(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:
-    if process.poll() is None:
-        process.send_signal(stop_signal)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_WITHIN.total_seconds())
+def _await_end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_WITHIN.total_seconds())
     _kill_session(process.pid)
     process.wait()
 

@@ -47,7 +47,7 @@ def test_it_serves_stops_cleanly_and_resumes_the_same_data(local: Stack) -> None
 
     started = time.monotonic()
     assert local.stop(signal.SIGINT) == 0
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 15  # some two seconds on an idle machine
     assert local.processes() == []
     assert not answers(f"{demo['url']}/readyz")
 

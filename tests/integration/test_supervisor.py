@@ -130,6 +130,21 @@ def test_stopping_ends_the_stubborn_and_their_children(
     assert not (tmp_path / "children.json").exists()
 
 
+def test_each_stage_ends_before_the_one_it_needs(supervisor: Supervisor, tmp_path: Path) -> None:
+    tells = (
+        "import signal, sys, time\n"
+        "def end(*_): time.sleep(0.5); open(sys.argv[1], 'a').write(sys.argv[2]); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end); print('up', flush=True); time.sleep(600)\n"
+    )
+    for name, stage in (("database", 0), ("simulator", 1), ("web", 2)):
+        log = tmp_path / f"{name}.log"
+        command = [sys.executable, "-c", tells, str(tmp_path / "ended"), f"{name} "]
+        supervisor.start(Program(name, partial(spawn, command, dict(os.environ), log), log, stage))
+        wait_for(lambda log=log: "up" in log.read_text())  # type: ignore[misc]
+    supervisor.stop_all()
+    assert (tmp_path / "ended").read_text() == "web simulator database "
+
+
 def test_what_a_killed_supervisor_left_is_stopped_but_not_its_namesake(tmp_path: Path) -> None:
     left, namesake = (subprocess.Popen([sys.executable, "-c", FOREVER], start_new_session=True) for _ in range(2))
     try:
