@@ -6,6 +6,7 @@ killed at any moment; there is no job per payment. At most one job of each sweep
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import procrastinate
@@ -19,6 +20,8 @@ from gateway.services.idempotency import purge_keys
 from gateway.services.receive_event import apply_waiting_events
 from gateway.services.refund_payment import send_refunds
 from gateway.services.runtime import Runtime
+from gateway.services.seal_ledger import seal_ledger
+from gateway.services.sealer import Sealer
 from gateway.services.snapshot_ledger import snapshot_ledger
 
 log = structlog.get_logger()
@@ -60,6 +63,19 @@ def build_jobs(runtime: Runtime, database_url: str, extensions: Sequence[Registe
     for register in extensions:
         register(app, runtime)
     return app
+
+
+def nightly_seal(sealer: Sealer) -> Register:
+    """Seal each day once it is over in UTC; what could not be sealed then is sealed with the next."""
+
+    def seal_yesterday(runtime: Runtime) -> int:
+        sealed = seal_ledger(runtime.db, sealer, (runtime.db.now() - timedelta(days=1)).date())
+        return 0 if sealed is None else 1
+
+    def register(app: procrastinate.App, runtime: Runtime) -> None:
+        _add_sweep(app, runtime, Sweep("seal_ledger", "*/20 0 * * *", seal_yesterday))
+
+    return register
 
 
 def run_worker(app: procrastinate.App) -> None:
