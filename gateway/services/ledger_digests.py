@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.engine import Row
 
@@ -40,6 +41,15 @@ TRANSFER_FIELDS = (
 )
 AUDIT_FIELDS = ("id", "at", "actor", "action", "subject_type", "subject_id", "before", "after")
 
+# How a value of each type that the database gives is written in a digest.
+AS_JSON: dict[type, Callable[[Any], Any]] = {
+    **dict.fromkeys((type(None), str, int, dict, list), lambda value: value),
+    datetime: lambda at: at.astimezone(UTC).isoformat(),
+    date: lambda day: day.isoformat(),
+    bytes: lambda data: data.hex(),
+    UUID: str,
+}
+
 Digests = list[tuple[int, bytes]]
 
 
@@ -64,17 +74,4 @@ DIGESTS: dict[RecordKind, Callable[[Transaction, int, int], Digests]] = {
 
 
 def _fields(row: Row[Any], names: tuple[str, ...]) -> list[Any]:
-    values = row._mapping
-    return [_as_json(values[name]) for name in names]
-
-
-def _as_json(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | dict | list):
-        return value
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)
+    return [AS_JSON[type(value)](value) for value in (getattr(row, name) for name in names)]
