@@ -49,14 +49,16 @@ def open_discrepancy(
         evidence=dict(evidence),
     )
     opened = reconciliation.insert_discrepancy(tx, found)
-    if opened is not None and agency_id is not None:
-        tx.emit("discrepancy.opened", agency_id, _told(opened, found))
+    if opened is not None:
+        tell_opened(tx, opened, found)
     return opened
 
 
-def _told(opened: UUID, found: reconciliation.NewDiscrepancy) -> dict[str, Any]:
-    """What the portals of its agency learn."""
-    return {
+def tell_opened(tx: Transaction, opened: UUID, found: reconciliation.NewDiscrepancy) -> None:
+    """Tell the portals of its agency, if it has one."""
+    if found.agency_id is None:
+        return
+    facts = {
         "discrepancy": str(opened),
         "kind": found.kind.value,
         "provider": found.provider,
@@ -66,3 +68,4 @@ def _told(opened: UUID, found: reconciliation.NewDiscrepancy) -> dict[str, Any]:
         "currency": found.currency,
         "business_date": found.business_date.isoformat(),
     }
+    tx.emit("discrepancy.opened", found.agency_id, facts)
