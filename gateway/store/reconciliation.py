@@ -273,8 +273,8 @@ def page_of_findings(
 
 
 def posted_fees(tx: Transaction, run_id: UUID) -> list[Row[Any]]:
-    """What the run has charged so far: name (the key of its entries without their number), agency_id, currency, how many
-    entries, and fee_minor."""
+    """What the run has charged so far: name (the key of its entries without their number), agency_id, currency, how
+    many entries, and fee_minor."""
     return tx.all(_POSTED_FEES, {"run_id": run_id})
 
 

@@ -1,0 +1,189 @@
+"""A run: one provider's settlement of one business date against the ledger.
+
+    load       the settlement is fetched and loaded, batch by batch, each whole
+    compare    both sides are copied out and matched
+    repair     what the settlement proves and nobody told is applied, and the sides are compared again
+    write      matches, discrepancies, fees and totals, in one transaction
+
+Each phase can be killed and done again: what was loaded is recognised, what was repaired is old news, and writing
+replaces what the run wrote before. A run of the same day over the same facts writes the same. Of each provider one run
+works at a time, because two could match the same entry.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.engine import Row
+
+from gateway.domain.agency import business_date as day_in
+from gateway.domain.errors import Conflict, GatewayError, Invalid, Unavailable
+from gateway.domain.events import EventType
+from gateway.ports.provider import PaymentProvider, SettlementSource
+from gateway.services.open_discrepancy import tell_opened
+from gateway.services.runtime import Runtime
+from gateway.store import catalogue, reconciliation, settlements, spool
+from gateway.store.database import Database, Transaction
+from gateway.store.reconciliation import NewDiscrepancy
+from reconciliation.comparison import Comparison, compared
+from reconciliation.fees import post_fees
+from reconciliation.findings import CARRIED, Context, discrepancy_of, payout_findings
+from reconciliation.matching.rules import RULES_VERSION
+from reconciliation.repair import repair
+from reconciliation.settlement import NoSettlement, load_settlements
+from reconciliation.totals import status_of, totals_of
+from reconciliation.workspace import workspace
+
+log = structlog.get_logger()
+
+CHUNK = 5_000
+
+Tell = Callable[[str], None]
+
+
+class RunUnderWay(Conflict):
+    """Another run of this provider is at work."""
+
+    code = "run_under_way"
+
+
+class RunSignedOff(Conflict):
+    """The day is signed off and does not change any more."""
+
+    code = "run_signed_off"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`status`: running, balanced (nothing is open but matters of timing), exceptions, failed (`error` says why) or
+    signed_off."""
+
+    id: UUID
+    provider: str
+    business_date: date
+    status: str
+    rules_version: str
+    totals: dict[str, Any]
+    requested_by: str
+    error: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+def run_from(row: Row[Any]) -> Run:
+    return Run(**{name: row._mapping[name] for name in Run.__slots__})
+
+
+def begin_run(tx: Transaction, runtime: Runtime, provider: str, day: date, requested_by: str) -> Run:
+    """The run of that day, `running`, for somebody to carry out.
+
+    Raises NotFound for a provider that is not here, NoSettlement, Invalid for a day to come, RunSignedOff.
+    """
+    check_can_run(runtime.provider(provider), day, tx.now)
+    row = reconciliation.begin_run(tx, provider, day, requested_by, RULES_VERSION)
+    if row is None:
+        raise RunSignedOff(f"{provider} is signed off for {day}.")
+    return run_from(row)
+
+
+def check_can_run(provider: PaymentProvider, day: date, now: datetime) -> None:
+    if not isinstance(provider, SettlementSource):
+        raise NoSettlement(f"{provider.name} offers no settlement to reconcile with.")
+    if day > day_in(now, provider.capabilities.time_zone):
+        raise Invalid("That day has not come yet.", fields={"business_date": "must not be in the future"})
+
+
+def run_reconciliation(
+    runtime: Runtime, provider: str, day: date, requested_by: str, tell: Tell = lambda phase: None
+) -> Run:
+    """Reconcile `provider` for `day` and return the finished run. `tell` hears of each phase.
+
+    Raises what begin_run raises, RunUnderWay, and what load_settlements raises; then the run is `failed` and says why.
+    """
+    adapter = runtime.provider(provider)
+    with _alone(runtime.db, provider):
+        with runtime.db.transaction() as tx:
+            run = begin_run(tx, runtime, provider, day, requested_by)
+        try:
+            with workspace() as folder:
+                _carry_out(runtime.db, run, adapter, folder, tell)
+        except Exception as error:
+            _fail(runtime.db, run, error)
+            raise
+    with runtime.db.read() as tx:
+        return run_from(reconciliation.runs_of_days(tx, provider, day, day)[0])
+
+
+@contextmanager
+def _alone(db: Database, provider: str) -> Iterator[None]:
+    with reconciliation.only_one(db, provider) as alone:
+        if not alone:
+            raise RunUnderWay(f"A run of {provider} is at work. Wait for it to end.")
+        yield
+
+
+def _carry_out(db: Database, run: Run, provider: PaymentProvider, folder: Path, tell: Tell) -> None:
+    day = run.business_date
+    tell("fetching the settlement")
+    lines = load_settlements(db, run.provider, provider, day, folder)
+    tell(f"comparing {lines:,} lines with the ledger")
+    with compared(db, run.id, provider, day, folder / "first") as first:
+        learnt = repair(db, first.context, first.matching.findings())
+        if not learnt:
+            tell("writing matches and discrepancies")
+            _write(db, run, first, folder / "matches")
+            return
+    tell(f"{learnt:,} movements were news; comparing again")
+    with compared(db, run.id, provider, day, folder / "again") as again:
+        tell("writing matches and discrepancies")
+        _write(db, run, again, folder / "matches")
+
+
+def _write(db: Database, run: Run, comparison: Comparison, file: Path) -> None:
+    """Matches and all that follows from them, in the place of what the run wrote before."""
+    matching, context, day = comparison.matching, comparison.context, run.business_date
+    matching.write_matches(file, run.id)
+    with db.transaction() as tx:
+        spool.take_time(tx)
+        reconciliation.replace_matches(tx, run.id, file)
+        reconciliation.forget_findings(tx, run.id)
+        _record(tx, context, map(partial(discrepancy_of, context=context), matching.findings()))
+        _record(tx, context, iter(payout_findings(settlements.sums_of_day(tx, run.provider, day), context)))
+        reconciliation.link_opened(tx, run.id, run.provider, day)
+        reconciliation.clear_explained(tx, run.id, run.provider, day, CARRIED)
+        post_fees(tx, context, matching.fees())
+        totals = totals_of(tx, context, matching)
+        status = status_of(totals)
+        reconciliation.end_run(tx, run.id, status, totals=totals)
+        _tell_finished(tx, run, status)
+    log.info("run finished", run=str(run.id), provider=run.provider, day=day.isoformat(), status=status)
+
+
+def _record(tx: Transaction, context: Context, found: Iterator[NewDiscrepancy]) -> None:
+    while chunk := list(islice(found, CHUNK)):
+        new = reconciliation.record_findings(tx, context.run_id, context.day, chunk)
+        for discrepancy in chunk:
+            if discrepancy.key in new:
+                tell_opened(tx, new[discrepancy.key], discrepancy)
+
+
+def _tell_finished(tx: Transaction, run: Run, status: str) -> None:
+    facts = {"run": str(run.id), "provider": run.provider, "business_date": run.business_date.isoformat()}
+    for agency in catalogue.all_agencies(tx):
+        if run.provider in agency.providers:
+            tx.emit(EventType.RECONCILIATION_FINISHED, agency.id, facts | {"status": status})
+
+
+def _fail(db: Database, run: Run, error: Exception) -> None:
+    """Only errors that are made for people are told to them."""
+    told = error.detail if isinstance(error, GatewayError) else "A fault of ours. It has been noted in the log."
+    log.exception("run failed", run=str(run.id), provider=run.provider, day=run.business_date.isoformat())
+    with suppress(Unavailable), db.transaction() as tx:
+        reconciliation.end_run(tx, run.id, reconciliation.FAILED, error=told)

@@ -1,0 +1,139 @@
+"""Fetches what a provider settled on a day, and loads it: each batch whole, once, and as it was first told.
+
+A batch is read to its end into a file before anything is written, because a provider may break off or contradict
+itself in its last line. The digest over what was read tells a repetition from a change. A batch that tells another
+story than the one that was loaded is refused, whole: what was reconciled, and perhaps signed, must not change under the
+hands of who signed it.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date
+from pathlib import Path
+
+import structlog
+
+from gateway.domain.errors import Conflict, Invalid, Unavailable
+from gateway.ports.provider import (
+    BatchRef,
+    NotSent,
+    ProviderError,
+    RateLimited,
+    SettlementLine,
+    SettlementSource,
+    SettlementWindow,
+)
+from gateway.store import settlements
+from gateway.store.database import Database
+from gateway.store.settlements import StagedBatch
+
+log = structlog.get_logger()
+
+
+class SettlementUnavailable(Unavailable):
+    """The provider did not hand out its settlement, or not in a form that can be read."""
+
+    code = "settlement_unavailable"
+
+
+class SettlementChanged(Conflict):
+    """The provider tells a batch in another way than when it was loaded."""
+
+    code = "settlement_changed"
+
+
+class NoSettlement(Invalid):
+    """The provider has no settlement that could be fetched."""
+
+    code = "no_settlement"
+
+
+def load_settlements(db: Database, provider: str, source: object, day: date, folder: Path) -> int:
+    """Load all batches of `day`, reading them over the network first. Returns how many lines they have.
+
+    Raises NoSettlement, SettlementUnavailable or SettlementChanged. What was loaded before the fault stays.
+    """
+    if not isinstance(source, SettlementSource):
+        raise NoSettlement(f"{provider} offers no settlement to reconcile with.")
+    lines = 0
+    for batch in _listed(provider, source, day):
+        staged = _stage(provider, source, batch, folder / "batch")
+        _load(db, staged)
+        staged.file.unlink()
+        lines += staged.lines
+    return lines
+
+
+def _listed(provider: str, source: SettlementSource, day: date) -> Sequence[BatchRef]:
+    try:
+        return source.list_settlements(SettlementWindow(day, day))
+    except ProviderError as error:
+        raise _unavailable(provider, error) from error
+
+
+def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path) -> StagedBatch:
+    """Read the batch into `file`, a row a line in COPY's text format, without the batch."""
+    total = (batch.total.amount_minor, batch.total.currency) if batch.total else (None, None)
+    stated = (provider, batch.id, batch.business_date.isoformat(), batch.payout_id, *total)
+    digest = hashlib.sha256(_row(stated))
+    lines = 0
+    try:
+        with file.open("wb") as rows:
+            for lines, line in enumerate(source.read_settlement(batch), start=1):
+                row = _row(_values(lines, line))
+                digest.update(row)
+                rows.write(row)
+    except ProviderError as error:
+        raise _unavailable(provider, error) from error
+    return StagedBatch(
+        provider=provider,
+        batch_id=batch.id,
+        business_date=batch.business_date,
+        payout_id=batch.payout_id,
+        total_minor=total[0],
+        total_currency=total[1],
+        lines=lines,
+        sha256=digest.digest(),
+        file=file,
+    )
+
+
+def _load(db: Database, staged: StagedBatch) -> None:
+    with db.transaction() as tx:
+        known = settlements.find_batch(tx, staged.provider, staged.batch_id)
+        if known is None:
+            settlements.load_batch(tx, staged)
+            log.info("settlement loaded", provider=staged.provider, batch=staged.batch_id, lines=staged.lines)
+    if known is not None and known.sha256 != staged.sha256:
+        raise SettlementChanged(
+            f"{staged.provider} tells batch {staged.batch_id} in another way than when it was loaded: it had"
+            f" {known.lines} lines and digest {known.sha256.hex()[:12]}, and has {staged.lines} lines and digest"
+            f" {staged.sha256.hex()[:12]} now. Ask the provider for a correction in a batch of its own."
+        )
+
+
+def _values(number: int, line: SettlementLine) -> Iterator[object]:
+    """The columns of settlements.load_batch, in their order."""
+    yield from (number, line.line_id, line.kind.value)
+    yield from (line.provider_transaction_id, line.provider_refund_id, line.merchant_reference)
+    yield from (line.gross.currency, line.gross.amount_minor, line.fee.amount_minor)
+    yield from (line.occurred_at.astimezone(UTC).isoformat(), line.status, "t" if line.settled else "f")
+
+
+def _row(values: Sequence[object] | Iterator[object]) -> bytes:
+    """One line of COPY's text format, which is also what the digest is made over."""
+    return ("\t".join(map(_cell, values)) + "\n").encode(errors="replace")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return r"\N"
+    escaped = str(value).replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+    return escaped.replace("\0", "\N{REPLACEMENT CHARACTER}")  # which PostgreSQL does not take
+
+
+def _unavailable(provider: str, error: ProviderError) -> SettlementUnavailable:
+    """The provider's own words are in the log, not in the message: nobody knows what is in them."""
+    log.warning("settlement not read", provider=provider, error=type(error).__name__, code=error.code)
+    when = "It was not reached" if isinstance(error, NotSent | RateLimited) else "What it sent cannot be used"
+    return SettlementUnavailable(f"{provider} did not hand out its settlement. {when} ({error.code or 'no code'}).")

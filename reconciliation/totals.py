@@ -1,0 +1,86 @@
+"""What a run comes to: both sides by currency, what was found, and what of it is on the provider's account.
+
+By currency, for there is no sum across currencies. The figures at the top are those of the run's main currency, which
+is the one that most of its lines and entries are in.
+
+    ledger_minor     what we say moved through the provider, matched or due by this day
+    statement_minor  what the provider says it settled, before its fees
+    matched_minor    what both say
+    in_transit       the provider's account in the ledger at the end of the day: `balance_minor` is what it still owes
+                     us; `unsettled_minor` of it is not in any settlement, each item with its discrepancy;
+                     `settled_minor` is settled and on its way to the bank
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
+from gateway.domain.ledger import in_transit
+from gateway.store import ledger, reconciliation
+from gateway.store.database import Transaction
+from reconciliation.findings import Context
+from reconciliation.matching.engine import Matching, Totals
+
+BALANCED, EXCEPTIONS = "balanced", "exceptions"
+
+
+def totals_of(tx: Transaction, context: Context, matching: Matching) -> dict[str, Any]:
+    """As they are kept with the run and told by the API. What this transaction posted counts."""
+    tx.flush()
+    found = reconciliation.counts_of_run(tx, context.run_id)
+    kinds: Counter[str] = Counter()
+    for row in found:
+        kinds[row.kind] += row.number
+    currencies = matching.totals()
+    main = max(currencies, key=_size, default=None)
+    return {
+        "currency": main.currency if main else None,
+        "ledger_minor": main.ledger_minor if main else 0,
+        "statement_minor": main.statement_minor if main else 0,
+        "matched": sum(each.matched for each in currencies),
+        "by_rule": matching.matched_by_rule(),
+        "discrepancies": dict(sorted(kinds.items())),
+        "open": _open(found),
+        "by_currency": [_currency(tx, context, each) for each in currencies],
+    }
+
+
+def status_of(totals: Mapping[str, Any]) -> str:
+    """Balanced if nothing is open but what is a matter of timing."""
+    open_kinds = set(totals["open"]) - {DiscrepancyKind.TIMING.value}
+    return EXCEPTIONS if open_kinds else BALANCED
+
+
+def _open(found: list[Any]) -> dict[str, int]:
+    return {row.kind: row.number for row in found if row.status == DiscrepancyStatus.OPEN}
+
+
+def _currency(tx: Transaction, context: Context, totals: Totals) -> dict[str, Any]:
+    balance = _balance(tx, context, totals.currency)
+    unsettled = totals.ledger_minor - totals.matched_minor
+    return {
+        "currency": totals.currency,
+        "ledger_minor": totals.ledger_minor,
+        "ledger_entries": totals.ledger_entries,
+        "statement_minor": totals.statement_minor,
+        "statement_lines": totals.statement_lines,
+        "matched_minor": totals.matched_minor,
+        "matched": totals.matched,
+        "in_transit": {
+            "balance_minor": balance,
+            "unsettled_minor": unsettled,
+            "settled_minor": balance - unsettled,
+        },
+    }
+
+
+def _balance(tx: Transaction, context: Context, currency: str) -> int:
+    account = in_transit(context.provider)
+    rows = ledger.turnover(tx, currency, context.day)
+    of_provider = [row for row in rows if row.code.partition("/")[2] == account]
+    return sum(int(row.debit_minor) - int(row.credit_minor) for row in of_provider)
+
+
+def _size(totals: Totals) -> tuple[int, str]:
+    return totals.ledger_entries + totals.statement_lines, totals.currency
