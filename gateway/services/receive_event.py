@@ -35,12 +35,12 @@ from gateway.services.apply_observation import apply_observation
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.runtime import Runtime
 from gateway.services.sweep import each
+from gateway.services.vault import provider_event_purpose
 from gateway.store import inbox
 from gateway.store.database import Transaction, new_id
 
 log = structlog.get_logger()
 
-PURPOSE = "provider_event"
 LEASE = timedelta(minutes=1)
 AT_ONCE = 50
 # A notification can overtake the row it is about by moments, not by days; after these tries it is about nothing here.
@@ -92,7 +92,8 @@ def apply_event(runtime: Runtime, event_uuid: UUID) -> AckResult:
         event = inbox.lock_unapplied(tx, event_uuid)
         if event is None:
             return AckResult.DUPLICATE
-        payload = json.loads(runtime.vault.open_bytes(PURPOSE, event.master_key_id, event.sealed_payload))
+        purpose = provider_event_purpose(event_uuid)
+        payload = json.loads(runtime.vault.open_bytes(purpose, event.master_key_id, event.sealed_payload))
         verified = Verified(event.event_id, event.event_type, payload)
         observations = _receiver(runtime, event.provider).parse(verified)
         results = [apply_observation(tx, event.provider, observation, "webhook") for observation in observations]
@@ -116,11 +117,12 @@ def _receiver(runtime: Runtime, provider_name: str) -> WebhookReceiver:
 
 def _store(runtime: Runtime, provider_name: str, verified: Verified) -> UUID:
     payload = json.dumps(verified.payload).encode()
-    master_key_id, sealed = runtime.vault.seal_bytes(PURPOSE, payload)
+    event_uuid = new_id()
+    master_key_id, sealed = runtime.vault.seal_bytes(provider_event_purpose(event_uuid), payload)
     with runtime.db.transaction() as tx:
         stored = inbox.store(
             tx,
-            id=new_id(),
+            id=event_uuid,
             provider=provider_name,
             event_id=verified.event_id,
             event_type=verified.event_type,

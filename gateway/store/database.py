@@ -22,6 +22,7 @@ from uuid6 import uuid7
 
 from gateway.domain import ledger
 from gateway.domain.errors import Unavailable
+from gateway.domain.events import EventType
 
 # A request must not wait longer for a lock or a statement than a portal waits for its answer.
 SESSION_OPTIONS = (
@@ -91,7 +92,7 @@ class Transaction:
             {
                 "id": str(new_id()),
                 "agency_id": str(agency_id),
-                "type": kind,
+                "type": EventType(kind),
                 "data": data,
                 "occurred_at": self.now.isoformat(),
             }
