@@ -73,7 +73,7 @@ _LINK_REPAIRED = text(
     INSERT INTO run_findings (run_id, discrepancy_id, origin)
     SELECT :run_id, id, 'repair' FROM discrepancies
      WHERE provider = :provider AND status = 'open' AND opened_at = :now
-    ON CONFLICT (run_id, discrepancy_id) DO UPDATE SET origin = 'repair'
+    ON CONFLICT DO NOTHING
     RETURNING discrepancy_id
     """
 )
