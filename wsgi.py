@@ -18,17 +18,21 @@ from flask import Flask
 from gateway.app import create_app
 from gateway.cli import Composer, Composition, cli
 from gateway.config import ConfigurationError, Environment, Settings, provider_names
-from gateway.jobs import build_jobs, run_worker
+from gateway.jobs import build_jobs, nightly_seal, run_worker
 from gateway.logs import configure_logging
 from gateway.ports.provider import PaymentProvider
 from gateway.services.keys import KeyRing
 from gateway.services.runtime import Runtime
+from gateway.services.sealer import Sealer
 from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
 from gateway.store.database import Database
 from providers import registry
 from providers.demo import TEMPLATES, demo_settings
 from providers.settings import MissingSettings
+from reconciliation import api as reconciliation_api
+from reconciliation import cli as reconciliation_cli
+from reconciliation import jobs as reconciliation_jobs
 
 # Gunicorn takes this code of a worker for an application that cannot be loaded, and stops; others it starts for ever.
 EXIT_CANNOT_LOAD = 4
@@ -77,7 +81,7 @@ def __getattr__(name: str) -> Flask:
         print(f"Error: the configuration is not complete:\n{listed}", file=sys.stderr)  # noqa: T201 - there is no log yet
         raise SystemExit(EXIT_CANNOT_LOAD) from None
     configure_logging(composition.settings.log_level)
-    return create_app(composition.settings, composition.runtime, composition.keys)
+    return create_app(composition.settings, composition.runtime, composition.keys, [reconciliation_api.register])
 
 
 def main() -> None:
@@ -88,7 +92,11 @@ def main() -> None:
 
 def _run_worker(composition: Composition) -> None:
     configure_logging(composition.settings.log_level)
-    run_worker(build_jobs(composition.runtime, composition.settings.database_url))
+    extensions = [nightly_seal(Sealer(composition.settings.seal_key)), reconciliation_jobs.register]
+    run_worker(build_jobs(composition.runtime, composition.settings.database_url, extensions))
+
+
+cli.add_command(reconciliation_cli.command(lambda: compose(os.environ).runtime))
 
 
 @cli.command()

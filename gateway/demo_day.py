@@ -11,10 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import httpx
 from rich.console import Console
@@ -28,7 +27,6 @@ TIMEOUT = httpx.Timeout(60)
 SETTLED_WITHIN = timedelta(minutes=3)
 POLL = timedelta(milliseconds=500)
 REFUNDED_ONE_IN = 12
-ZONE = "Asia/Ho_Chi_Minh"
 
 # What payers do, in a hundred, where their provider knows such a thing. It says itself where a payment then ends.
 OUTCOMES: Mapping[str, int] = {
@@ -149,7 +147,9 @@ def _facts(procedure: Document, chance: random.Random) -> Document:
     """A plausible value for each fact that must be given."""
     facts: Document = {}
     for spec in procedure["facts"]:
-        if not spec["required"]:
+        needed_when = spec["needed_when"]
+        asked_for = any(facts.get(name) in values for name, values in needed_when.items())
+        if not (spec["required"] or asked_for):
             continue
         if spec["kind"] == "boolean":
             facts[spec["name"]] = chance.randrange(10) < 3
@@ -219,7 +219,7 @@ def _settle(office: Office, provider: str, visits: Sequence[Visit]) -> list[Docu
     """Plant one fault of each kind, each in another payment's line, and let the provider report its day."""
     mine = [visit.payment_id for visit in visits if visit.provider == provider and visit.outcome == "succeed"]
     clean = [payment_id for payment_id in mine if payment_id][1 :: REFUNDED_ONE_IN // 2]
-    today = _today().isoformat()
+    today = office.control(provider, "health")["business_date"]
     if len(clean) < len(PLANTED):
         raise DemoFailed(f"too few payments through {provider} to plant every fault: play more invoices")
     planted = [
@@ -231,7 +231,7 @@ def _settle(office: Office, provider: str, visits: Sequence[Visit]) -> list[Docu
 
 
 def _reconcile(office: Office, provider: str) -> Document:
-    body = {"provider": provider, "business_date": _today().isoformat()}
+    body = {"provider": provider, "business_date": office.control(provider, "health")["business_date"]}
     run = office.call("finance", "POST", "/v1/reconciliation/runs", body)
     path = f"/v1/reconciliation/runs/{run['id']}"
     deadline = time.monotonic() + SETTLED_WITHIN.total_seconds()
@@ -325,7 +325,3 @@ def _each(progress: Progress, what: str, items: Sequence[Any], work: Callable[[A
 def _progress(console: Console) -> Progress:
     columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console)
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone(ZoneInfo(ZONE)).date()

@@ -22,7 +22,7 @@ ALLOWED = frozenset(
         *("method", "route", "status", "duration_ms", "key", "code", "reason"),
         # what it is about: ids of ours, names of providers and states
         *("provider", "payment", "refund", "dispute", "invoice", "checkout_session", "event_id"),
-        *("discrepancy", "run", "was", "now", "source", "kind", "business_date"),
+        *("discrepancy", "run", "batch", "lines", "was", "now", "source", "kind", "day", "business_date"),
         # work in the background
         *("sweep", "task", "job", "done", "attempts", "http_status", "count"),
         # what went wrong

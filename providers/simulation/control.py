@@ -1,6 +1,6 @@
 """/_sim: the simulator's own controls, which no real provider has. For the demo and the tests.
 
-    GET    /_sim/health              it is up
+    GET    /_sim/health              it is up, and its business date
     GET    /_sim/outcomes            what a payer can do on the pay page, and what a query says then
     GET    /_sim/truth               every payment, refund and dispute with its true status
     GET    /_sim/traffic             every request received, to look for what should never have been sent
@@ -18,8 +18,9 @@
 
 from collections import deque
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, jsonify, request
 
@@ -61,7 +62,8 @@ def app_for(bank: Bank) -> Flask:
 def _state(app: Flask, bank: Bank) -> None:
     @app.get("/_sim/health")
     def health() -> Response:
-        return jsonify({"provider": bank.name})
+        today = datetime.now(ZoneInfo(bank.capabilities.time_zone)).date()
+        return jsonify({"provider": bank.name, "business_date": today.isoformat()})
 
     @app.get("/_sim/outcomes")
     def outcomes() -> Response:

@@ -1,0 +1,232 @@
+"""Reconciliation over HTTP: ask for a run, follow it, download its report, read what it found.
+
+A run compares all that one provider settled on a day, for every agency it collects for, so it is for keys that act for
+every agency; a key of one agency sees the discrepancies of its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request
+from marshmallow import Schema, fields, validate
+
+from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
+from gateway.domain.errors import Forbidden, Invalid
+from gateway.ports.provider import SettlementSource
+from gateway.services.access import requires
+from gateway.services.cursors import decode_cursor, encode_cursor
+from gateway.services.idempotency import Answer
+from gateway.services.keys import Scope
+from gateway.services.runtime import Caller, Runtime
+from gateway.services.surface import Surface
+from gateway.store import reconciliation
+from gateway.store.database import Transaction
+from reconciliation.jobs import Queue
+from reconciliation.report import as_csv, as_json, discrepancy_json, run_json
+from reconciliation.runs import begin_run
+
+FORMATS: Mapping[str, tuple[str, Callable[[Transaction, UUID], Iterator[bytes]]]] = {
+    "json": ("application/json", as_json),
+    "csv": ("text/csv; charset=utf-8", as_csv),
+}
+STATUSES = ("running", "balanced", "exceptions", "failed", "signed_off")
+LIMIT_DEFAULT, LIMIT_MAX = 50, 500
+
+
+class NoSuchFormat(Invalid):
+    code = "unknown_report_format"
+
+
+class OneAgencyOnly(Forbidden):
+    code = "one_agency_only"
+
+
+class Strict(Schema):
+    error_messages = {"unknown": "is not a field of this request"}  # noqa: RUF012 - marshmallow's own class attribute
+
+
+class RunRequest(Strict):
+    provider = fields.String(required=True, validate=validate.Length(1, 50))
+    business_date = fields.Date(
+        required=True, format="iso", error_messages={"invalid": "must be a day like 2026-11-22"}
+    )
+
+
+class RunSchema(Schema):
+    id = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    provider = fields.String(required=True)
+    business_date = fields.String(required=True)
+    rules_version = fields.String(required=True)
+    requested_by = fields.String(required=True)
+    error = fields.String(required=True)
+    totals = fields.Raw(required=True, metadata={"type": "object"})
+
+
+class DiscrepancySchema(Schema):
+    id = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(tuple(DiscrepancyKind)))
+    status = fields.String(required=True, validate=validate.OneOf(tuple(DiscrepancyStatus)))
+    provider = fields.String(required=True)
+    business_date = fields.String(required=True)
+    payment = fields.String(required=True, allow_none=True)
+    refund = fields.String(required=True, allow_none=True)
+    amount_minor = fields.Integer(required=True)
+    currency = fields.String(required=True)
+    evidence = fields.Raw(required=True, metadata={"type": "object"})
+    explanation = fields.Raw(required=True, metadata={"type": "object"})
+
+
+class PageQuery(Strict):
+    limit = fields.Integer(load_default=LIMIT_DEFAULT, validate=validate.Range(1, LIMIT_MAX))
+    after = fields.String(load_default=None, validate=validate.Length(max=1_000))
+
+
+class ReportQuery(Strict):
+    format = fields.String(load_default=None, validate=validate.Length(max=20))
+
+
+class RunPage(Schema):
+    data = fields.List(fields.Nested(RunSchema), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class DiscrepancyPage(Schema):
+    data = fields.List(fields.Nested(DiscrepancySchema), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+def register(surface: Surface) -> None:
+    """Add the routes to the application."""
+    resource = surface.resource(
+        "Reconciliation", "What the providers settled, compared with the ledger, and explained."
+    )
+    runtime, queue = surface.runtime, Queue()
+
+    @resource.route("/v1/reconciliation/runs", methods=["POST"])
+    @requires(Scope.FINANCE)
+    @surface.needs_key
+    @resource.arguments(RunRequest)
+    @resource.response(202, RunSchema)
+    def begin(body: Mapping[str, Any]) -> Any:
+        """Run the reconciliation of a provider and a day.
+
+        It runs in the background: follow its status. Running a day again gives the same result, and takes in what was
+        settled since.
+        """
+        _check_acts_for_all(surface.caller())
+        _check_settles(runtime, body["provider"])
+        return surface.once(lambda tx: _enqueued(tx, runtime, queue, body, surface.caller()))
+
+    @resource.route("/v1/reconciliation/runs")
+    @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
+    @resource.arguments(PageQuery, location="query")
+    @resource.response(200, RunPage)
+    def list_runs(query: Mapping[str, Any]) -> Mapping[str, Any]:
+        """List the runs, the newest day first."""
+        _check_acts_for_all(surface.caller())
+        after = _decoded("runs", query["after"])
+        place = (_day(after[0]), after[1]) if after else None
+        with runtime.db.read() as tx:
+            rows = reconciliation.page_of_runs(tx, provider=None, day=None, after=place, limit=query["limit"])
+            last = (rows[-1].business_date.isoformat(), rows[-1].provider) if len(rows) == query["limit"] else None
+            data = [run_json(tx, row.id) for row in rows]
+        return {"data": data, "next": last and encode_cursor("runs", *last)}
+
+    @resource.route("/v1/reconciliation/runs/<uuid:run_id>")
+    @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
+    @resource.response(200, RunSchema)
+    def show(run_id: UUID) -> Mapping[str, Any]:
+        """Show a run with its totals."""
+        _check_acts_for_all(surface.caller())
+        with runtime.db.read() as tx:
+            return run_json(tx, run_id)
+
+    @resource.route("/v1/reconciliation/runs/<uuid:run_id>/report")
+    @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
+    @resource.arguments(ReportQuery, location="query")
+    def report(query: Mapping[str, Any], run_id: UUID) -> Response:
+        """Download the report of a run, by `?format=` or by Accept: JSON or CSV.
+
+        The same run gives the same bytes.
+        """
+        _check_acts_for_all(surface.caller())
+        name = query["format"] or _accepted()
+        if name not in FORMATS:
+            raise NoSuchFormat(
+                f"There is no report as {name}.", fields={"format": f"must be one of {', '.join(FORMATS)}"}
+            )
+        with runtime.db.read() as tx:
+            run = run_json(tx, run_id)
+        content_type, write = FORMATS[name]
+        response = Response(_streamed(runtime, write, run_id), content_type=content_type)
+        filename = f"{run['provider']}-{run['business_date']}.{name}"
+        response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+        return response
+
+    @resource.route("/v1/reconciliation/runs/<uuid:run_id>/discrepancies")
+    @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
+    @resource.arguments(PageQuery, location="query")
+    @resource.response(200, DiscrepancyPage)
+    def list_discrepancies(query: Mapping[str, Any], run_id: UUID) -> Mapping[str, Any]:
+        """List what a run found, with the evidence and an explanation in each language."""
+        after = _decoded("discrepancies", query["after"])
+        with runtime.db.read() as tx:
+            run_json(tx, run_id)
+            rows = reconciliation.page_of_findings(
+                tx,
+                run_id,
+                agency_id=surface.caller().agency_id,
+                after=(after[0], after[1]) if after else None,
+                limit=query["limit"],
+            )
+        last = (rows[-1].kind, rows[-1].key) if len(rows) == query["limit"] else None
+        return {"data": list(map(discrepancy_json, rows)), "next": last and encode_cursor("discrepancies", *last)}
+
+    surface.publish(resource)
+
+
+def _enqueued(tx: Transaction, runtime: Runtime, queue: Queue, wanted: Mapping[str, Any], caller: Caller) -> Answer:
+    """The run and the job that carries it out, in one transaction. One that is under way is not begun again."""
+    provider, day = wanted["provider"], wanted["business_date"]
+    known = reconciliation.runs_of_days(tx, provider, day, day)
+    if known and known[0].status == reconciliation.RUNNING:
+        return Answer(202, run_json(tx, known[0].id))
+    run = begin_run(tx, runtime, provider, day, caller.actor)
+    queue.add(tx, provider, day, caller.actor)
+    tx.audit(caller.actor, "reconciliation.requested", "reconciliation_run", run.id)
+    return Answer(202, run_json(tx, run.id))
+
+
+def _check_acts_for_all(caller: Caller) -> None:
+    if caller.agency_id is not None:
+        raise OneAgencyOnly("A run covers every agency that a provider collects for; this key acts for one.")
+
+
+def _check_settles(runtime: Runtime, provider: str) -> None:
+    able = [name for name, found in runtime.providers.items() if isinstance(found, SettlementSource)]
+    if provider not in able:
+        raise Invalid(f"{provider} has no settlement here.", fields={"provider": f"must be one of {', '.join(able)}"})
+
+
+def _accepted() -> str:
+    best = request.accept_mimetypes.best_match(["application/json", "text/csv"], default="application/json")
+    return "csv" if best == "text/csv" else "json"
+
+
+def _streamed(runtime: Runtime, write: Callable[[Transaction, UUID], Iterator[bytes]], run_id: UUID) -> Iterator[bytes]:
+    with runtime.db.read() as tx:
+        yield from write(tx, run_id)
+
+
+def _decoded(kind: str, cursor: str | None) -> list[Any]:
+    return decode_cursor(kind, cursor, str, str) if cursor else []
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("This is no cursor of this list.", fields={"after": "is no cursor of this list"}) from None
