@@ -110,6 +110,29 @@ _POSTED_FEES = text(
 )
 
 
+_PAGE_OF_MATCHES = text(
+    """
+    SELECT batch.batch_id, match.line, line.line_id, line.provider_transaction_id, line.provider_refund_id,
+           line.currency, line.gross_minor, line.fee_minor, match.rule, match.evidence, entry.key AS entry,
+           entry.business_date
+      FROM matches AS match
+      JOIN settlement_batches AS batch ON batch.id = match.batch
+      JOIN settlement_lines AS line ON line.batch = match.batch AND line.line = match.line
+      JOIN ledger_entries AS entry ON entry.id = match.entry_id
+     WHERE match.batch = :batch AND match.run_id = :run_id AND match.line > :line
+     ORDER BY match.line
+     LIMIT :limit
+    """
+)
+
+_MATCHED_BATCHES = text(
+    """
+    SELECT id FROM settlement_batches
+     WHERE id IN (SELECT batch FROM matches WHERE run_id = :run_id) ORDER BY business_date, batch_id
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class NewDiscrepancy:
     """A finding to be written; the columns of `discrepancies` that the finder knows."""
@@ -270,6 +293,16 @@ def page_of_findings(
     if after is not None:
         query = query.where(tuple_(*order) > after)
     return tx.all(query)
+
+
+def matched_batches(tx: Transaction, run_id: UUID) -> list[UUID]:
+    """The batches of which the run matched lines, by day and batch_id."""
+    return list(tx.execute(_MATCHED_BATCHES, {"run_id": run_id}).scalars())
+
+
+def page_of_matches(tx: Transaction, run_id: UUID, batch: UUID, *, after: int, limit: int) -> list[Row[Any]]:
+    """What the run matched of a batch, line beside entry, by line, from the one after the line `after` on."""
+    return tx.all(_PAGE_OF_MATCHES, {"run_id": run_id, "batch": batch, "line": after, "limit": limit})
 
 
 def posted_fees(tx: Transaction, run_id: UUID) -> list[Row[Any]]:
