@@ -72,6 +72,10 @@ class Transaction:
     def is_connected(self) -> bool:
         return self._connection is not None
 
+    @property
+    def has_facts(self) -> bool:
+        return bool(self._entries or self._events or self._audits or self._answer)
+
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return self.connection.execute(statement, parameters)
 
@@ -127,10 +131,13 @@ class Transaction:
 
     def flush(self) -> None:
         """Write the collected facts now. Happens by itself at the end of the transaction."""
+        if self.has_facts:
+            self.flush_through(self.connection.connection.driver_connection)
+
+    def flush_through(self, driver: Any) -> None:
+        """Write the collected facts through a connection of the driver's."""
         facts = (self._entries, self._events, self._audits, self._answer)
-        if not any(facts):
-            return
-        self.connection.exec_driver_sql(RECORD_FACTS, tuple(map(_json, facts)))
+        driver.execute(RECORD_FACTS, [json.dumps(fact) if fact else None for fact in facts])
         self._entries, self._events, self._audits, self._answer = [], [], [], None
 
 
@@ -161,16 +168,32 @@ class Database:
         with _translated(), ExitStack() as stack:
             transaction = Transaction(lambda: stack.enter_context(self.engine.begin()), self._clock())
             yield transaction
-            if not transaction.is_connected:
-                # Its last word will be its only statement, which is a transaction by itself: no BEGIN, no COMMIT.
-                transaction.connect = lambda: stack.enter_context(self._autocommit.connect())
-            transaction.flush()
+            if transaction.is_connected:
+                transaction.flush()
+            elif transaction.has_facts:
+                # Its last word is its only statement, which is a transaction by itself: no BEGIN, no COMMIT.
+                transaction.flush_through(stack.enter_context(self._driver()))
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """For single reading statements: no transaction is opened."""
         with _translated(), self._autocommit.connect() as connection:
             yield Transaction(lambda: connection, self._clock())
+
+    @contextmanager
+    def _driver(self) -> Iterator[Any]:
+        """One of the pool's connections, committing each statement; thrown away if anything goes wrong with it."""
+        pooled = self.engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        try:
+            driver.autocommit = True
+            yield driver
+            driver.autocommit = False
+        except BaseException:
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
 
     def now(self) -> datetime:
         now: datetime = self._clock()
@@ -182,10 +205,15 @@ class Database:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    """The errors of the driver as those that SQLAlchemy makes of them; DatabaseUnavailable if the connection is why."""
     try:
         yield
-    except DBAPIError as error:
-        if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
+    except psycopg.IntegrityError as error:
+        raise IntegrityError(RECORD_FACTS, None, error) from error
+    except (DBAPIError, psycopg.Error) as error:
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        if lost or isinstance(reason, psycopg.OperationalError):
             raise DatabaseUnavailable("The database cannot be reached or is too busy. Try again.") from error
         raise
 
@@ -210,7 +238,3 @@ def _entry_as_json(entry: ledger.Entry) -> dict[str, Any]:
             for transfer in entry.transfers
         ],
     }
-
-
-def _json(facts: Any) -> str | None:
-    return json.dumps(facts) if facts else None
