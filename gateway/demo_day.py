@@ -283,10 +283,7 @@ def _found(fault: Document, discrepancies: Sequence[Document]) -> Document | Non
 
 
 def _explanation(found: Document | None) -> str:
-    if found is None:
-        return ""
-    explained = found.get("explanation", "")
-    return str(explained.get("en", "") if isinstance(explained, dict) else explained)
+    return str(found["explanation"]["en"]["text"]) if found else ""
 
 
 def _check_truth(office: Office, console: Console) -> None:

@@ -131,16 +131,18 @@ COPY (
 ) TO STDOUT (FORMAT csv)
 """
 
+# An entry is looked for from the day on which it was made, where the agency is or where the provider is.
 _ENTRY_DETAILS = """
 COPY (
     SELECT entry.id, movement.name,
            reference_of_movement(movement.name, payment.provider_transaction_id, refund.provider_refund_id), payment.id,
            moved.currency, moved.amount_minor, %(later)s, entry.key, entry.business_date,
-           (entry.occurred_at AT TIME ZONE %(time_zone)s)::date + %(lag_days)s::int, payment.id, refund.id,
+           least(entry.business_date, made.day), made.day + %(lag_days)s::int, payment.id, refund.id,
            agency.place - 1
       FROM unnest(%(wanted)s::bigint[]) AS wanted (id)
       JOIN ledger_entries AS entry ON entry.id = wanted.id
      CROSS JOIN LATERAL (SELECT movement_of_entry(entry.cause)) AS movement (name)
+     CROSS JOIN LATERAL (SELECT (entry.occurred_at AT TIME ZONE %(time_zone)s)::date) AS made (day)
      CROSS JOIN LATERAL (
         SELECT transfer.currency,
                sum(CASE WHEN debit.code = 'in_transit:' || %(provider)s THEN transfer.amount_minor ELSE 0 END

@@ -260,7 +260,7 @@ def test_a_method_that_is_not_offered_is_refused(world: World) -> None:
         world.start(session, provider="stripe")
 
 
-def test_an_event_that_could_not_be_applied_is_applied_by_the_sweep(
+def test_an_event_that_could_not_be_applied_is_applied_by_the_sweep_also_under_another_vault_key(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = world.start(world.checkout(world.invoice()))
@@ -274,6 +274,7 @@ def test_an_event_that_could_not_be_applied_is_applied_by_the_sweep(
         patch.setattr("gateway.services.receive_event.apply_event", crash)
         assert receive_event(world.runtime, "sandbox", request).status == 200
     assert world.payment(payment.id).status is PaymentStatus.PENDING
+    world.replace_vault_key()
     world.clock.ahead += timedelta(minutes=1)
     assert apply_waiting_events(world.runtime) == 1
     assert world.payment(payment.id).status is PaymentStatus.SUCCEEDED

@@ -25,6 +25,7 @@ from gateway.services.load_catalogue import load_catalogue
 from gateway.services.open_checkout import CheckoutRequest, open_checkout
 from gateway.services.read_catalogue import read_catalogue
 from gateway.services.receive_event import receive_event
+from gateway.services.rotate_vault_keys import rotate_vault_keys
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.start_payment import start_payment
 from gateway.services.tokens import Tokens
@@ -56,6 +57,7 @@ class World:
     simulator: RunningSimulator
     inbox: Inbox
     settings: Mapping[str, str]
+    vault_key: bytes
     delivered: int = 0
     listening: Mapping[str, PaymentProvider] = field(default_factory=dict)
     portal: Caller = field(default_factory=lambda: Caller(new_id(), "portal", frozenset({"portal"}), None))
@@ -140,6 +142,13 @@ class World:
     def plug_in(self) -> None:
         self.runtime = replace(self.runtime, providers=self.listening)
 
+    def replace_vault_key(self) -> None:
+        """Rotate to a new master key, and forget the one that sealed everything until now."""
+        old, new, lookup = self.vault_key, secrets.token_bytes(32), secrets.token_bytes(32)
+        self.runtime = replace(self.runtime, vault=Vault({"v2": new, "v1": old}, lookup))
+        rotate_vault_keys(self.runtime)
+        self.runtime = replace(self.runtime, vault=Vault({"v2": new}, lookup))
+
     def fault(self, operation: str, fault: str, times: int = 1) -> None:
         body = {"operation": operation, "fault": fault, "times": times}
         httpx.post(f"{self.simulator.url}/_sim/faults", json=body, timeout=10).raise_for_status()
@@ -152,18 +161,19 @@ def a_world(urls: DatabaseUrls, folder: Path) -> Iterator[World]:
     settings = {"GATEWAY_SANDBOX_MERCHANT": "congphi", "GATEWAY_SANDBOX_SECRETS": secrets.token_hex(16)}
     simulator = RunningSimulator(SIMULATORS["sandbox"](Options(folder, settings)))
     inbox = Inbox()
+    vault_key = secrets.token_bytes(32)
     provider = build("sandbox", settings | {"GATEWAY_SANDBOX_BASE_URL": simulator.url}, IMPATIENT)
     runtime = Runtime(
         db=db,
         providers={"sandbox": provider},
-        vault=Vault({"v1": secrets.token_bytes(32)}, secrets.token_bytes(32)),
+        vault=Vault({"v1": vault_key}, secrets.token_bytes(32)),
         tokens=Tokens(secrets.token_bytes(32)),
         public_url=inbox.url.removesuffix("/webhook"),
     )
     with db.transaction() as tx:
         load_catalogue(tx, read_catalogue(), "test")
     try:
-        yield World(runtime, clock, simulator, inbox, settings)
+        yield World(runtime, clock, simulator, inbox, settings, vault_key)
     finally:
         simulator.stop()
         inbox.stop()
