@@ -230,6 +230,7 @@ def _entry(n: int) -> Entry:
         later=False,
         entry_key=f"payment:{n}:succeeded",
         business_date=DAY,
+        sought_from=DAY,
         due_on=DAY,
         payment=None,
         refund=None,

@@ -130,10 +130,11 @@ def register(surface: Surface) -> None:
         after = _decoded("runs", query["after"])
         place = (_day(after[0]), after[1]) if after else None
         with runtime.db.read() as tx:
-            rows = reconciliation.page_of_runs(tx, provider=None, day=None, after=place, limit=query["limit"])
-            last = (rows[-1].business_date.isoformat(), rows[-1].provider) if len(rows) == query["limit"] else None
-            data = [run_json(tx, row.id) for row in rows]
-        return {"data": data, "next": last and encode_cursor("runs", *last)}
+            rows = reconciliation.page_of_runs(tx, provider=None, day=None, after=place, limit=query["limit"] + 1)
+            page = rows[: query["limit"]]
+            data = [run_json(tx, row.id) for row in page]
+        last = page[-1] if len(rows) > len(page) else None
+        return {"data": data, "next": last and encode_cursor("runs", last.business_date.isoformat(), last.provider)}
 
     @resource.route("/v1/reconciliation/runs/<uuid:run_id>")
     @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
@@ -180,10 +181,12 @@ def register(surface: Surface) -> None:
                 run_id,
                 agency_id=surface.caller().agency_id,
                 after=(after[0], after[1]) if after else None,
-                limit=query["limit"],
+                limit=query["limit"] + 1,
             )
-        last = (rows[-1].kind, rows[-1].key) if len(rows) == query["limit"] else None
-        return {"data": list(map(discrepancy_json, rows)), "next": last and encode_cursor("discrepancies", *last)}
+        page = rows[: query["limit"]]
+        last = page[-1] if len(rows) > len(page) else None
+        following = last and encode_cursor("discrepancies", last.kind, last.key)
+        return {"data": list(map(discrepancy_json, page)), "next": following}
 
     surface.publish(resource)
 
@@ -212,8 +215,10 @@ def _check_settles(runtime: Runtime, provider: str) -> None:
 
 
 def _accepted() -> str:
-    best = request.accept_mimetypes.best_match(["application/json", "text/csv"], default="application/json")
-    return "csv" if best == "text/csv" else "json"
+    """What the caller prefers of what there is; what it says itself if it takes none of it."""
+    types = {"application/json": "json", "text/csv": "csv"}
+    best = request.accept_mimetypes.best_match(types) if request.accept_mimetypes else "application/json"
+    return types[best] if best else str(request.accept_mimetypes)
 
 
 def _streamed(runtime: Runtime, write: Callable[[Transaction, UUID], Iterator[bytes]], run_id: UUID) -> Iterator[bytes]:

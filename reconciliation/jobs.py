@@ -1,7 +1,10 @@
 """The nightly runs: one task a provider and business date, enqueued by a schedule or by an officer.
 
 A day is due once it is over where the provider cuts its day and it is past RUN_FROM where the agencies are. Days that
-were missed because no worker ran are caught up with, from the last run on.
+have no finished run, because no worker ran or the provider could not be reached, are tried again until they have one.
+
+Jobs of one provider wait for one another. One that still meets another run (the command line's), or a provider or a
+database that does not answer, is tried again a while later.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,21 +13,27 @@ from zoneinfo import ZoneInfo
 
 import procrastinate
 import structlog
-from procrastinate import SyncPsycopgConnector
+from procrastinate import RetryStrategy, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
 
 from gateway.domain.agency import business_date
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, Unavailable
 from gateway.ports.provider import SettlementSource
 from gateway.services.runtime import Runtime
 from gateway.store import catalogue, reconciliation
 from gateway.store.database import Transaction
-from reconciliation.runs import run_reconciliation
+from reconciliation.comparison import FINISHED
+from reconciliation.runs import RunUnderWay, run_reconciliation
 
 log = structlog.get_logger()
 
 TASK = "reconcile"
 RUN_FROM = time(2)  # by then banks and providers have closed their day
 CAUGHT_UP = timedelta(days=14)
+AT_WORK = timedelta(hours=1)  # so long is a run that has begun left in peace
+
+PASSING = (RunUnderWay, Unavailable)
+RETRY = RetryStrategy(max_attempts=6, linear_wait=30, retry_exceptions=PASSING)
 
 
 class Queue:
@@ -33,11 +42,12 @@ class Queue:
     def __init__(self) -> None:
         self._app = procrastinate.App(connector=SyncPsycopgConnector())
 
-    def add(self, tx: Transaction, provider: str, day: date, requested_by: str) -> None:
+    def add(self, tx: Transaction, provider: str, day: date, requested_by: str, *, once: bool = False) -> None:
+        """`once`: unless such a job waits already. Raises AlreadyEnqueued then, and the transaction can do no more."""
         connection: Any = tx.connection.connection.driver_connection
-        self._app.configure_task(TASK, connection=connection).defer(
-            provider=provider, business_date=day.isoformat(), requested_by=requested_by
-        )
+        only = f"reconcile {provider} {day}" if once else None
+        task = self._app.configure_task(TASK, connection=connection, lock=f"reconcile {provider}", queueing_lock=only)
+        task.defer(provider=provider, business_date=day.isoformat(), requested_by=requested_by)
 
 
 def register(app: procrastinate.App, runtime: Runtime) -> None:
@@ -45,40 +55,56 @@ def register(app: procrastinate.App, runtime: Runtime) -> None:
     queue = Queue()
 
     def reconcile(provider: str, business_date: str, requested_by: str) -> None:
-        try:
-            run = run_reconciliation(runtime, provider, date.fromisoformat(business_date), requested_by)
-        except GatewayError as error:
-            log.warning("reconciliation did not run", provider=provider, business_date=business_date, code=error.code)
-        else:
-            log.info("reconciled", provider=provider, business_date=business_date, status=run.status)
+        carry_out(runtime, provider, date.fromisoformat(business_date), requested_by)
 
     def schedule_reconciliations(timestamp: int) -> None:
         schedule(runtime, queue)
 
-    app.task(name=TASK)(reconcile)
+    app.task(name=TASK, retry=RETRY)(reconcile)
     lock = "schedule_reconciliations"
     app.periodic(cron="*/15 * * * *")(app.task(name=lock, queueing_lock=lock)(schedule_reconciliations))
 
 
+def carry_out(runtime: Runtime, provider: str, day: date, requested_by: str) -> None:
+    """Run it. Raises what will pass; of what will not, the run and the log know."""
+    try:
+        run = run_reconciliation(runtime, provider, day, requested_by)
+    except PASSING:
+        raise
+    except GatewayError as error:
+        log.warning("reconciliation did not run", provider=provider, business_date=day.isoformat(), code=error.code)
+    else:
+        log.info("reconciled", provider=provider, business_date=day.isoformat(), status=run.status)
+
+
 def schedule(runtime: Runtime, queue: Queue) -> list[tuple[str, date]]:
-    """Enqueue what is due and was not run. Returns the providers and days."""
+    """Enqueue what is due and does not wait already. Returns the providers and days."""
     added = []
     for name, provider in runtime.providers.items():
-        if isinstance(provider, SettlementSource):
-            with runtime.db.transaction() as tx:
-                for day in due_days(tx, name, provider.capabilities.time_zone):
-                    queue.add(tx, name, day, "schedule")
-                    added.append((name, day))
+        if not isinstance(provider, SettlementSource):
+            continue
+        with runtime.db.transaction() as tx:
+            days = due_days(tx, name, provider.capabilities.time_zone)
+        for day in days:
+            try:
+                with runtime.db.transaction() as tx:
+                    queue.add(tx, name, day, "schedule", once=True)
+            except AlreadyEnqueued:
+                continue
+            added.append((name, day))
     return added
 
 
 def due_days(tx: Transaction, provider: str, provider_zone: str) -> list[date]:
-    """The days that are over and have no run, oldest first: yesterday, and what was missed since the last run."""
+    """The days that are over and have no finished run, oldest first: yesterday, and what was missed since the first run
+    of the last CAUGHT_UP."""
     yesterday = _last_day(tx.now, provider_zone, [agency.time_zone for agency in catalogue.all_agencies(tx)])
     runs = reconciliation.runs_of_days(tx, provider, yesterday - CAUGHT_UP, yesterday)
-    known = {run.business_date for run in runs}
-    first = max(known) + timedelta(days=1) if known else yesterday
-    return [first + timedelta(days=n) for n in range((yesterday - first).days + 1)]
+    first = min((run.business_date for run in runs), default=yesterday)
+    at_work = [run for run in runs if run.status == reconciliation.RUNNING and tx.now - run.started_at < AT_WORK]
+    done = {run.business_date for run in runs if run.status in FINISHED or run in at_work}
+    days = [first + timedelta(days=n) for n in range((yesterday - first).days + 1)]
+    return [day for day in days if day not in done]
 
 
 def _last_day(now: datetime, provider_zone: str, agency_zones: list[str]) -> date:

@@ -58,7 +58,6 @@ def _open(found: list[Any]) -> dict[str, int]:
 
 def _currency(tx: Transaction, context: Context, totals: Totals) -> dict[str, Any]:
     balance = _balance(tx, context, totals.currency)
-    unsettled = totals.ledger_minor - totals.matched_minor
     return {
         "currency": totals.currency,
         "ledger_minor": totals.ledger_minor,
@@ -69,8 +68,8 @@ def _currency(tx: Transaction, context: Context, totals: Totals) -> dict[str, An
         "matched": totals.matched,
         "in_transit": {
             "balance_minor": balance,
-            "unsettled_minor": unsettled,
-            "settled_minor": balance - unsettled,
+            "unsettled_minor": totals.unsettled_minor,
+            "settled_minor": balance - totals.unsettled_minor,
         },
     }
 

@@ -62,7 +62,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Both sides in one currency. What a side has beyond `matched_minor` is explained by findings, to the last unit."""
+    """Both sides in one currency. What a side has beyond `matched_minor` is explained by findings, to the last unit.
+
+    `unsettled_minor` is what of the ledger is not matched and was booked by the end of the agency's day.
+    """
 
     currency: str
     ledger_minor: int
@@ -71,6 +74,7 @@ class Totals:
     statement_lines: int
     matched_minor: int
     matched: int
+    unsettled_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +148,17 @@ SELECT findings.kind, findings.expected_fee, line_details.*, entry_details.*
 
 _TOTALS = """
 WITH side AS (
-    SELECT currency, gross AS ledger, 1 AS entries, gross AS statement, 1 AS lines, gross AS matched, 1 AS n
+    SELECT currency, gross AS ledger, 1 AS entries, gross AS statement, 1 AS lines, gross AS matched, 1 AS n,
+           0 AS unsettled
       FROM matches
      UNION ALL
-    SELECT currency, 0, 0, gross, 1, 0, 0
+    SELECT currency, 0, 0, gross, 1, 0, 0, 0
       FROM decisions JOIN line_details USING (line) WHERE decisions.kind IS NOT NULL
      UNION ALL
-    SELECT currency, amount, 1, 0, 0, 0, 0
+    SELECT currency, amount, 1, 0, 0, 0, 0, CASE WHEN business_date <= getvariable('day') THEN amount ELSE 0 END
       FROM decisions JOIN entry_details USING (entry) WHERE decisions.kind IS NOT NULL
 )
-SELECT currency, sum(ledger), sum(entries), sum(statement), sum(lines), sum(matched), sum(n)
+SELECT currency, sum(ledger), sum(entries), sum(statement), sum(lines), sum(matched), sum(n), sum(unsettled)
   FROM side GROUP BY currency ORDER BY currency
 """
 

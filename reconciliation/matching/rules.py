@@ -127,10 +127,10 @@ SELECT line, NULL, NULL,
   FROM free_lines
 """
 
-# What belongs to a later day than the run's is not missing yet.
+# What was made after the run's day is not looked for yet.
 _ONLY_IN_LEDGER = """
 SELECT NULL, entry, NULL, CASE WHEN getvariable('day') < due_on THEN 'timing' ELSE 'missing_at_provider' END, NULL
-  FROM free_entries WHERE business_date <= getvariable('day')
+  FROM free_entries WHERE sought_from <= getvariable('day')
 """
 
 STEPS = (

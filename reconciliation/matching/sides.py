@@ -96,7 +96,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A ledger entry's effect on the provider's account. `due_on` is the day by which the provider should have told."""
+    """A ledger entry's effect on the provider's account. `business_date` is the agency's day.
+
+    It is looked for from `sought_from` on, the day on which it was made where the agency is or where the provider is,
+    and missing if the provider has not told of it by `due_on`.
+    """
 
     entry: int
     movement: Movement
@@ -107,6 +111,7 @@ class Entry:
     later: bool
     entry_key: str
     business_date: date
+    sought_from: date
     due_on: date
     payment: UUID | None
     refund: UUID | None

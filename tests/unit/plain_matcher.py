@@ -47,7 +47,7 @@ class PlainMatcher:
         for line in self.free_lines:
             self.result.findings.append((kind_of_lone(line), line.line, None))
         for entry in self.free_entries:
-            if entry.business_date <= self.day:
+            if entry.sought_from <= self.day:
                 kind = K.TIMING if self.day < entry.due_on else K.MISSING_AT_PROVIDER
                 self.result.findings.append((kind, None, entry.entry))
         self.name_wrong_fees()
@@ -226,6 +226,7 @@ def entry(number: int, **values: object) -> Entry:
     plain = Entry(
         entry=number, movement=Movement.PAYMENT, reference=f"tx_{number}", merchant=None, currency="VND",
         amount=100_000, later=False, entry_key=f"payment:{number}:succeeded", business_date=date(2026, 3, 2),
+        sought_from=date(2026, 3, 2),
         due_on=date(2026, 3, 2), payment=None, refund=None, agency=0,
     )  # fmt: skip
     return replace(plain, **values)  # type: ignore[arg-type]

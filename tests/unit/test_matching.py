@@ -32,7 +32,7 @@ def test_a_line_and_an_entry_with_the_same_reference_and_amount_match(folder: Pa
     result = matched(folder, [line(1), line(2)], [entry(2), entry(1)])
     assert result.matches == {(1, 1): "provider_reference", (2, 2): "provider_reference"}
     assert result.findings == []
-    assert result.totals == [Totals("VND", 200_000, 2, 200_000, 2, 200_000, 2)]
+    assert result.totals == [Totals("VND", 200_000, 2, 200_000, 2, 200_000, 2, 0)]
     assert result.fees == [FeeSum(0, 0, "VND", 2_200)]
 
 
@@ -56,7 +56,7 @@ CASES: dict[str, tuple[list[Line], list[Entry], list[Found]]] = {
     "a charge of the provider": ([line(1, movement=Movement.OTHER, gross=-5)], [], [(K.MISSING_IN_GATEWAY, 1, None)]),
     "an entry that should be there": ([], [entry(1)], [(K.MISSING_AT_PROVIDER, None, 1)]),
     "an entry that may still come": ([], [entry(1, due_on=NEXT_DAY)], [(K.TIMING, None, 1)]),
-    "an entry of tomorrow": ([], [entry(1, business_date=NEXT_DAY)], []),
+    "an entry of tomorrow": ([], [entry(1, sought_from=NEXT_DAY)], []),
     "another amount": ([line(1, gross=99_000)], [entry(1)], [(K.AMOUNT_MISMATCH, 1, 1)]),
     "another currency": ([line(1, currency="USD")], [entry(1)], [(K.CURRENCY_MISMATCH, 1, 1)]),
     "not settled": ([line(1, settled=False)], [entry(1)], [(K.STATUS_MISMATCH, 1, 1)]),
@@ -158,4 +158,4 @@ def test_references_with_quotes_and_commas_are_themselves(folder: Path) -> None:
 def test_amounts_near_the_greatest_do_not_overflow(folder: Path) -> None:
     great = 2**62
     result = matched(folder, [line(1, gross=great), line(2, gross=great)], [entry(1, amount=great), entry(2, amount=9)])
-    assert result.totals == [Totals("VND", great + 9, 2, 2 * great, 2, great, 1)]
+    assert result.totals == [Totals("VND", great + 9, 2, 2 * great, 2, great, 1, 9)]

@@ -61,7 +61,7 @@ def entries(draw: st.DrawFn) -> Entry:
         currency=draw(currencies),
         amount=draw(amounts),
         later=draw(st.sampled_from([False, False, False, False, True])),
-        business_date=draw(st.sampled_from([date(2026, 3, 1), DAY, date(2026, 3, 3)])),
+        sought_from=draw(st.sampled_from([date(2026, 3, 1), DAY, date(2026, 3, 3)])),
         due_on=draw(st.sampled_from([DAY, date(2026, 3, 3)])),
         agency=draw(st.sampled_from([0, 1])),
     )
@@ -136,4 +136,4 @@ def check_totals(engine: EngineResult, statement: list[Line], ledger: list[Entry
         assert totals.ledger_minor == sum(matched) + sum(due)
         assert totals.ledger_entries == len(matched) + len(due)
     decided = {number for _, number in engine.matches} | {number for _, _, number in explained}
-    assert {each.entry for each in ledger if each.business_date <= DAY} <= decided
+    assert {each.entry for each in ledger if each.sought_from <= DAY} <= decided
