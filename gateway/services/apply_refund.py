@@ -17,8 +17,6 @@ from gateway.services.refund_sources import refund_sources
 from gateway.store import catalogue, invoices, payments, refunds
 from gateway.store.database import Transaction, new_id
 
-MONEY_MOVED_OR_WILL = frozenset({RefundStatus.PENDING, RefundStatus.SUCCEEDED})
-
 
 def apply_refund(tx: Transaction, provider: str, observation: RefundObservation, source: str) -> AckResult:
     """The payment is locked first, as everywhere, so that nobody counts on money that is leaving."""
@@ -27,11 +25,12 @@ def apply_refund(tx: Transaction, provider: str, observation: RefundObservation,
         return AckResult.NOT_FOUND
     refund = _find(tx, payment, observation)
     if refund is None:
-        if observation.status not in MONEY_MOVED_OR_WILL:
-            return AckResult.DUPLICATE
         if payment.status is not PaymentStatus.SUCCEEDED:
             return AckResult.NOT_FOUND  # the news of the payment itself is still on its way
         refund = _adopt(tx, payment, observation)
+        if refund is None and observation.status is RefundStatus.FAILED:
+            return AckResult.DUPLICATE  # no money moved
+        payment = payments.get(tx, payment.id)  # it holds the refund's amount now
     if refund is None or refund.amount != observation.amount:
         _report(tx, payment, observation, refund)
         return AckResult.AMOUNT_MISMATCH
@@ -146,7 +145,9 @@ def _find(tx: Transaction, payment: Payment, observation: RefundObservation) -> 
 
 
 def _adopt(tx: Transaction, payment: Payment, observation: RefundObservation) -> Refund | None:
-    """Nobody here asked for this refund, but the money moves: book it, and ask an officer why.
+    """Nobody here asked for this refund, but the provider has it: book it, and ask an officer why.
+
+    So is one that has failed, so that the news of its beginning is known as old if it comes later.
 
     None if it cannot be booked; then only the discrepancy is written.
     """

@@ -196,6 +196,14 @@ def test_a_refund_of_a_payment_that_is_not_known_to_have_succeeded_waits_for_tha
     assert world.payment(payment.id).refunded_minor == 50_000
 
 
+def test_the_beginning_of_a_refund_that_is_known_to_have_failed_is_old_news(world: World) -> None:
+    payment = paid(world)
+    report = dashboard_refund(payment, "r-failed", Money(50_000, "VND"))
+    assert told(world, replace(report, status=RefundStatus.FAILED)) is AckResult.APPLIED
+    assert told(world, report) is AckResult.DUPLICATE
+    assert world.payment(payment.id).refunded_minor == 0
+
+
 def test_a_refund_of_the_second_movement_is_taken_from_the_second_payment(world: World) -> None:
     first = paid(world)
     told(world, succeeded(first, f"second-{first.id}"))
