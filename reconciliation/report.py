@@ -1,7 +1,7 @@
 """The report of a run: the totals of both sides, the batches, every discrepancy explained, and every match.
 
 The same run gives the same bytes: rows come in the order of their names, names are sorted, and nothing tells when the
-report was made. It is written page by page, so that a day of any length fits into memory.
+report was made, or who asked for it. It is written page by page, so that a day of any length fits into memory.
 
 The CSV is one table, made for spreadsheets: UTF-8 with a byte order mark, by which they know it, and CR LF. Text that
 they would take for a formula has an apostrophe before it. Its rows, by the column `row`:
@@ -128,7 +128,8 @@ def batches_of(tx: Transaction, run_id: UUID) -> list[dict[str, Any]]:
 
 def as_json(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
     """{"run": {...}, "batches": [...], "discrepancies": [...], "matches": [...]}, piece by piece."""
-    yield b'{"run":' + _dumped(run_json(tx, run_id)) + b',"batches":' + _dumped(batches_of(tx, run_id))
+    run = {name: value for name, value in run_json(tx, run_id).items() if name != "requested_by"}
+    yield b'{"run":' + _dumped(run) + b',"batches":' + _dumped(batches_of(tx, run_id))
     for name, rows in (("discrepancies", discrepancies_of(tx, run_id)), ("matches", matches_of(tx, run_id))):
         yield f',"{name}":['.encode()
         for number, row in enumerate(rows):
