@@ -22,6 +22,7 @@ from gateway.app import create_app
 from gateway.domain import webhook
 from gateway.services.keys import KeyRing, Scope
 from gateway.store.embedded import DatabaseUrls
+from reconciliation.api import register
 from tests.integration.api import settings_for
 from tests.integration.web import served
 from tests.integration.world import a_world
@@ -136,7 +137,7 @@ def reader(module_database_urls: DatabaseUrls, tmp_path_factory: pytest.TempPath
     ring = KeyRing(settings.api_key_pepper)
     with (
         a_world(module_database_urls, tmp_path_factory.mktemp("simulator")) as world,
-        served(world, lambda world: create_app(settings, world.runtime, ring)) as url,
+        served(world, lambda world: create_app(settings, world.runtime, ring, [register])) as url,
         httpx.Client(timeout=30) as client,
     ):
         with world.runtime.db.transaction() as tx:
