@@ -4,8 +4,8 @@
 
 A single posting is a transaction of its own: one entry with one transfer, posted through `Database.transaction()` as a
 service does it, and durable when the call returns. A batch is one transaction of BATCH such entries. The entry is made,
-the call is sent and the answer is read by Python, in 8 clients: 2 processes of 4 threads that share a pool, which is the
-shape of a gunicorn worker. pgbench does its part in C, with 8 clients too; both share the machine with the server.
+the call is sent and the answer is read by Python, in 8 clients: 2 processes of 4 threads that share a pool, which is
+the shape of a gunicorn worker. pgbench does its part in C, with 8 clients too; both share the machine with the server.
 
 Every posting is a payment that was collected, for one of as many agencies as pgbench's tables have branches.
 """
