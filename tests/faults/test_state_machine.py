@@ -53,6 +53,7 @@ OUTCOMES = (
 )
 WAIT = st.sampled_from([timedelta(seconds=10), timedelta(minutes=2), timedelta(minutes=20), timedelta(hours=2)])
 FAULTS = st.sampled_from([None, None, None, *LOST, *REFUSED])
+NOT_FOUND = st.just("not_found")
 VISITS = st.tuples(st.sampled_from(["sandbox", "stripe"]), st.sampled_from(OUTCOMES))
 SELDOM = st.integers(1, 2)  # only the newest, so that not every session ends before it began
 
@@ -174,10 +175,10 @@ class Office(RuleBasedStateMachine):
         self.world.clock.ahead += timedelta(seconds=10)
         apply_waiting_events(self.world.runtime)
 
-    @rule(wait=WAIT, fault=st.sampled_from([None, None, *LOST, *REFUSED, "refund_pending", "refund_fails"]))
-    def refund(self, wait: timedelta, fault: str | None) -> None:
+    @rule(wait=WAIT, sent=FAULTS | st.sampled_from(["refund_pending", "refund_fails"]), asked=FAULTS | NOT_FOUND)
+    def refund(self, wait: timedelta, sent: str | None, asked: str | None) -> None:
         self.world.clock.ahead += wait
-        with self.going_wrong("refund", fault):
+        with self.going_wrong("refund", sent), self.going_wrong("query_refund", asked):
             send_refunds(self.world.runtime)
 
     @rule(after=st.booleans())
