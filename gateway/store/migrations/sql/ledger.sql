@@ -61,11 +61,16 @@ END $$;
 --   entries: [{"key", "cause", "agency_id", "subject_id", "occurred_at", "business_date",
 --              "transfers": [{"debit", "debit_kind", "credit", "credit_kind", "currency", "amount_minor"}]}]
 -- Two batches that share entries wait for one another instead of deadlocking: each opens what accounts it lacks first, and
--- then writes its entries in the order of their keys. Plain inserts in a loop, because starting a query over sets costs
--- more than it saves (measured: 111 against 179 us of CPU for one entry, 58 against 82 us each in a batch of 500).
+-- then writes its entries in the order of their keys. Plain inserts in loops over numbers, because starting a query, even
+-- one that only unpacks JSON, costs more than it saves (measured, us of CPU for one entry: 73, against 100 with such a
+-- query for each loop, and 170 with one query over sets; in a batch of 500: 67, 60 and 50 each).
 CREATE FUNCTION post_entries(entries jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    asked record;
+    ordered jsonb := entries;
+    asked jsonb;
+    moved jsonb;
+    agency uuid;
+    hash bytea;
     new_id bigint;
 BEGIN
     IF jsonb_array_length(entries) > 1 THEN
@@ -79,41 +84,41 @@ BEGIN
           WHERE NOT EXISTS (SELECT FROM ledger_accounts AS account
                              WHERE account.agency_id = used.agency_id AND account.currency = used.currency
                                AND account.code = used.code);
+        ordered := (SELECT jsonb_agg(entry ORDER BY entry ->> 'key') FROM jsonb_array_elements(entries) AS entry);
     END IF;
 
-    FOR asked IN
-        SELECT field.*, sha256(convert_to((entry - 'occurred_at' - 'business_date')::text, 'UTF8')) AS content_hash
-          FROM jsonb_array_elements(entries) AS entry
-         CROSS JOIN LATERAL jsonb_to_record(entry)
-               AS field (key text, cause text, agency_id uuid, subject_id uuid, occurred_at timestamptz,
-                         business_date date, transfers jsonb)
-         ORDER BY key
-    LOOP
+    FOR n IN 0 .. jsonb_array_length(ordered) - 1 LOOP
+        asked := ordered -> n;
+        agency := asked ->> 'agency_id';
+        hash := sha256(convert_to((asked - 'occurred_at' - 'business_date')::text, 'UTF8'));
         INSERT INTO ledger_entries (key, cause, agency_id, subject_id, occurred_at, business_date, content_hash)
-        VALUES (asked.key, asked.cause, asked.agency_id, asked.subject_id, asked.occurred_at, asked.business_date,
-                asked.content_hash)
+        VALUES (asked ->> 'key', asked ->> 'cause', agency, (asked ->> 'subject_id')::uuid,
+                (asked ->> 'occurred_at')::timestamptz, (asked ->> 'business_date')::date, hash)
         ON CONFLICT (key) DO NOTHING
         RETURNING id INTO new_id;
 
-        IF FOUND THEN
+        IF NOT FOUND THEN
+            IF hash <> (SELECT content_hash FROM ledger_entries WHERE key = asked ->> 'key') THEN
+                RAISE EXCEPTION 'an entry with this key was posted before with another content'
+                    USING ERRCODE = 'unique_violation', CONSTRAINT = 'ledger_entries_content';
+            END IF;
+            CONTINUE;
+        END IF;
+
+        FOR m IN 0 .. jsonb_array_length(asked -> 'transfers') - 1 LOOP
+            moved := asked -> 'transfers' -> m;
             INSERT INTO ledger_transfers
                    (entry_id, agency_id, currency, debit_account_id, credit_account_id, amount_minor, business_date)
-            SELECT new_id, asked.agency_id, currency,
-                   coalesce((SELECT account.id FROM ledger_accounts AS account
-                              WHERE account.agency_id = asked.agency_id AND account.currency = transfer.currency
-                                AND account.code = transfer.debit),
-                            open_ledger_account(asked.agency_id, currency, debit, debit_kind)),
-                   coalesce((SELECT account.id FROM ledger_accounts AS account
-                              WHERE account.agency_id = asked.agency_id AND account.currency = transfer.currency
-                                AND account.code = transfer.credit),
-                            open_ledger_account(asked.agency_id, currency, credit, credit_kind)),
-                   amount_minor, asked.business_date
-              FROM jsonb_to_recordset(asked.transfers)
-                   AS transfer (debit text, debit_kind text, credit text, credit_kind text, currency text,
-                                amount_minor bigint);
-        ELSIF asked.content_hash <> (SELECT content_hash FROM ledger_entries WHERE key = asked.key) THEN
-            RAISE EXCEPTION 'an entry with this key was posted before with another content'
-                USING ERRCODE = 'unique_violation', CONSTRAINT = 'ledger_entries_content';
-        END IF;
+            VALUES (new_id, agency, moved ->> 'currency',
+                    coalesce((SELECT id FROM ledger_accounts AS account
+                               WHERE account.agency_id = agency AND account.currency = moved ->> 'currency'
+                                 AND account.code = moved ->> 'debit'),
+                             open_ledger_account(agency, moved ->> 'currency', moved ->> 'debit', moved ->> 'debit_kind')),
+                    coalesce((SELECT id FROM ledger_accounts AS account
+                               WHERE account.agency_id = agency AND account.currency = moved ->> 'currency'
+                                 AND account.code = moved ->> 'credit'),
+                             open_ledger_account(agency, moved ->> 'currency', moved ->> 'credit', moved ->> 'credit_kind')),
+                    (moved ->> 'amount_minor')::bigint, (asked ->> 'business_date')::date);
+        END LOOP;
     END LOOP;
 END $$;
