@@ -48,7 +48,12 @@ def command(get_runtime: GetRuntime) -> click.Command:
 
 
 def _table(found: list[dict[str, object]]) -> Table:
-    table = Table("kind", "status", "amount", "what", "next")
+    table = Table()
+    table.add_column("kind", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("amount", no_wrap=True, justify="right")
+    table.add_column("what")
+    table.add_column("next")
     for row in found:
         explanation = row["explanation"]
         words = explanation["en"] if isinstance(explanation, dict) else {}

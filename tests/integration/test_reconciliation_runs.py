@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
 from gateway.domain.errors import Invalid, NotFound
@@ -18,6 +19,7 @@ from gateway.services.refund_payment import approve_refund, request_refund, send
 from gateway.store import reconciliation
 from gateway.store.embedded import DatabaseUrls
 from reconciliation import runs
+from reconciliation.cli import command
 from reconciliation.report import as_csv, as_json, discrepancies_of
 from reconciliation.runs import Run, RunSignedOff, RunUnderWay, run_reconciliation
 from reconciliation.settlement import SettlementChanged, SettlementUnavailable
@@ -87,6 +89,36 @@ def test_what_the_provider_kept_is_booked_and_the_account_ties(night: Night) -> 
     assert night.world.balances()["in_transit:sandbox"] == FEE - KEPT
     in_transit = {"balance_minor": FEE - KEPT, "unsettled_minor": 0, "settled_minor": FEE - KEPT}
     assert run.totals["by_currency"][0]["in_transit"] == in_transit
+
+
+def test_each_agency_bears_the_fees_of_its_own_payments(night: Night) -> None:
+    invoice = night.world.invoice("vn-certified-signature", {"documents": 10})
+    payment = night.world.start(night.world.checkout(invoice))
+    night.world.play(payment, "succeed")
+    night.world.deliver(1)
+    night.settle()
+    night.run()
+    with night.world.runtime.db.read() as tx:
+        rows = tx.all(
+            text(
+                "SELECT agency_id, sum(amount_minor) AS minor FROM ledger_transfers AS t JOIN ledger_accounts AS a"
+                " USING (agency_id) WHERE a.id = t.debit_account_id AND a.code = 'provider_fees:sandbox' GROUP BY 1"
+            )
+        )
+    assert sorted(int(row.minor) for row in rows) == sorted([KEPT, invoice.total_minor * 110 // 10_000])
+
+
+def test_the_command_line_runs_a_day_and_shows_what_it_found(night: Night) -> None:
+    night.plant("drop_line")
+    night.settle()
+    shown = CliRunner().invoke(
+        command(lambda: night.world.runtime), ["--provider", "sandbox", "--date", night.day.isoformat()]
+    )
+    assert shown.exit_code == 0, shown.output
+    assert "exceptions, 0 matched" in shown.output
+    assert "missing_at_provider" in shown.output
+    wrong = CliRunner().invoke(command(lambda: night.world.runtime), ["--provider", "nobody", "--date", "2026-01-01"])
+    assert (wrong.exit_code, "nobody" in wrong.output) == (1, True)
 
 
 def test_running_a_day_again_changes_nothing(night: Night) -> None:
