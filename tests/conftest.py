@@ -12,6 +12,9 @@ import pytest
 from gateway.store.embedded import DatabaseUrls
 from tests.database import SessionDatabase, remove_abandoned, session_folder
 
+# No test modules by name, but their assertions explain themselves too.
+pytest.register_assert_rewrite("tests.providers.rig", "tests.providers.suite")
+
 FOLDER = pytest.StashKey[Path]()
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -131,7 +131,7 @@ def test_a_browser_that_is_reloaded_does_not_make_us_ask_each_time(api: Api) -> 
     assert 1 <= len(asked) <= 6
 
 
-@pytest.mark.parametrize("query", ["", "payment=", "payment=x", f"payment={uuid4()}", "payment=%00", "payment[]=1"])
+@pytest.mark.parametrize("query", ["", "payment=", "payment=x", f"payment={UUID(int=7)}", "payment=%00", "payment[]=1"])
 def test_a_browser_with_no_payment_of_ours_goes_nowhere(api: Api, query: str) -> None:
     answer = api.get(f"/providers/sandbox/return?{query}", None)
     assert answer.status_code in (404, 422)
