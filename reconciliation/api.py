@@ -20,7 +20,7 @@ from gateway.services.cursors import decode_cursor, encode_cursor
 from gateway.services.idempotency import Answer
 from gateway.services.keys import Scope
 from gateway.services.runtime import Caller, Runtime
-from gateway.services.surface import Surface
+from gateway.services.surface import Routes, Surface
 from gateway.store import reconciliation
 from gateway.store.database import Transaction
 from reconciliation.jobs import Queue
@@ -103,7 +103,15 @@ def register(surface: Surface) -> None:
     resource = surface.resource(
         "Reconciliation", "What the providers settled, compared with the ledger, and explained."
     )
-    runtime, queue = surface.runtime, Queue()
+    _add_asking(surface, resource, Queue())
+    _add_reading(surface, resource)
+    _add_report(surface, resource)
+    _add_discrepancies(surface, resource)
+    surface.publish(resource)
+
+
+def _add_asking(surface: Surface, resource: Routes, queue: Queue) -> None:
+    runtime = surface.runtime
 
     @resource.route("/v1/reconciliation/runs", methods=["POST"])
     @requires(Scope.FINANCE)
@@ -119,6 +127,10 @@ def register(surface: Surface) -> None:
         _check_acts_for_all(surface.caller())
         _check_settles(runtime, body["provider"])
         return surface.once(lambda tx: _enqueued(tx, runtime, queue, body, surface.caller()))
+
+
+def _add_reading(surface: Surface, resource: Routes) -> None:
+    runtime = surface.runtime
 
     @resource.route("/v1/reconciliation/runs")
     @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
@@ -145,6 +157,10 @@ def register(surface: Surface) -> None:
         with runtime.db.read() as tx:
             return run_json(tx, run_id)
 
+
+def _add_report(surface: Surface, resource: Routes) -> None:
+    runtime = surface.runtime
+
     @resource.route("/v1/reconciliation/runs/<uuid:run_id>/report")
     @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
     @resource.arguments(ReportQuery, location="query")
@@ -167,6 +183,10 @@ def register(surface: Surface) -> None:
         response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
         return response
 
+
+def _add_discrepancies(surface: Surface, resource: Routes) -> None:
+    runtime = surface.runtime
+
     @resource.route("/v1/reconciliation/runs/<uuid:run_id>/discrepancies")
     @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
     @resource.arguments(PageQuery, location="query")
@@ -187,8 +207,6 @@ def register(surface: Surface) -> None:
         last = page[-1] if len(rows) > len(page) else None
         following = last and encode_cursor("discrepancies", last.kind, last.key)
         return {"data": list(map(discrepancy_json, page)), "next": following}
-
-    surface.publish(resource)
 
 
 def _enqueued(tx: Transaction, runtime: Runtime, queue: Queue, wanted: Mapping[str, Any], caller: Caller) -> Answer:
