@@ -53,6 +53,20 @@ def test_a_refund_cut_short_by_a_crash_is_paid_once(world: World, sent: bool) ->
     assert world.balances() == {}
 
 
+def test_a_refund_whose_answer_was_lost_and_that_cannot_be_found_is_sent_again_as_the_same_one(world: World) -> None:
+    _, payment = world.paid()
+    refund = approved(world, payment, 60_000)
+    world.fault("refund", "close_connection")
+    send_refunds(world.runtime)
+    assert world.refund(refund.id).status is RefundStatus.UNKNOWN
+    world.fault("query_refund", "not_found")
+    world.clock.ahead += timedelta(minutes=6)
+    send_refunds(world.runtime)
+    assert requests_for(world, "/v1/refunds") == 2
+    assert world.refund(refund.id).status is RefundStatus.SUCCEEDED
+    assert [found["amount_minor"] for found in held(world)] == [60_000]
+
+
 def test_a_sweep_that_comes_late_does_not_send_what_another_has_sent(world: World) -> None:
     _, payment = world.paid()
     refund = approved(world, payment)
