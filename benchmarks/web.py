@@ -5,8 +5,9 @@
 The stack is that of `gateway run`: gunicorn with two workers of eight threads, the worker, the simulators, and a
 durable PostgreSQL. Eight clients keep their connections open. An invoice is a full POST: the key is checked, the
 Idempotency-Key claimed, the fee worked out, the payer sealed in the vault, and ledger, events, audit and answer
-written. Beside it stands /healthz on the same gunicorn in alternating rounds: what a request costs here that does nothing.
-A whole payment is quote, invoice, checkout, payment, the payer's click at the simulator, and its webhook applied.
+written. Beside it stands /healthz on the same gunicorn in alternating rounds: what a request costs here that does
+nothing. A whole payment is quote, invoice, checkout, payment, the payer's click at the simulator, and its webhook
+applied.
 """
 
 import argparse
@@ -113,7 +114,7 @@ def count_statements(stack: Stack) -> tuple[float, float]:
         connection.execute("ALTER SYSTEM RESET log_statement")
         connection.execute("SELECT pg_reload_conf()")
         worker.resume()
-    found = re.findall(r"LOG:  (?:statement|execute [^:]*): (\w+)", logged)
+    found = re.findall(r"LOG:  (?:statement|execute [^:]*):\s+(\w+)", logged)
     statements = sum(word.upper() not in BOUNDARIES for word in found)
     return statements / COUNTED, found.count("COMMIT") / COUNTED
 
