@@ -1,6 +1,6 @@
 """All benchmarks, one after another; the tables go into docs/performance.md.
 
-python -m benchmarks            what `make bench` runs: some eight minutes on a quiet machine
+python -m benchmarks            what `make bench` runs: some ten minutes
 python -m benchmarks --quick    a smoke run that proves that all of it runs, and writes nothing
 """
 
@@ -8,45 +8,81 @@ import argparse
 import os
 import platform
 import re
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 
-from benchmarks import ledger, reconciliation, web
+from benchmarks import invoices, ledger, lifecycle, reconciliation
 from benchmarks.report import Finding, as_markdown, show
-from benchmarks.server import durable_server
+from benchmarks.server import durable_server, filesystem_of
 
 TABLES = Path(__file__).parents[1] / "docs" / "performance.md"
 MARKED = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured: `seconds` are those of each part of a round."""
+
+    rounds: int
+    seconds: float
+    lines: tuple[int, ...]
+    rounds_of_lines: int
+
+
+WHOLE = Extent(rounds=5, seconds=6, lines=(1_000_000, 10_000_000), rounds_of_lines=2)
+QUICK = Extent(rounds=1, seconds=0.5, lines=(10_000,), rounds_of_lines=1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run all benchmarks.")
     parser.add_argument("--quick", action="store_true", help="a smoke run; writes nothing")
-    quick = parser.parse_args().quick
-    console = Console()
-    rounds = 1 if quick else 3
-    with durable_server() as server:
-        findings = ledger.measure(server, rounds, 1 if quick else 5, console)
-    findings += web.measure(rounds, 1 if quick else 8, console)
-    sizes = (10_000,) if quick else (1_000_000, 10_000_000)
-    findings += reconciliation.measure(sizes, 1 if quick else 2, console)
+    quick: bool = parser.parse_args().quick
+    console, machine = Console(), describe_machine()
+    findings = measure(QUICK if quick else WHOLE, console)
     show(findings, console)
     if not quick:
-        write(findings)
+        write(machine, findings)
         console.print(f"Written to {TABLES.name}.")
 
 
-def write(findings: Sequence[Finding]) -> None:
-    """Put the table in the place of the last one, with the machine and the date."""
-    memory = psutil.virtual_memory().total / 2**30
-    machine = f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, Python {platform.python_version()}"
-    measured = f"Measured on {datetime.now(UTC).date()}: {machine}, PostgreSQL 18 on the same machine.\n\n"
-    told = measured + as_markdown(findings)
+def measure(extent: Extent, console: Console) -> list[Finding]:
+    """Each on a new server, so that none has to carry what another left."""
+    findings: list[Finding] = []
+    for benchmark in (ledger, invoices, lifecycle):
+        with durable_server() as server:
+            findings += benchmark.measure(server, extent.rounds, extent.seconds, console)
+    return findings + reconciliation.measure(extent.lines, extent.rounds_of_lines, console)
+
+
+def write(machine: str, findings: Sequence[Finding]) -> None:
+    """Put the table in the place of the last one."""
+    told = f"{machine}\n\n{as_markdown(findings)}"
     TABLES.write_text(MARKED.sub(lambda found: f"{found[1]}\n{told}\n{found[2]}", TABLES.read_text()))
+
+
+def describe_machine() -> str:
+    """Taken before the measuring, so that the load is what others made."""
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"Measured on {datetime.now(UTC).date()} with {os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, data on {filesystem_of(Path(tempfile.gettempdir()))}, "
+        f"Python {platform.python_version()}, PostgreSQL 18 on the same machine; load average before: "
+        f"{psutil.getloadavg()[0]:.1f}."
+    )
+
+
+def _processor() -> str:
+    try:
+        named = re.search(r"^model name\s*: (.+)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        named = None
+    return named[1] if named else platform.machine()
 
 
 if __name__ == "__main__":
