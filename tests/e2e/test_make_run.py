@@ -100,9 +100,10 @@ def test_it_starts_again_after_everything_was_killed(local: Stack) -> None:
 )
 def test_a_child_that_dies_is_started_again_aloud(running: Stack, name: str, word: str) -> None:
     victim = next(process for process in children(running) if word in " ".join(process.cmdline()))
+    said_before = len(running.output())
     victim.kill()
-    wait_for(lambda: f"{name} is started again." in running.output())
-    assert f"{name} ended with signal SIGKILL" in running.output()
+    wait_for(lambda: f"{name} ended with signal SIGKILL" in running.output()[said_before:])
+    wait_for(lambda: f"{name} is started again." in running.output()[said_before:])
     assert victim.pid not in {process.pid for process in children(running)}
     wait_for(lambda: answers(f"http://127.0.0.1:{running.port}/readyz"))
 
