@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.engine import Row
 
 from gateway.domain.payment import Payment, PaymentStatus
 from gateway.domain.refund import Refund, RefundStatus
-from gateway.store import inbox, payments, refunds
+from gateway.store import inbox, refunds
 from gateway.store.database import Transaction
 from providers.simulation.bank import UNHEARD_OF
-from providers.simulation.books import Books, Document
+from providers.simulation.books import Document
 
 STATUS: Mapping[str, PaymentStatus] = {
     "pending": PaymentStatus.PENDING,
@@ -25,12 +24,17 @@ NEVER_MOVED = (PaymentStatus.CANCELLED, PaymentStatus.DECLINED)
 NEVER_SENT = (RefundStatus.REQUESTED, RefundStatus.REJECTED, RefundStatus.FAILED)
 
 
-def disagreements(tx: Transaction, books: Books, session_ids: Sequence[UUID]) -> list[str]:
-    """A sentence for each difference; none is. What an officer has been asked about is no difference."""
-    ours = [payment for session_id in session_ids for payment in payments.of_session(tx, session_id)]
+Held = Mapping[str, Sequence[Document]]
+"""What a provider has: its documents by kind (payment, refund, dispute)."""
+
+
+def disagreements(tx: Transaction, ours: Sequence[Payment], held: Held) -> list[str]:
+    """A sentence for each difference; none is. What an officer has been asked about is no difference.
+
+    `ours` are all our payments with the provider of which it may hold something.
+    """
     asked = set(tx.execute(text("SELECT key FROM discrepancies")).scalars())
     given_back = [refund for payment in ours for refund in refunds.of_payment(tx, payment.id)]
-    held = {kind: _of(books, kind, ours) for kind in ("payment", "refund", "dispute")}
     disputed = {row.provider_dispute_id: row for row in tx.execute(text("SELECT * FROM disputes"))}
     poison = inbox.oldest_unapplied(tx)
     return [
@@ -39,11 +43,6 @@ def disagreements(tx: Transaction, books: Books, session_ids: Sequence[UUID]) ->
         *_refunds(given_back, held["refund"], asked),
         *_disputes(disputed, held["dispute"], asked),
     ]
-
-
-def _of(books: Books, kind: str, ours: Sequence[Payment]) -> list[Document]:
-    ids = {str(payment.id) for payment in ours}
-    return [document for document in books.all(kind) if document["payment_id"] in ids]
 
 
 def _payments(ours: Sequence[Payment], held: Sequence[Document], asked: set[str]) -> Iterator[str]:
