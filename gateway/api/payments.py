@@ -21,13 +21,18 @@ PROVIDER_MAX = 50
 
 
 class NextActionSchema(Schema):
-    """What the payer does next. `redirect` has `url`; `show_qr` has the rest, for scanning or typing."""
+    """What the payer does next. `redirect` has `url`; `show_qr` has `payload` to scan and the rest for typing;
+    `show_transfer` has the rest only, and a `slip_line` where the country has such a thing."""
 
-    type = choice(("redirect", "show_qr"), required=True)
+    type = choice(("redirect", "show_qr", "show_transfer"), required=True)
     url = fields.String()
-    payload = fields.String()
-    reference = fields.String()
+    payload = fields.String(metadata={"description": "the text in the QR code"})
+    reference = fields.String(metadata={"description": "what the transfer must name"})
     account = fields.String()
+    account_name = fields.String()
+    amount_minor = fields.Integer()
+    currency = fields.String()
+    slip_line = fields.String()
     expires_at = Instant()
 
 

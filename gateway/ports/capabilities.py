@@ -38,6 +38,8 @@ class Capabilities:
     `not_found_proves_absence`: a query that finds nothing proves that nothing happened, after `not_found_after`.
     `idempotency_window`: how long the provider recognises a repeated idempotency key; None if it has no such thing.
     `payment_lifetime`: how long a payer may take before the provider gives the payment up.
+    `query_window`: how long after a creation the provider still answers questions about it; None if for ever.
+    `lands_in_bank`: the money comes straight to the agency's bank account, not through the provider's hands.
     `settlement_lag_days`: within so many days a line missing from the settlement is a matter of timing, not a fault.
     `time_zone`: IANA name of the zone in which the provider cuts its business day.
     """
@@ -51,6 +53,8 @@ class Capabilities:
     not_found_proves_absence: bool = False
     not_found_after: timedelta = timedelta(minutes=5)
     payment_lifetime: timedelta = timedelta(hours=1)
+    query_window: timedelta | None = None
+    lands_in_bank: bool = False
     settlement: SettlementBy = SettlementBy.NONE
     settlement_lag_days: int = 0
     time_zone: str = "UTC"

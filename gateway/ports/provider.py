@@ -16,7 +16,7 @@ Requests carry only our ids, the amount, a generic title and URLs: no personal d
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -76,20 +76,71 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class ShowQr:
-    """`payload` goes into the QR code; `account` and `reference` are shown beside it for those who type."""
+    """`payload` goes into the QR code; the rest is shown beside it for those who type."""
 
     payload: str
     reference: str
     account: str
+    account_name: str
+    amount: Money
     expires_at: datetime
 
 
-NextAction = Redirect | ShowQr
+@dataclass(frozen=True, slots=True)
+class ShowTransfer:
+    """The payer makes a bank transfer with these: there is no code to scan. `slip_line` is what a slip is read by, if
+    the country has such a thing."""
+
+    reference: str
+    account: str
+    account_name: str
+    amount: Money
+    expires_at: datetime
+    slip_line: str = ""
+
+
+NextAction = Redirect | ShowQr | ShowTransfer
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """The account on which an agency collects. `number` is the account number, IBAN, or what stands for it (a Singapore
+    UEN, a Danish creditor number), `bank` the code by which its bank is routed to (a Vietnamese BIN, a BIC), if any."""
+
+    name: str
+    bank: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    code: str
+    title: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What is owed and for what, for the rails whose platform shows it to the payer. No personal data: the dossier is
+    the portal's number, and titles are those of the catalogue."""
+
+    dossier: str
+    procedure_code: str
+    procedure_title: str
+    agency_code: str
+    agency_name: str
+    reference: str
+    amount: Money
+    lines: Sequence[BillLine]
+    payee: Payee
 
 
 @dataclass(frozen=True, slots=True)
 class CreatePayment:
-    """Open a payment. `title` is generic ("Fee RF18...") and carries no personal data; `locale` is "vi" or "en"."""
+    """Open a payment. `title` is generic ("Fee RF18...") and carries no personal data; `locale` is "vi" or "en".
+
+    `payee` is where the agency collects, for a transfer straight to its account; `bills` say what is being paid.
+    """
 
     payment_id: UUID
     reference: str
@@ -102,6 +153,8 @@ class CreatePayment:
     webhook_url: str
     created_at: datetime
     expires_at: datetime
+    payee: Payee | None = None
+    bills: Sequence[Bill] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +257,24 @@ class DisputeObservation:
     code: str = ""
 
 
-Observation = PaymentObservation | RefundObservation | DisputeObservation
+@dataclass(frozen=True, slots=True)
+class CreditObservation:
+    """Money arrived on a bank account of ours; what for, only its text may tell.
+
+    `provider_transaction_id` is the bank's own name of the booking, the same in its notification, its list and its
+    statement. `account` is our account as the bank names it. `remittance` is what the payer wrote: it may hold personal
+    data, so it is never logged, and stored only sealed. `reference` is a creditor reference that came apart from it.
+    """
+
+    provider_transaction_id: str
+    account: str
+    amount: Money
+    occurred_at: datetime
+    remittance: str = field(default="", repr=False)
+    reference: str | None = None
+
+
+Observation = PaymentObservation | RefundObservation | DisputeObservation | CreditObservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +355,8 @@ class SettlementLine:
 
     gross - fee = net. `line_id` is unique within the provider. `provider_transaction_id` is that of the observations;
     `merchant_reference` is our payment id where the provider returns it. `status` is the provider's word, for the
-    record; `settled` is what it means: whether the money of this line is part of what the provider pays out.
+    record; `settled` is what it means: whether the money of this line is part of what the provider pays out. `credit`
+    is the line of a bank's statement in the words in which the bank would have notified of it.
     """
 
     line_id: str
@@ -298,6 +369,7 @@ class SettlementLine:
     merchant_reference: str | None = None
     status: str = ""
     settled: bool = True
+    credit: CreditObservation | None = None
 
     @property
     def net(self) -> Money:
@@ -344,6 +416,14 @@ class WebhookReceiver(Protocol):
         """What a verified notification says; nothing for an event that does not concern us."""
 
     def ack(self, result: AckResult) -> Reply: ...
+
+
+@runtime_checkable
+class CreditSource(Protocol):
+    """A bank that can be asked what has arrived, for when its notification does not."""
+
+    def list_credits(self, since: datetime, until: datetime) -> Iterator[CreditObservation]:
+        """What was booked in [since, until). Raises NotSent, RateLimited or OutcomeUnknown."""
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payment import OPEN, Payment, PaymentStatus, observed
 from gateway.ports.provider import (
     AckResult,
+    CreditObservation,
     DisputeObservation,
     Observation,
     PaymentObservation,
@@ -43,6 +44,8 @@ def apply_observation(tx: Transaction, provider: str, observation: Observation, 
             return apply_refund(tx, provider, observation, source)
         case DisputeObservation():
             return apply_dispute(tx, provider, observation, source)
+        case CreditObservation():
+            return AckResult.NOT_FOUND
 
 
 def _apply_payment(tx: Transaction, provider: str, observation: PaymentObservation, source: str) -> AckResult:

@@ -6,6 +6,7 @@ the first leaves the attempt `submitting` with a time to check it, and the sweep
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -32,6 +33,7 @@ from gateway.ports.provider import (
     RateLimited,
     Redirect,
     Rejected,
+    ShowQr,
     Unsupported,
 )
 from gateway.services import idempotency
@@ -245,13 +247,17 @@ def _resume(tx: Transaction, request: Request, known: Unfinished, render: Callab
     return answer
 
 
-def _as_json(action: NextAction) -> dict[str, str]:
+def _as_json(action: NextAction) -> dict[str, Any]:
     if isinstance(action, Redirect):
         return {"type": "redirect", "url": action.url}
-    return {
-        "type": "show_qr",
-        "payload": action.payload,
+    shown = {
         "reference": action.reference,
         "account": action.account,
+        "account_name": action.account_name,
+        "amount_minor": action.amount.amount_minor,
+        "currency": action.amount.currency,
         "expires_at": action.expires_at.isoformat(),
     }
+    if isinstance(action, ShowQr):
+        return {"type": "show_qr", "payload": action.payload} | shown
+    return {"type": "show_transfer", "slip_line": action.slip_line} | shown

@@ -22,7 +22,7 @@ from providers.simulation.bank import Bank, KeyReused, NotPossible, Options
 from providers.simulation.books import Change, Document
 from providers.simulation.control import app_for
 from providers.simulation.faults import answer
-from providers.simulation.webhooks import Sign
+from providers.simulation.webhooks import Notification, Sign
 
 SETTINGS = ("GATEWAY_SANDBOX_MERCHANT", "GATEWAY_SANDBOX_SECRETS")
 
@@ -72,9 +72,10 @@ class Sandbox(Bank):
         super().__init__(options)
 
     def signer(self) -> Sign:
-        def sign(body: bytes, forged: bool) -> Mapping[str, str]:
+        def sign(url: str, body: str, forged: bool) -> Notification:
             secret = "not-" + self._secrets[0] if forged else self._secrets[0]
-            return {wire.SIGNATURE: wire.signature(secret, datetime.now(UTC), body)}
+            signature = wire.signature(secret, datetime.now(UTC), body.encode())
+            return Notification(url, body.encode(), {wire.SIGNATURE: signature})
 
         return sign
 

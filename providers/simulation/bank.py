@@ -25,7 +25,7 @@ from gateway.domain.payment import PaymentStatus
 from gateway.ports.capabilities import Capabilities
 from providers.simulation.books import Books, Change, Document
 from providers.simulation.faults import Switchboard
-from providers.simulation.webhooks import Sender, Sign, enqueue
+from providers.simulation.webhooks import Sender, Sign, enqueue, is_success
 
 LATE_MS = 1_000
 """A payment that comes late tells of it so long after the expiry."""
@@ -91,11 +91,15 @@ class Bank(ABC):
         self.options = options
         self.books = Books(options.data_dir / f"{self.name}.jsonl")
         self.board = Switchboard()
-        self.sender = Sender(self.books, self.signer())
+        self.sender = Sender(self.books, self.signer(), self.acknowledged)
 
     @abstractmethod
     def signer(self) -> Sign:
         """How notifications are signed."""
+
+    def acknowledged(self, status: int, body: bytes) -> bool:
+        """Whether this answer to a notification ends the tries. To be overridden where it takes more than a 2xx."""
+        return is_success(status, body)
 
     @abstractmethod
     def routes(self, app: Flask) -> None:

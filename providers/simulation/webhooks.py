@@ -1,4 +1,4 @@
-"""Delivering notifications as providers do: until somebody answers 2xx, also across a restart of the provider.
+"""Delivering notifications as providers do: until one is acknowledged, also across a restart of the provider.
 
 A notification is a document of the books, committed together with the change it tells of. It is signed afresh for every
 try. Several threads send, so that one slow receiver does not hold up the rest, and so that order is no promise.
@@ -9,6 +9,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -21,8 +22,26 @@ _REORDER_MS = 1_500
 _TIMEOUT_S = 15
 _STOP_S = 2
 
-Sign = Callable[[bytes, bool], Mapping[str, str]]
-"""The headers for a body; the flag asks for a signature made with the wrong secret."""
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One try to deliver: a request of this method to `url`."""
+
+    url: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
+
+
+Sign = Callable[[str, str, bool], Notification]
+"""What is sent for a url and a body; the flag asks for a signature made with the wrong secret."""
+
+Acknowledged = Callable[[int, bytes], bool]
+"""Whether an answer with this status and body ends the tries."""
+
+
+def is_success(status: int, _: bytes) -> bool:
+    return httpx.codes.is_success(status)
 
 
 def enqueue(change: Change, board: Switchboard, event_id: str, url: str, body: str, delay_ms: int = 0) -> None:
@@ -40,9 +59,10 @@ def enqueue(change: Change, board: Switchboard, event_id: str, url: str, body: s
 
 
 class Sender:
-    def __init__(self, books: Books, sign: Sign) -> None:
+    def __init__(self, books: Books, sign: Sign, acknowledged: Acknowledged) -> None:
         self._books = books
         self._sign = sign
+        self._acknowledged = acknowledged
         self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
         self._due: list[tuple[int, int, int, str]] = []  # when, a tie-breaker, tries so far, id
         self._order = itertools.count()
@@ -99,13 +119,13 @@ class Sender:
             return None
 
     def _delivered(self, document: Document) -> bool:
-        body = document["body"].encode()
-        headers = {"content-type": "application/json", **self._sign(body, document["forged"])}
+        signed = self._sign(document["url"], document["body"], document["forged"])
+        headers = {"content-type": "application/json"} | dict(signed.headers)
         try:
-            answer = self._client.post(document["url"], content=body, headers=headers)
+            answer = self._client.request(signed.method, signed.url, content=signed.body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, RuntimeError):  # a client closed under a try that was under way
             return False
-        return answer.is_success or document["forged"]  # a forger does not insist
+        return self._acknowledged(answer.status_code, answer.content) or document["forged"]  # a forger does not insist
 
 
 def _now_ms() -> int:

@@ -19,7 +19,7 @@ from providers.simulation.bank import OUTCOMES, UNHEARD_OF, Bank, KeyReused, Not
 from providers.simulation.books import Change, Document
 from providers.simulation.control import app_for
 from providers.simulation.faults import answer
-from providers.simulation.webhooks import Sign
+from providers.simulation.webhooks import Notification, Sign
 from providers.stripe import parameters, simulated, wire
 from providers.stripe.adapter import API_KEY, WEBHOOK_SECRETS
 from providers.stripe.parameters import Refused
@@ -62,10 +62,10 @@ class Stripe(Bank):
         super().__init__(options)
 
     def signer(self) -> Sign:
-        def sign(body: bytes, forged: bool) -> Mapping[str, str]:
+        def sign(url: str, body: str, forged: bool) -> Notification:
             secret = "not-" + self._secrets[0] if forged else self._secrets[0]
-            header = stripe.WebhookSignature.generate_signature_header(body.decode(), secret)
-            return {wire.SIGNATURE: header}
+            header = stripe.WebhookSignature.generate_signature_header(body, secret)
+            return Notification(url, body.encode(), {wire.SIGNATURE: header})
 
         return sign
 

@@ -16,6 +16,7 @@ import httpx
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.ports.provider import (
+    AckResult,
     BatchRef,
     CreatePayment,
     Observation,
@@ -25,8 +26,10 @@ from gateway.ports.provider import (
     RawRequest,
     Redirect,
     RefundCommand,
+    Reply,
     SettlementLine,
     SettlementWindow,
+    WebhookReceiver,
 )
 from providers.registry import SIMULATORS, build
 from providers.simulation.bank import Options
@@ -44,19 +47,28 @@ class Inbox:
 
     def __init__(self) -> None:
         self.requests: list[RawRequest] = []
-        self.answers: list[int] = []
-        """The statuses to answer with next; 200 once there are no more."""
+        self.answers: list[Reply] = []
+        """What to answer with next; `usual` once there are no more."""
+        self.usual = Reply(200)
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                self._take("POST")
+
+            def do_GET(self) -> None:
+                self._take("GET")
+
+            def _take(self, method: str) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", "0")))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                status = inbox.answers.pop(0) if inbox.answers else 200
-                inbox.requests.append(RawRequest("POST", self.path.partition("?")[2], headers, body))
-                self.send_response(status)
-                self.send_header("content-length", "0")
+                reply = inbox.answers.pop(0) if inbox.answers else inbox.usual
+                inbox.requests.append(RawRequest(method, self.path.partition("?")[2], headers, body))
+                self.send_response(reply.status)
+                self.send_header("content-type", reply.content_type)
+                self.send_header("content-length", str(len(reply.body)))
                 self.end_headers()
+                self.wfile.write(reply.body)
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Nothing."""
@@ -105,6 +117,8 @@ class Rig:
         self.simulator = RunningSimulator(app)
         self.browser = httpx.Client(timeout=PATIENT)
         self.adapter = self.adapter_for(self.simulator.url)
+        if isinstance(self.adapter, WebhookReceiver):
+            self.inbox.usual = self.adapter.ack(AckResult.APPLIED)
         self.impatient = self.adapter_for(self.simulator.url, IMPATIENT)
 
     def adapter_for(self, url: str, timeout: httpx.Timeout = PATIENT, **settings: str) -> Any:

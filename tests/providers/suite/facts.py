@@ -1,8 +1,10 @@
 """What a provider's test class states of its provider, and the simulator that its tests share."""
 
+import json
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -42,7 +44,11 @@ class Facts(ABC):
     """The outcomes of which the provider sends no notification."""
 
     amounts_on_the_wire: ClassVar[Mapping[Money, str]]
-    """The exact text that a creation must hold: exponents 0, 2 and 3, and an amount above 10,000,000."""
+    """The exact text that a creation must hold: exponents 0, 2 and 3 as far as it takes such currencies, and an amount
+    above 10,000,000."""
+
+    dated_notifications: ClassVar[bool] = True
+    """Whether what a notification signs says when it was sent, so that an old one can be refused."""
 
     @abstractmethod
     def signed(self, body: bytes, secret: str, at: datetime) -> RawRequest:
@@ -61,6 +67,32 @@ class Facts(ABC):
     @abstractmethod
     def of_no_concern(self) -> bytes:
         """A well-formed notification about something we do not follow."""
+
+    def content_of(self, request: RawRequest) -> bytes:
+        """The signed content of a notification: its body, or where it has none its query."""
+        return request.body
+
+    def fields_of(self, content: bytes) -> Any:
+        """The fields in the content, by name."""
+        return json.loads(content)
+
+    def content_from(self, fields: Any) -> bytes:
+        """The reverse of `fields_of`."""
+        return json.dumps(fields).encode()
+
+    def with_content(self, request: RawRequest, content: bytes) -> RawRequest:
+        """`request` with other content under the same signature."""
+        return replace(request, body=content)
+
+    def without_signature(self, request: RawRequest) -> RawRequest:
+        return replace(request, headers={"content-type": "application/json"})
+
+    def mangled_signatures(self, request: RawRequest) -> Iterator[RawRequest]:
+        """`request` with each header of the protocol spoilt in turn."""
+        for name, value in request.headers.items():
+            if name in self.own_headers:
+                for mangled in ("", "t=,v1=", value[:-1], value + "é", value.replace("t=", "t=x"), "t=" + "9" * 5_000):
+                    yield replace(request, headers={**request.headers, name: mangled})
 
     def needs(self, protocol: type) -> None:
         """Skip where the provider states that it has no such thing; payments.py checks the statement."""

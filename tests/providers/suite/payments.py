@@ -99,7 +99,7 @@ class Payments(Facts):
 
     def test_amounts_go_out_exactly(self, rig: Rig) -> None:
         currencies = {amount.currency for amount in self.amounts_on_the_wire}
-        assert {"VND", "USD", "KWD"} <= currencies
+        assert {"VND", "USD", "KWD"} & rig.adapter.capabilities.currencies <= currencies
         assert any(amount.amount_minor > 10_000_000 for amount in self.amounts_on_the_wire)
         for amount, expected in self.amounts_on_the_wire.items():
             since = len(rig.traffic())

@@ -14,7 +14,14 @@ import httpx
 import pytest
 
 from gateway.domain.payment import PaymentStatus
-from gateway.ports.provider import OutcomeUnknown, PaymentObservation, ProviderError, RefundRef, WebhookRejected
+from gateway.ports.provider import (
+    OutcomeUnknown,
+    PaymentObservation,
+    ProviderError,
+    RefundRef,
+    Reply,
+    WebhookRejected,
+)
 from providers.registry import SIMULATORS, build
 from providers.settings import MissingSettings
 from providers.simulation.bank import Options
@@ -96,7 +103,7 @@ class Trust(Facts):
     ) -> None:
         port = free_port()
         adapter = rig.adapter_for(f"http://127.0.0.1:{port}")
-        rig.inbox.answers.extend([503] * 10_000)  # the gateway is down
+        rig.inbox.answers.extend([Reply(503)] * 10_000)  # the gateway is down
         simulator = self.simulator_process(rig, port, tmp_path)
         command = rig.command()
         outcome = adapter.create_payment(command)
