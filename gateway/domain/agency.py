@@ -1,5 +1,6 @@
 """The authority that collects, and the calendar it lives by."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -7,8 +8,17 @@ from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What an agency takes by one method, in minor units of its own currency; None leaves it to the provider."""
+
+    minimum_minor: int | None = None
+    maximum_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Agency:
-    """`time_zone` is an IANA name; `providers` are the enabled payment methods, in the order that payers see."""
+    """`time_zone` is an IANA name; `providers` are the enabled payment methods, in the order that payers see, and
+    `method_limits` the agency's own limits for some of them."""
 
     id: UUID
     code: str
@@ -18,6 +28,7 @@ class Agency:
     bank_account: str
     receipt_series: str
     providers: tuple[str, ...]
+    method_limits: Mapping[str, Limits]
 
     def business_date(self, at: datetime) -> date:
         return business_date(at, self.time_zone)

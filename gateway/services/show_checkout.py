@@ -16,8 +16,8 @@ from gateway.domain.fees import Procedure
 from gateway.domain.invoice import Invoice, InvoiceStatus
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, Payment, PaymentStatus
-from gateway.ports.provider import PaymentProvider
 from gateway.services.find import SessionNotFound, find_session
+from gateway.services.offer_methods import offers_of, why_not
 from gateway.services.quote_fee import parse
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.start_payment import SUBMITTING_AT_MOST
@@ -68,11 +68,13 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A provider as a way to pay: its name for payers by language, and what paying by it is like."""
+    """A provider as a way to pay: its name for payers by language, what paying by it is like, and whether it can be
+    chosen just now."""
 
     name: str
     titles: Mapping[str, str]
     flow: str
+    is_available: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def show_checkout(runtime: Runtime, session_id: UUID) -> Checkout:
             agency=agency,
             bills=bills,
             attempts=attempts,
-            methods=_methods(runtime, session),
+            methods=_methods(tx, runtime, session, agency),
             stage=stage_of(session, bills, attempts, tx.now),
         )
 
@@ -199,16 +201,10 @@ def _bills(tx: Transaction, session: CheckoutSession) -> Sequence[Bill]:
     ]
 
 
-def _methods(runtime: Runtime, session: CheckoutSession) -> Sequence[Method]:
-    """Those of the session that are configured and take its amount."""
-    known = (runtime.providers[name] for name in session.methods if name in runtime.providers)
+def _methods(tx: Transaction, runtime: Runtime, session: CheckoutSession, agency: Agency) -> Sequence[Method]:
+    """Those of the session that take its amount, as things stand now."""
     return [
-        Method(provider.name, provider.titles, provider.capabilities.flow)
-        for provider in known
-        if _takes(provider, session.amount_minor, session.currency)
+        Method(offer.name, offer.provider.titles, offer.provider.capabilities.flow, offer.is_available)
+        for offer in offers_of(tx, runtime, agency, session.methods)
+        if why_not(runtime, agency, offer.name, session.amount) is None
     ]
-
-
-def _takes(provider: PaymentProvider, amount_minor: int, currency: str) -> bool:
-    limits = provider.capabilities
-    return limits.minimum_minor.get(currency, 0) <= amount_minor <= limits.maximum_minor.get(currency, amount_minor)

@@ -8,6 +8,7 @@ from gateway.store.tables import (  # noqa: F401 - imported so that their tables
     access,
     catalogue,
     events,
+    health,
     invoices,
     ledger,
     payments,

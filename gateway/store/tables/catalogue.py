@@ -1,6 +1,6 @@
 """The agencies and what they charge for."""
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, Uuid, func
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from gateway.store.tables.base import METADATA, currency, instant
@@ -16,6 +16,13 @@ agencies = Table(
     Column("bank_account", Text, nullable=False),
     Column("receipt_series", Text, nullable=False),
     Column("providers", ARRAY(Text), nullable=False),
+    Column(
+        "method_limits",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="by provider: minimum_minor and maximum_minor, in the agency's currency, either may be missing",
+    ),
     instant("created_at", server_default=func.now()),
 )
 
