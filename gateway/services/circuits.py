@@ -34,10 +34,9 @@ def is_shut(runtime: Runtime, provider: str) -> bool:
         return circuit_of(tx, provider).opened_at is not None
 
 
-def available(tx: Transaction, names: list[str]) -> dict[str, bool]:
-    """For each of these providers whether a payment may be begun with it."""
-    shut = circuits.not_closed(tx)
-    return {name: name not in shut or shut[name].admits(tx.now) for name in names}
+def unavailable_ones(tx: Transaction) -> frozenset[str]:
+    """The providers with which no payment can be begun at this moment."""
+    return frozenset(name for name, circuit in circuits.not_closed(tx).items() if not circuit.admits(tx.now))
 
 
 def unavailable(circuit: Circuit) -> ProviderUnavailable:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.domain.agency import Agency, Limits
-from gateway.domain.checkout import MethodNotOffered
+from gateway.domain.checkout import CheckoutSession, MethodNotOffered
 from gateway.domain.money import Money
 from gateway.ports.provider import PaymentProvider
-from gateway.services.circuits import available
+from gateway.services.circuits import unavailable_ones
 from gateway.services.runtime import Runtime
+from gateway.store import catalogue
 from gateway.store.database import Transaction
 
 NO_LIMITS = Limits()
@@ -31,17 +32,17 @@ class Offer:
     is_available: bool
 
 
-def offers_of(tx: Transaction, runtime: Runtime, agency: Agency, names: Iterable[str] | None = None) -> list[Offer]:
-    """The agency's methods that are enabled here and take its currency, in the agency's order; or those of `names`, in
-    that order."""
-    wanted = agency.providers if names is None else [name for name in names if name in agency.providers]
-    known = [name for name in wanted if name in runtime.providers]
-    answers = available(tx, known)
-    return [
-        Offer(name, runtime.providers[name], *_limits(runtime.providers[name], agency, name), answers[name])
-        for name in known
-        if agency.currency in runtime.providers[name].capabilities.currencies
-    ]
+def offers_of_agencies(tx: Transaction, runtime: Runtime, agencies: Iterable[Agency]) -> list[list[Offer]]:
+    """For each agency its methods that are enabled here and take its currency, in the order that payers see."""
+    away = unavailable_ones(tx)
+    return [_offers(runtime, agency, agency.providers, away) for agency in agencies]
+
+
+def offers_of_session(tx: Transaction, runtime: Runtime, session: CheckoutSession) -> list[Offer]:
+    """The session's methods that take its amount, as things stand now."""
+    agency = catalogue.agency(tx, session.agency_id)
+    fitting = [name for name in session.methods if why_not(runtime, agency, name, session.amount) is None]
+    return _offers(runtime, agency, fitting, unavailable_ones(tx))
 
 
 def methods_for(runtime: Runtime, agency: Agency, amount: Money, asked: Sequence[str] | None) -> tuple[str, ...]:
@@ -81,7 +82,7 @@ def why_not(runtime: Runtime, agency: Agency, name: str, amount: Money) -> str |
     provider = runtime.providers[name]
     if amount.currency not in provider.capabilities.currencies:
         return f"{name} does not take {amount.currency}."
-    lowest, highest = _limits(provider, agency, name)
+    lowest, highest = limits_of(provider, agency, name)
     if amount.amount_minor < lowest:
         return f"{name} takes {Money(lowest, amount.currency)} or more, and this is {amount}."
     if highest is not None and amount.amount_minor > highest:
@@ -89,7 +90,16 @@ def why_not(runtime: Runtime, agency: Agency, name: str, amount: Money) -> str |
     return None
 
 
-def _limits(provider: PaymentProvider, agency: Agency, name: str) -> tuple[int, int | None]:
+def _offers(runtime: Runtime, agency: Agency, names: Iterable[str], away: frozenset[str]) -> list[Offer]:
+    known = [(name, runtime.providers[name]) for name in names if name in runtime.providers]
+    return [
+        Offer(name, provider, *limits_of(provider, agency, name), name not in away)
+        for name, provider in known
+        if agency.currency in provider.capabilities.currencies
+    ]
+
+
+def limits_of(provider: PaymentProvider, agency: Agency, name: str) -> tuple[int, int | None]:
     """The narrower of the provider's and the agency's, in minor units of the agency's currency."""
     can, own = provider.capabilities, agency.method_limits.get(name, NO_LIMITS)
     highest = [can.maximum_minor.get(agency.currency), own.maximum_minor]

@@ -17,7 +17,7 @@ from gateway.domain.invoice import Invoice, InvoiceStatus
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, Payment, PaymentStatus
 from gateway.services.find import SessionNotFound, find_session
-from gateway.services.offer_methods import offers_of, why_not
+from gateway.services.offer_methods import offers_of_session
 from gateway.services.quote_fee import parse
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.start_payment import SUBMITTING_AT_MOST
@@ -114,6 +114,11 @@ class Checkout:
         return waiting[-1] if waiting and self.stage is Stage.WAITING else None
 
     @property
+    def can_choose(self) -> bool:
+        """Whether any method is there to be chosen just now."""
+        return any(method.is_available for method in self.methods)
+
+    @property
     def setback(self) -> Setback | None:
         last = self.attempts[-1] if self.attempts else None
         if last is None or last.status in OPEN or self.stage is not Stage.READY:
@@ -150,7 +155,7 @@ def show_checkout(runtime: Runtime, session_id: UUID) -> Checkout:
             agency=agency,
             bills=bills,
             attempts=attempts,
-            methods=_methods(tx, runtime, session, agency),
+            methods=_methods(tx, runtime, session),
             stage=stage_of(session, bills, attempts, tx.now),
         )
 
@@ -201,10 +206,8 @@ def _bills(tx: Transaction, session: CheckoutSession) -> Sequence[Bill]:
     ]
 
 
-def _methods(tx: Transaction, runtime: Runtime, session: CheckoutSession, agency: Agency) -> Sequence[Method]:
-    """Those of the session that take its amount, as things stand now."""
+def _methods(tx: Transaction, runtime: Runtime, session: CheckoutSession) -> Sequence[Method]:
     return [
         Method(offer.name, offer.provider.titles, offer.provider.capabilities.flow, offer.is_available)
-        for offer in offers_of(tx, runtime, agency, session.methods)
-        if why_not(runtime, agency, offer.name, session.amount) is None
+        for offer in offers_of_session(tx, runtime, session)
     ]
