@@ -10,12 +10,12 @@ from gateway.store import catalogue
 from gateway.store.database import Transaction
 
 
-def method_faults(tx: Transaction, enabled: Mapping[str, PaymentProvider]) -> list[str]:
-    """One line each, with the fix; `enabled` are the providers of this gateway."""
+def method_faults(tx: Transaction, enabled: Mapping[str, PaymentProvider | None]) -> list[str]:
+    """One line each, with the fix; `enabled` are the providers of this gateway, None for one that cannot start."""
     return [fault for agency in catalogue.all_agencies(tx) for fault in _faults(agency, enabled)]
 
 
-def _faults(agency: Agency, enabled: Mapping[str, PaymentProvider]) -> Iterator[str]:
+def _faults(agency: Agency, enabled: Mapping[str, PaymentProvider | None]) -> Iterator[str]:
     usable = 0
     for name in agency.providers:
         if name not in enabled:
@@ -24,7 +24,8 @@ def _faults(agency: Agency, enabled: Mapping[str, PaymentProvider]) -> Iterator[
                 " the agency's providers."
             )
             continue
-        fault = _fault(agency, name, enabled[name])
+        provider = enabled[name]
+        fault = _fault(agency, name, provider) if provider else None
         usable += fault is None
         if fault:
             yield fault
