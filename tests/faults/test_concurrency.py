@@ -271,7 +271,7 @@ def test_sweeps_at_once_take_each_due_payment_once_and_no_more_than_they_can_car
     def sweep(_: int) -> None:
         for _ in range(6):
             with world.runtime.db.transaction() as tx:
-                claimed = payments.claim_due(tx, timedelta(minutes=2), 7)
+                claimed = payments.claim_due(tx, timedelta(minutes=2), 7, timedelta(days=2))
             assert len(claimed) <= 7
             taken.extend(payment.id for payment in claimed)
 
