@@ -28,6 +28,7 @@ from providers.simulation import settlement
 from providers.simulation.bank import Bank, NotPossible
 from providers.simulation.books import Document
 from providers.simulation.faults import FAULTS, Fault
+from providers.simulation.webhooks import waits
 
 _TRAFFIC_KEPT = 50_000
 _SECRET_HEADERS = ("authorization",)
@@ -75,8 +76,8 @@ def _state(app: Flask, bank: Bank) -> None:
 
     @app.get("/_sim/webhooks")
     def webhooks() -> Response:
-        delivered = [webhook["delivered"] for webhook in bank.books.all("webhook")]
-        return jsonify({"waiting": delivered.count(False), "delivered": delivered.count(True)})
+        known = bank.books.all("webhook")
+        return jsonify({"waiting": sum(map(waits, known)), "delivered": sum(one["delivered"] for one in known)})
 
 
 def _faults(app: Flask, bank: Bank) -> None:
