@@ -8,7 +8,7 @@ MoMo cannot close a payment that its payer has not finished: it ends with its ti
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -21,6 +21,7 @@ from gateway.domain.refund import RefundStatus
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
     AckResult,
+    BatchRef,
     CreatePayment,
     NotFound,
     NotSent,
@@ -39,14 +40,17 @@ from gateway.ports.provider import (
     Rejected,
     RejectionReason,
     Reply,
+    SettlementLine,
+    SettlementWindow,
     Unsupported,
     Verified,
     WebhookRejected,
 )
-from providers.momo import wire
+from providers.momo import settlement, wire
 from providers.plain_text import plain
 from providers.reading import Unreadable, decoded, text, whole
 from providers.settings import required, split
+from providers.settlement_files import FileSettlements
 from providers.transport import Transport
 
 T = TypeVar("T")
@@ -55,7 +59,7 @@ BASE_URL = "GATEWAY_MOMO_BASE_URL"
 PARTNER_CODE = "GATEWAY_MOMO_PARTNER_CODE"
 ACCESS_KEYS = "GATEWAY_MOMO_ACCESS_KEYS"
 SECRETS = "GATEWAY_MOMO_SECRETS"
-SETTINGS = (BASE_URL, PARTNER_CODE, ACCESS_KEYS, SECRETS)
+SETTINGS = (BASE_URL, PARTNER_CODE, ACCESS_KEYS, SECRETS, settlement.FOLDER)
 
 TIMEOUT = httpx.Timeout(connect=5, read=35, write=10, pool=5)
 """In seconds. MoMo asks for at least thirty before an answer is given up; a little more lets its own time-out come
@@ -68,21 +72,30 @@ _ACK: Mapping[AckResult, int] = {AckResult.RETRY: 503, AckResult.REJECTED: 400}
 
 
 def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "MomoProvider":
-    """Raises MissingSettings."""
+    """Raises MissingSettings, or UnusableSetting for a column map that cannot be used."""
     values = required(MomoProvider.name, environment, SETTINGS)
     keys = wire.Keys(split(values[ACCESS_KEYS]), split(values[SECRETS]))
-    return MomoProvider(values[BASE_URL], values[PARTNER_CODE], keys, timeout)
+    files = settlement.files(values[settlement.FOLDER], environment)
+    return MomoProvider(values[BASE_URL], values[PARTNER_CODE], keys, files, timeout)
 
 
 class MomoProvider:
-    name: Final = "momo"
+    name: Final = settlement.NAME
     titles: Mapping[str, str] = {"vi": "Ví MoMo", "en": "MoMo wallet"}
     capabilities: Capabilities = wire.CAPABILITIES
 
-    def __init__(self, base_url: str, partner_code: str, keys: wire.Keys, timeout: httpx.Timeout = TIMEOUT) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        partner_code: str,
+        keys: wire.Keys,
+        files: FileSettlements,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._partner_code = partner_code
         self._keys = keys
+        self._files = files
         self._transport = Transport(timeout)
 
     def close(self) -> None:
@@ -152,6 +165,14 @@ class MomoProvider:
 
     def ack(self, result: AckResult) -> Reply:
         return Reply(_ACK.get(result, 204))
+
+    def list_settlements(self, window: SettlementWindow) -> Sequence[BatchRef]:
+        """Raises NotSent or OutcomeUnknown."""
+        return self._files.list_settlements(window)
+
+    def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]:
+        """Raises NotSent or OutcomeUnknown."""
+        return self._files.read_settlement(batch)
 
     def _changed(self, path: str, request_id: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to a creation or a refund. Raises what wire.ERROR says of a refusal."""

@@ -2,8 +2,8 @@
 orderId that was used before and a requestId with another body are refused, each with MoMo's own code.
 
 It notifies of payments that have ended, until it hears 204 without a body; of refunds and of what a bank takes back it
-tells nothing, which is why those are asked about and read in the settlement. It sends payers back with the result glued
-to the address by a question mark, whether there is one already or not.
+tells nothing, which is why those are asked about and read in its settlement files. It sends payers back with the result
+glued to the address by a question mark, whether there is one already or not.
 """
 
 import json
@@ -12,12 +12,13 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, request
 
-from providers.momo import wire
+from providers.momo import settlement, wire
 from providers.reading import Unreadable, decoded
 from providers.settings import required, split
 from providers.simulation import paypage
@@ -25,9 +26,10 @@ from providers.simulation.bank import OUTCOMES, PROCESSING, UNHEARD_OF, Bank, Ke
 from providers.simulation.books import Change, Document
 from providers.simulation.control import app_for
 from providers.simulation.faults import answer
+from providers.simulation.outbox import Outbox
 from providers.simulation.webhooks import Notification, Sign
 
-SETTINGS = ("GATEWAY_MOMO_PARTNER_CODE", "GATEWAY_MOMO_ACCESS_KEYS", "GATEWAY_MOMO_SECRETS")
+SETTINGS = ("GATEWAY_MOMO_PARTNER_CODE", "GATEWAY_MOMO_ACCESS_KEYS", "GATEWAY_MOMO_SECRETS", settlement.FOLDER)
 
 _FIELDS: Mapping[str, Mapping[str, type]] = {
     wire.CREATE: {
@@ -93,12 +95,12 @@ class Refused(Exception):
 
 
 def create_app(options: Options) -> Flask:
-    """Raises MissingSettings."""
+    """Raises MissingSettings or UnusableSetting."""
     return app_for(Momo(options))
 
 
 class Momo(Bank):
-    name = "momo"
+    name = settlement.NAME
     capabilities = wire.CAPABILITIES
     outcomes: ClassVar[Mapping[str, Outcome]] = {name: o for name, o in OUTCOMES.items() if name != "twice"}
     """An order is paid once."""
@@ -109,6 +111,7 @@ class Momo(Bank):
         values = required(self.name, options.settings, SETTINGS)
         self._partner_code = values[SETTINGS[0]]
         self._keys = wire.Keys(split(values[SETTINGS[1]]), split(values[SETTINGS[2]]))
+        self.outbox: Outbox = Outbox(Path(values[settlement.FOLDER]), settlement.layout(options.settings))
         super().__init__(options)
 
     def new_id(self, kind: str) -> str:
@@ -158,7 +161,7 @@ class Momo(Bank):
         """MoMo does not tell."""
 
     def batch_id(self, day: date, currency: str, number: int) -> str:
-        return f"{self._partner_code}-{day.isoformat()}-{number}"
+        return self.outbox.batch_id(day, number)
 
     def play(self, payment_id: str, outcome: str) -> str:
         """Where the browser goes, with the signed result."""

@@ -57,6 +57,7 @@ REFUND_ENDED: Mapping[int, RefundStatus] = {
 LIFETIME = timedelta(minutes=100)  # of the pay page; agreed by contract
 ABSENCE_PROVES = timedelta(minutes=15)  # a creation cannot be under way for longer: what is not found then, never was
 KEY_KEPT = timedelta(days=31)  # how long a requestId that comes again is recognised
+SETTLED_AFTER_DAYS = 1
 FEE = FeeContract(basis_points=150)
 # So far what is to be confirmed.
 
@@ -74,7 +75,8 @@ CAPABILITIES = Capabilities(
     not_found_proves_absence=True,
     not_found_after=ABSENCE_PROVES,
     payment_lifetime=LIFETIME,
-    settlement=SettlementBy.NONE,
+    settlement=SettlementBy.FILE,
+    settlement_lag_days=SETTLED_AFTER_DAYS,
     time_zone="Asia/Ho_Chi_Minh",
     fee=FEE,
 )
@@ -213,7 +215,7 @@ def payment_observation(data: Mapping[str, Any]) -> PaymentObservation:
     return PaymentObservation(
         status=status,
         occurred_at=moment(data),
-        payment_id=_payment_of(order_id),
+        payment_id=payment_of(order_id),
         provider_payment_id=order_id,
         provider_transaction_id=transaction(data) if paid else None,
         amount=amount(data) if paid else None,
@@ -224,6 +226,15 @@ def payment_observation(data: Mapping[str, Any]) -> PaymentObservation:
 def order_of(our_id: UUID) -> str:
     """The orderId of a payment or a refund: each is an order of its own."""
     return str(our_id)
+
+
+def payment_of(order_id: str) -> UUID | None:
+    """None for an order that another system opened on the same account."""
+    try:
+        ours = UUID(order_id)
+    except ValueError:
+        return None
+    return ours if order_of(ours) == order_id else None
 
 
 def transaction(data: Mapping[str, Any]) -> str:
@@ -245,15 +256,6 @@ def moment(data: Mapping[str, Any]) -> datetime:
         return _EPOCH + timedelta(milliseconds=whole(data, "responseTime"))
     except OverflowError:
         raise Unreadable("responseTime is not a time") from None
-
-
-def _payment_of(order_id: str) -> UUID | None:
-    """None for an order that another system opened on the same account."""
-    try:
-        ours = UUID(order_id)
-    except ValueError:
-        return None
-    return ours if order_of(ours) == order_id else None
 
 
 def _typed(message: Mapping[str, Any], name: str, kind: type) -> Any:

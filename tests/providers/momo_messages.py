@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.ports.provider import RawRequest
+from providers.momo import settlement, wire
+from providers.momo.adapter import MomoProvider
 
 SECRETS = ("planted-secret-one", "planted-secret-two")
 ACCESS_KEYS = ("planted-access-one", "planted-access-two")
+KEYS = wire.Keys(ACCESS_KEYS, SECRETS)
 
 BY_DOCUMENTATION: Mapping[str, str] = {
     "notify": (
@@ -28,6 +31,11 @@ BY_DOCUMENTATION: Mapping[str, str] = {
     ),
 }
 """The texts that are signed."""
+
+
+def momo(base_url: str, keys: wire.Keys = KEYS) -> MomoProvider:
+    """The adapter, for those who ask it about anything but its settlement."""
+    return MomoProvider(base_url, "CONGPHI", keys, settlement.files("nowhere", {}))
 
 
 def documented(kind: str, fields: Mapping[str, Any], access_key: str, secret: str) -> str:

@@ -27,6 +27,7 @@ from gateway.ports.provider import (
     RefundRef,
     RejectionReason,
     Reply,
+    SettlementSource,
     Unsupported,
     WebhookReceiver,
     WebhookRejected,
@@ -36,8 +37,8 @@ from providers.momo import wire
 from providers.momo.adapter import MomoProvider
 from providers.transport import TIMEOUT
 from tests.providers.conformance import ProviderConformance
-from tests.providers.momo_messages import ACCESS_KEYS, NOTICE, OTHER_CLIENT, SECRETS, compact, documented, signed
-from tests.providers.rig import Rig, ref
+from tests.providers.momo_messages import ACCESS_KEYS, NOTICE, OTHER_CLIENT, SECRETS, compact, documented, momo, signed
+from tests.providers.rig import FOLDER, Rig, ref
 
 S = PaymentStatus
 
@@ -48,13 +49,14 @@ class TestMomo(ProviderConformance):
         "GATEWAY_MOMO_PARTNER_CODE": "CONGPHI",
         "GATEWAY_MOMO_ACCESS_KEYS": ",".join(ACCESS_KEYS),
         "GATEWAY_MOMO_SECRETS": ",".join(SECRETS),
+        "GATEWAY_MOMO_SETTLEMENT_DIR": FOLDER,
     }
     base_url_setting = "GATEWAY_MOMO_BASE_URL"
     secrets_setting = "GATEWAY_MOMO_SECRETS"
     optional_settings = frozenset()
     own_headers = frozenset()
     secrets = (*SECRETS, *ACCESS_KEYS)
-    protocols = frozenset({PaymentProvider, Refunder, WebhookReceiver})
+    protocols = frozenset({PaymentProvider, Refunder, WebhookReceiver, SettlementSource})
     outcomes: ClassVar[Mapping[str, PaymentStatus]] = {
         "succeed": S.SUCCEEDED,
         "decline": S.DECLINED,
@@ -96,7 +98,7 @@ class TestMomo(ProviderConformance):
         return signed(body, secret)
 
     def without_secrets(self, rig: Rig) -> Any:
-        return MomoProvider(rig.simulator.url, "CONGPHI", wire.Keys(ACCESS_KEYS, ("", "  ")))
+        return momo(rig.simulator.url, wire.Keys(ACCESS_KEYS, ("", "  ")))
 
     def without_signature(self, request: RawRequest) -> RawRequest:
         fields = json.loads(request.body)
@@ -293,7 +295,7 @@ class TestMomo(ProviderConformance):
     def test_a_request_signed_with_another_secret_is_refused(self, rig: Rig) -> None:
         command = rig.command()
         for keys in (wire.Keys(ACCESS_KEYS, ("another",)), wire.Keys(("another",), SECRETS)):
-            stranger = MomoProvider(rig.simulator.url, "CONGPHI", keys)
+            stranger = momo(rig.simulator.url, keys)
             with pytest.raises(NotSent, match="13"):
                 stranger.create_payment(command)
             with pytest.raises(OutcomeUnknown, match="13"):

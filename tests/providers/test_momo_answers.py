@@ -25,8 +25,7 @@ from gateway.ports.provider import (
     Reply,
 )
 from providers.momo import wire
-from providers.momo.adapter import MomoProvider
-from tests.providers.momo_messages import ACCESS_KEYS, SECRETS
+from tests.providers.momo_messages import momo as momo_at
 from tests.providers.rig import Inbox, ref
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
@@ -69,7 +68,7 @@ class Scripted:
 
     def __init__(self) -> None:
         self._server = Inbox()
-        self.adapter = MomoProvider(self._server.url, "CONGPHI", wire.Keys(ACCESS_KEYS, SECRETS))
+        self.adapter = momo_at(self._server.url)
 
     def says(self, *bodies: Mapping[str, Any], status: int = 200) -> None:
         self._server.answers.extend(Reply(status, json.dumps(body).encode()) for body in bodies)

@@ -20,7 +20,6 @@ from gateway.ports.provider import (
     WebhookRejected,
 )
 from providers.momo import wire
-from providers.momo.adapter import MomoProvider
 from providers.reading import Unreadable, decoded
 from tests.providers.momo_messages import (
     ACCESS_KEYS,
@@ -29,11 +28,12 @@ from tests.providers.momo_messages import (
     SECRETS,
     compact,
     documented,
+    momo,
     notice,
     signed,
 )
 
-MOMO = MomoProvider("http://127.0.0.1:9", "CONGPHI", wire.Keys(ACCESS_KEYS, SECRETS))  # it is never called
+MOMO = momo("http://127.0.0.1:9")  # it is never called
 
 SAMPLE = {
     "amount": 50_000,
