@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -18,6 +19,7 @@ from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
 from gateway.ports.provider import (
     AckResult,
+    LineKind,
     NotSent,
     OutcomeUnknown,
     PaymentObservation,
@@ -28,13 +30,16 @@ from gateway.ports.provider import (
     RejectionReason,
     Reply,
     SettlementSource,
+    SettlementWindow,
     Unsupported,
     WebhookReceiver,
     WebhookRejected,
 )
+from gateway.services.start_payment import SUBMITTING_AT_MOST
 from providers import registry
-from providers.momo import wire
+from providers.momo import settlement, wire
 from providers.momo.adapter import MomoProvider
+from providers.settings import UnusableSetting
 from providers.transport import TIMEOUT
 from tests.providers.conformance import ProviderConformance
 from tests.providers.momo_messages import ACCESS_KEYS, NOTICE, OTHER_CLIENT, SECRETS, compact, documented, momo, signed
@@ -184,7 +189,8 @@ class TestMomo(ProviderConformance):
         timeout = vars(vars(own)["_transport"])["_client"].timeout
         own.close()
         assert timeout.read >= 30 > (TIMEOUT.read or 0)
-        assert timeout.connect + timeout.write + timeout.read + timeout.pool < 60  # what the gateway allows an attempt
+        longest_s = timeout.connect + timeout.write + timeout.read + timeout.pool
+        assert longest_s < SUBMITTING_AT_MOST.total_seconds()
 
     @pytest.mark.parametrize("amount", [Money(999, "VND"), Money(50_000_001, "VND"), Money(1_000, "USD")])
     def test_what_it_does_not_take_is_refused_before_anything_is_sent(self, rig: Rig, amount: Money) -> None:
@@ -302,3 +308,33 @@ class TestMomo(ProviderConformance):
                 stranger.query_payment(ref(command))
             stranger.close()
         assert not rig.holds(command.payment_id)
+
+
+FILE = b"""lineId,type,orderId,transId,refundTransId,currency,amount,fee,netAmount,time,status
+S1,PAYMENT,019ab9a8-0000-7000-8000-000000000012,4088878653,,VND,12345678,185185,12160493,2026-11-24 23:59:59,SETTLED
+S2,REFUND,019ab9a8-0000-7000-8000-000000000012,4088878653,77,VND,40000,0,40000,2026-11-24 08:00:00,SETTLED
+S3,PAYMENT,invoice-7,4088878654,,VND,1000,15,985,2026-11-24 00:00:00,HELD
+TOTAL,3,12121478
+"""
+
+
+class TestSettlementFile:
+    def test_a_line_says_in_our_words_what_the_file_says_in_its_own(self, tmp_path: Path) -> None:
+        (tmp_path / "momo-20261124-1.csv").write_bytes(FILE)
+        files = settlement.files(str(tmp_path), {})
+        (batch,) = files.list_settlements(SettlementWindow(date(2026, 11, 24), date(2026, 11, 24)))
+        payment, refund, foreign = files.read_settlement(batch)
+        assert batch.total == Money(12_121_478, "VND")
+        assert (payment.gross, payment.fee) == (Money(12_345_678, "VND"), Money(185_185, "VND"))
+        assert payment.occurred_at == datetime(2026, 11, 24, 16, 59, 59, tzinfo=UTC)
+        assert (payment.provider_transaction_id, payment.settled) == ("4088878653", True)
+        assert payment.merchant_reference == refund.merchant_reference == "019ab9a8-0000-7000-8000-000000000012"
+        assert (refund.kind, refund.gross, refund.provider_refund_id) == (LineKind.REFUND, Money(-40_000, "VND"), "77")
+        assert (foreign.merchant_reference, foreign.settled) == (None, False)
+
+    def test_a_map_of_the_contract_that_cannot_be_used_stops_the_start(self, tmp_path: Path) -> None:
+        contract = tmp_path / "contract.yaml"
+        contract.write_text("version: 2\n")
+        settings = {**TestMomo.settings, "GATEWAY_MOMO_BASE_URL": "http://127.0.0.1:9"}
+        with pytest.raises(UnusableSetting, match=str(contract)):
+            registry.build("momo", {**settings, "GATEWAY_MOMO_SETTLEMENT_MAP": str(contract)})
