@@ -9,7 +9,7 @@ from uuid import UUID
 
 from gateway.domain.errors import Conflict
 from gateway.domain.money import Money
-from gateway.domain.national_references import ReferenceStyle, displayed, renderings
+from gateway.domain.national_references import SLIP_LINE, ReferenceStyle, displayed, renderings
 from gateway.domain.states import Graph
 
 
@@ -95,6 +95,11 @@ class Invoice:
     def references(self) -> dict[str, str]:
         """Every writing of the reference by which the invoice is found, by its name."""
         return renderings(self.reference, self.reference_style, self.reference_issuer)
+
+    @property
+    def slip_line(self) -> str:
+        """What a payment slip of the agency's country is read by; blank where there is no such thing."""
+        return self.references.get(SLIP_LINE, "")
 
     @property
     def amount_due_minor(self) -> int:
