@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from gateway.domain import ledger
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.ledger import DISPUTES, Entry, Transfer
 from gateway.domain.money import Money
@@ -16,7 +15,7 @@ from gateway.store.database import Transaction, new_id
 
 
 def apply_dispute(tx: Transaction, provider: str, observation: DisputeObservation, source: str) -> AckResult:
-    """Opened: the amount moves from the provider's account to `disputes`. Won: back again. Lost: it stays there.
+    """Opened: the amount moves from where the payment landed to `disputes`. Won: back again. Lost: it stays there.
 
     What cannot be true (another amount than was paid, or than was disputed before) is kept as a discrepancy.
     """
@@ -58,7 +57,7 @@ def _open(tx: Transaction, payment: Payment, observation: DisputeObservation) ->
         currency=observation.amount.currency,
         opened_at=payment.moment(observation.occurred_at, tx.now),
     )
-    _post(tx, payment, observation, "opened", (DISPUTES, ledger.in_transit(payment.provider)))
+    _post(tx, payment, observation, "opened", (DISPUTES, payment.lands_on))
 
 
 def _close(tx: Transaction, payment: Payment, observation: DisputeObservation) -> None:
@@ -67,7 +66,7 @@ def _close(tx: Transaction, payment: Payment, observation: DisputeObservation) -
         tx, payment.provider, observation.provider_dispute_id, status=observation.status, closed_at=closed_at
     )
     if observation.status is DisputeStatus.WON:
-        _post(tx, payment, observation, "won", (ledger.in_transit(payment.provider), DISPUTES))
+        _post(tx, payment, observation, "won", (payment.lands_on, DISPUTES))
     else:
         _tell(tx, payment, observation, "lost")
 

@@ -45,7 +45,7 @@ def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime) ->
             occurred_at=occurred_at,
             business_date=business_date,
             transfers=ledger.collected(
-                ledger.in_transit(payment.provider),
+                payment.lands_on,
                 due=Money(payment.amount_minor - credit, payment.currency),
                 excess=Money(credit, payment.currency),
             ),
