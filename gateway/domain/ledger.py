@@ -73,6 +73,12 @@ def bank(account: str) -> str:
     return f"bank:{account}"
 
 
+def account_in_bank(code: str) -> str | None:
+    """The bank account of the ledger account `code`; None if it is none."""
+    kind, _, account = code.partition(":")
+    return account if kind == "bank" else None
+
+
 def kind_of(account: str) -> AccountKind:
     """The kind of an account by its code. Raises Invalid for a code outside the chart."""
     try:

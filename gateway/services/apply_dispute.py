@@ -10,6 +10,7 @@ from gateway.domain.money import Money
 from gateway.domain.payment import Payment
 from gateway.ports.provider import AckResult, DisputeObservation, DisputeStatus
 from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.return_credit import return_credit
 from gateway.store import catalogue, payments, refunds
 from gateway.store.database import Transaction, new_id
 
@@ -21,7 +22,7 @@ def apply_dispute(tx: Transaction, provider: str, observation: DisputeObservatio
     """
     payment = payments.find_moved(tx, provider, observation.provider_transaction_id, observation.payment_id)
     if payment is None:
-        return AckResult.NOT_FOUND
+        return return_credit(tx, provider, observation)
     known = refunds.find_dispute(tx, provider, observation.provider_dispute_id)
     if not _is_possible(payment, known, observation):
         _keep_story(tx, payment, observation, source, changed=False)

@@ -33,8 +33,8 @@ WITH balance AS (
         SELECT lands_on, -disputes.amount_minor FROM disputes JOIN payments ON payments.id = payment_id
          WHERE disputes.status <> 'won'
          UNION ALL
-        SELECT 'bank:' || bank_account, amount_minor FROM bank_credits JOIN agencies ON agencies.id = agency_id
-         WHERE bank_credits.status = 'unidentified'
+        SELECT 'bank:' || account, amount_minor FROM bank_credits
+         WHERE status = 'unidentified' AND agency_id IS NOT NULL
     ) AS moved (account, minor) GROUP BY account
 )
 """

@@ -23,7 +23,7 @@ bank_credits = Table(
     Column("id", Uuid, primary_key=True),
     Column("provider", Text, nullable=False),
     Column("provider_transaction_id", Text, nullable=False, comment="the bank's own name of the booking"),
-    Column("account", Text, nullable=False, comment="ours, as the bank names it"),
+    Column("account", Text, nullable=False, comment="the agency's; if it is nobody's here, as the bank names it"),
     minor("amount_minor"),
     currency(),
     instant("occurred_at"),

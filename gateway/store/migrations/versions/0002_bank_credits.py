@@ -32,7 +32,9 @@ def create_tables() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("provider_transaction_id", sa.Text(), nullable=False, comment="the bank's own name of the booking"),
-        sa.Column("account", sa.Text(), nullable=False, comment="ours, as the bank names it"),
+        sa.Column(
+            "account", sa.Text(), nullable=False, comment="the agency's; if it is nobody's here, as the bank names it"
+        ),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("occurred_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
