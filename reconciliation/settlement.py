@@ -7,7 +7,7 @@ hands of who signed it.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from gateway.domain.circuit import Operation
 from gateway.domain.errors import Conflict, Invalid, Unavailable
 from gateway.ports.provider import (
     BatchRef,
+    CreditObservation,
     NotSent,
     ProviderError,
     RateLimited,
@@ -30,6 +31,8 @@ from gateway.store.database import Database
 from gateway.store.settlements import StagedBatch
 
 log = structlog.get_logger()
+
+SetAside = Callable[[CreditObservation], object]
 
 
 class SettlementUnavailable(Unavailable):
@@ -50,8 +53,10 @@ class NoSettlement(Invalid):
     code = "no_settlement"
 
 
-def load_settlements(db: Database, provider: str, source: object, day: date, folder: Path) -> int:
+def load_settlements(db: Database, provider: str, source: object, day: date, folder: Path, set_aside: SetAside) -> int:
     """Load all batches of `day`, reading them over the network first. Returns how many lines they have.
+
+    What a line tells of a credit to a bank account is not loaded, because it may hold personal data: it is `set_aside`.
 
     Raises NoSettlement, SettlementUnavailable or SettlementChanged. What was loaded before the fault stays.
     """
@@ -61,7 +66,7 @@ def load_settlements(db: Database, provider: str, source: object, day: date, fol
     calls = Calls(db, provider)
     try:
         for batch in _listed(provider, calls, source, day):
-            staged = _staged(provider, calls, source, batch, folder / "batch")
+            staged = _staged(provider, calls, source, batch, folder / "batch", set_aside)
             _load(db, staged)
             staged.file.unlink()
             lines += staged.lines
@@ -77,14 +82,16 @@ def _listed(provider: str, calls: Calls, source: SettlementSource, day: date) ->
         raise _unavailable(provider, error) from error
 
 
-def _staged(provider: str, calls: Calls, source: SettlementSource, batch: BatchRef, file: Path) -> StagedBatch:
+def _staged(
+    provider: str, calls: Calls, source: SettlementSource, batch: BatchRef, file: Path, set_aside: SetAside
+) -> StagedBatch:
     try:
-        return calls.make(Operation.SETTLEMENT, lambda: _stage(provider, source, batch, file))
+        return calls.make(Operation.SETTLEMENT, lambda: _stage(provider, source, batch, file, set_aside))
     except ProviderError as error:
         raise _unavailable(provider, error) from error
 
 
-def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path) -> StagedBatch:
+def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path, set_aside: SetAside) -> StagedBatch:
     """Read the batch into `file`, a row a line in COPY's text format, without the batch."""
     total = (batch.total.amount_minor, batch.total.currency) if batch.total else (None, None)
     stated = (provider, batch.id, batch.business_date.isoformat(), batch.payout_id, *total)
@@ -95,6 +102,8 @@ def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path)
             row = _row(_values(lines, line))
             digest.update(row)
             rows.write(row)
+            if line.credit is not None:
+                set_aside(line.credit)
     return StagedBatch(
         provider=provider,
         batch_id=batch.id,
@@ -143,7 +152,9 @@ def _cell(value: object) -> str:
 
 
 def _unavailable(provider: str, error: ProviderError) -> SettlementUnavailable:
-    """The provider's own words are in the log, not in the message: nobody knows what is in them."""
-    log.warning("settlement not read", provider=provider, error=type(error).__name__, code=error.code)
+    """Where and why is in the log: it is for who keeps the connection, not for who asked for the run."""
+    log.warning(
+        "settlement not read", provider=provider, error=type(error).__name__, code=error.code, reason=str(error)
+    )
     when = "It was not reached" if isinstance(error, NotSent | RateLimited) else "What it sent cannot be used"
     return SettlementUnavailable(f"{provider} did not hand out its settlement. {when} ({error.code or 'no code'}).")

@@ -7,6 +7,7 @@ A provider whose circuit is open is not asked again and again: its payments stay
 (try_circuits) has found it answering.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -17,6 +18,7 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus, next_check
 from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
 from gateway.services.apply_observation import apply_observation
+from gateway.services.apply_payment import is_spent
 from gateway.services.call_provider import Calls
 from gateway.services.circuits import is_shut
 from gateway.services.open_checkout import close_session
@@ -86,7 +88,7 @@ def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: 
     """Ask the provider about one payment and apply what it says. An unanswered question changes nothing."""
     provider = runtime.providers.get(payment.provider)
     calls = Calls(runtime.db, payment.provider, is_trial=is_trial)
-    answer = _ask(calls, provider, payment) if provider else None
+    answer = _of_this_payment(runtime, payment, _ask(calls, provider, payment)) if provider else None
     if provider and answer and _waits(answer) and _is_over(runtime, payment):
         answer = _give_up(runtime, calls, provider, payment, answer)
     with runtime.db.transaction() as tx:
@@ -132,6 +134,17 @@ def _ask(calls: Calls, provider: PaymentProvider, payment: Payment) -> PaymentOb
     except ProviderError as error:
         log.info("payment query unanswered", payment=str(payment.id), error=type(error).__name__)
         return None
+
+
+def _of_this_payment(
+    runtime: Runtime, payment: Payment, answer: PaymentObservation | NotFound | None
+) -> PaymentObservation | NotFound | None:
+    """A bank knows references, not payments: what it found may be another payment's money, and this one still waits."""
+    if isinstance(answer, PaymentObservation):
+        with runtime.db.read() as tx:
+            if is_spent(tx, payment, answer.provider_transaction_id):
+                return replace(answer, status=PaymentStatus.PENDING, provider_transaction_id=None)
+    return answer
 
 
 def _close(calls: Calls, provider: Cancellable, payment: Payment) -> PaymentObservation | NotFound | None:

@@ -4,13 +4,14 @@ The provider is called between two transactions, never inside one: its latency m
 the first leaves the attempt `submitting` with a time to check it, and the sweep asks the provider what became of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from gateway.domain import ledger
 from gateway.domain.checkout import (
     CheckoutSession,
     MethodNotOffered,
@@ -21,7 +22,7 @@ from gateway.domain.checkout import (
     check_open,
 )
 from gateway.domain.circuit import Circuit, Operation
-from gateway.domain.invoice import check_payable
+from gateway.domain.invoice import Invoice, check_payable
 from gateway.domain.payment import CHECK_AFTER, Payment, PaymentStatus
 from gateway.domain.reference import grouped
 from gateway.ports.provider import (
@@ -81,7 +82,7 @@ def start_payment(
             return _resume(tx, request, known, render)
         session = find_session(tx, request.caller, session_id, lock=True)
         _check_offered(tx, session, provider_name)
-        _check_all_payable(tx, session)
+        owed = _payable(tx, session)
         attempts = payments.of_session(tx, session_id)
         waiting = _still_waiting(attempts, provider_name, tx)
         if waiting is not None:
@@ -90,10 +91,10 @@ def start_payment(
             return answer
         _check_none_unresolved(tx, attempts)
         calls = Calls(runtime.db, provider_name, is_trial=take_trial(tx, circuit))
-        payment = _write_down(tx, runtime, session, provider_name, via_page=via_page)
+        payment = _write_down(tx, runtime, session, owed[0][0].reference, provider_name, via_page=via_page)
         idempotency.keep(tx, request, Unfinished(payment.id))
 
-    outcome = _create(runtime, calls, session, payment)
+    outcome = _create(runtime, calls, session, payment, owed[0][0].references)
 
     if isinstance(outcome, Exception):
         _give_up(runtime, calls, request, payment, outcome)
@@ -144,12 +145,15 @@ def _check_offered(tx: Transaction, session: CheckoutSession, provider_name: str
         )
 
 
-def _check_all_payable(tx: Transaction, session: CheckoutSession) -> None:
-    """And locked, so that none is voided or expires before the attempt is written down for it."""
-    for invoice, to_pay_minor in invoices.of_session(tx, session.id, lock=True):
+def _payable(tx: Transaction, session: CheckoutSession) -> list[tuple[Invoice, int]]:
+    """Its invoices, each with what to pay of it; all payable, and locked, so that none is voided or expires before the
+    attempt is written down for it."""
+    owed = invoices.of_session(tx, session.id, lock=True)
+    for invoice, to_pay_minor in owed:
         check_payable(invoice)
         if invoice.amount_due_minor != to_pay_minor:
             raise SessionNotPayable("What is due has changed since this session was opened. Open a new one.")
+    return owed
 
 
 def _check_none_unresolved(tx: Transaction, attempts: Sequence[Payment]) -> None:
@@ -161,7 +165,7 @@ def _check_none_unresolved(tx: Transaction, attempts: Sequence[Payment]) -> None
 
 
 def _write_down(
-    tx: Transaction, runtime: Runtime, session: CheckoutSession, provider_name: str, *, via_page: bool
+    tx: Transaction, runtime: Runtime, session: CheckoutSession, reference: str, provider_name: str, *, via_page: bool
 ) -> Payment:
     capabilities = runtime.provider(provider_name).capabilities
     payment = Payment(
@@ -169,10 +173,11 @@ def _write_down(
         session_id=session.id,
         agency_id=session.agency_id,
         provider=provider_name,
+        lands_on=_landing(tx, session, provider_name, in_bank=capabilities.lands_in_bank),
         status=PaymentStatus.SUBMITTING,
         amount_minor=session.amount_minor,
         currency=session.currency,
-        reference=invoices.of_session(tx, session.id)[0][0].reference,
+        reference=reference,
         provider_payment_id=None,
         provider_transaction_id=None,
         next_action=None,
@@ -191,7 +196,16 @@ def _write_down(
     return payment
 
 
-def _create(runtime: Runtime, calls: Calls, session: CheckoutSession, payment: Payment) -> PaymentOutcome | Exception:
+def _landing(tx: Transaction, session: CheckoutSession, provider_name: str, *, in_bank: bool) -> str:
+    """The account is fixed with the attempt: an agency that changes its bank later does not move what was paid."""
+    if in_bank:
+        return ledger.bank(catalogue.agency(tx, session.agency_id).bank_account)
+    return ledger.in_transit(provider_name)
+
+
+def _create(
+    runtime: Runtime, calls: Calls, session: CheckoutSession, payment: Payment, references: Mapping[str, str]
+) -> PaymentOutcome | Exception:
     """The provider's answer; an exception if nothing was sent. Whatever else goes wrong leaves the outcome unknown."""
     provider: PaymentProvider = runtime.provider(payment.provider)
     back = f"{runtime.public_url}/providers/{payment.provider}/return?payment={payment.id}"
@@ -207,6 +221,7 @@ def _create(runtime: Runtime, calls: Calls, session: CheckoutSession, payment: P
         webhook_url=f"{runtime.public_url}/providers/{payment.provider}/webhook",
         created_at=payment.created_at,
         expires_at=payment.expires_at,
+        references=references,
     )
     try:
         return calls.make(Operation.CREATE, lambda: provider.create_payment(command))
