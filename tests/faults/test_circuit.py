@@ -25,7 +25,7 @@ from gateway.store.embedded import DatabaseUrls
 from providers.registry import SIMULATORS, build
 from providers.simulation.bank import Options
 from providers.simulation.server import RunningSimulator
-from tests.faults.seams import traffic, truth
+from tests.faults.seams import once_after, traffic, truth
 from tests.faults.service import a_service
 from tests.integration.world import World, a_world
 from tests.providers.rig import IMPATIENT, PATIENT
@@ -229,6 +229,14 @@ def test_a_half_open_circuit_lets_exactly_one_payment_through(world: World) -> N
     assert world.start(sessions[1]).status is PaymentStatus.PENDING
     assert state(world) is CircuitState.CLOSED
     assert world.start(sessions[2]).status is PaymentStatus.PENDING
+
+
+def test_a_circuit_that_closes_as_a_payment_is_begun_lets_it_through(world: World) -> None:
+    fails(world)
+    world.clock.ahead += COOL_DOWN
+    session = world.checkout(world.invoice())
+    with once_after("gateway.services.start_payment.circuit_of", lambda: try_circuits(world.runtime)):
+        assert world.start(session).status is PaymentStatus.PENDING
 
 
 def test_of_many_who_want_to_make_the_trial_one_does(world: World) -> None:

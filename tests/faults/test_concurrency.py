@@ -283,9 +283,9 @@ def make_due(world: World, payment: Payment, count: int) -> None:
     """So many copies of a payment, for sweeps to find."""
     copied = text(
         "INSERT INTO payments (id, session_id, agency_id, provider, status, amount_minor, currency, reference,"
-        " via_page, created_at, expires_at, next_check_at) SELECT gen_random_uuid(), session_id, agency_id, provider,"
-        " status, amount_minor, currency, reference, via_page, created_at, expires_at, next_check_at"
-        " FROM payments CROSS JOIN generate_series(1, :count) WHERE id = :id"
+        " lands_on, via_page, created_at, expires_at, next_check_at) SELECT gen_random_uuid(), session_id, agency_id,"
+        " provider, status, amount_minor, currency, reference, lands_on, via_page, created_at, expires_at,"
+        " next_check_at FROM payments CROSS JOIN generate_series(1, :count) WHERE id = :id"
     )
     with world.runtime.db.transaction() as tx:
         tx.execute(copied, {"id": payment.id, "count": count})
