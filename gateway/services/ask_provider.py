@@ -39,7 +39,7 @@ UNRESOLVED_AFTER = timedelta(hours=48)
 def check_payments(runtime: Runtime) -> int:
     """Ask about the payments that are due to be checked. Returns how many were asked about."""
     with runtime.db.transaction() as tx:
-        due = payments.claim_due(tx, LEASE, AT_ONCE)
+        due = payments.claim_due(tx, LEASE, AT_ONCE, UNRESOLVED_AFTER)
     return each(due, lambda payment: _check_or_put_off(runtime, payment), "check_payments")
 
 
@@ -55,7 +55,10 @@ def _check_or_put_off(runtime: Runtime, payment: Payment) -> None:
         check_payment(runtime, payment, "poll")
         return
     with runtime.db.transaction() as tx:
-        payments.put_back(tx, payment.id)
+        if tx.now - payment.created_at > UNRESOLVED_AFTER:
+            _schedule(tx, payment)  # an officer is told, however long the provider is away
+        else:
+            payments.put_back(tx, payment.id)
 
 
 def _expire(runtime: Runtime, session: CheckoutSession) -> None:

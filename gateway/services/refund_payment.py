@@ -106,7 +106,7 @@ def reject_refund(tx: Transaction, caller: Caller, refund_id: UUID) -> Refund:
 def send_refunds(runtime: Runtime) -> int:
     """Send what was approved, and ask about what was sent. Returns how many were taken up."""
     with runtime.db.transaction() as tx:
-        due = refunds.claim_due(tx, LEASE, AT_ONCE)
+        due = refunds.claim_due(tx, LEASE, AT_ONCE, UNRESOLVED_AFTER)
     return each(due, lambda refund: _send_or_ask(runtime, refund), "send_refunds")
 
 
@@ -136,8 +136,7 @@ def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
     command = RefundCommand(refund.id, reference_of(payment), refund.amount, str(refund.id), refund.created_at)
     calls = Calls(runtime.db, payment.provider)
     if is_shut(runtime, payment.provider):
-        with runtime.db.transaction() as tx:
-            refunds.put_back(tx, refund.id)
+        _put_off(runtime, payment, refund)
         return
     if not isinstance(provider, Refunder):
         log.warning("refund waits for a provider that can refund", refund=str(refund.id), provider=payment.provider)
@@ -146,6 +145,15 @@ def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
     elif _mark_submitting(runtime, refund):
         _apply_outcome(runtime, calls, payment, refund, _send(calls, provider, command))
     _reschedule(runtime, payment, refund)
+
+
+def _put_off(runtime: Runtime, payment: Payment, refund: Refund) -> None:
+    """Its provider does not answer. An officer is told of one in doubt, however long the provider is away."""
+    if runtime.db.now() - refund.created_at > UNRESOLVED_AFTER:
+        _reschedule(runtime, payment, refund)
+        return
+    with runtime.db.transaction() as tx:
+        refunds.put_back(tx, refund.id)
 
 
 def _mark_submitting(runtime: Runtime, refund: Refund) -> bool:
