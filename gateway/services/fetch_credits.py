@@ -42,7 +42,7 @@ def _fetch(runtime: Runtime, name: str, source: CreditSource) -> int:
     told, whole = 0, True
     try:
         for chunk in _chunks(source.list_credits(since - OVERLAP, until)):
-            for credit in _news(runtime, name, chunk):
+            for credit in untold(runtime, name, chunk):
                 result = _apply(runtime, name, credit)
                 told += result is AckResult.APPLIED
                 whole &= result is not None
@@ -60,8 +60,8 @@ def _chunks(listed: Iterator[CreditObservation]) -> Iterator[list[CreditObservat
         yield chunk
 
 
-def _news(runtime: Runtime, name: str, listed: Sequence[CreditObservation]) -> list[CreditObservation]:
-    """What is not written down yet, or with another amount."""
+def untold(runtime: Runtime, name: str, listed: Sequence[CreditObservation]) -> list[CreditObservation]:
+    """What of it is not written down yet, or with another amount."""
     with runtime.db.read() as tx:
         known = credits.amounts(tx, name, [credit.provider_transaction_id for credit in listed])
     return [credit for credit in listed if known.get(credit.provider_transaction_id) != credit.amount]
