@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,10 @@ from gateway.services.vault import Vault
 from gateway.store.database import Database, Transaction, new_id
 from gateway.store.embedded import DatabaseUrls
 from gateway.store.tables.catalogue import agencies
+from tests.faults.books import contradictions
 from tests.integration.api import Api, an_api
+from tests.integration.village_bank import Village, a_village
+from tests.integration.world import a_world
 
 
 class Clock:
@@ -45,7 +49,8 @@ def db(database_urls: DatabaseUrls, clock: Clock) -> Iterator[Database]:
 def add_agency(tx: Transaction, code: str) -> UUID:
     agency_id = new_id()
     agency = {"id": agency_id, "code": code, "names": {"en": code}, "time_zone": "Asia/Ho_Chi_Minh", "currency": "VND"}
-    tx.execute(insert(agencies).values(**agency, bank_account="970436-0011", receipt_series="AA", providers=[]))
+    account = {"country": "VN", "bank_account": agency_id.hex[-19:], "account_holder": "KBNN"}
+    tx.execute(insert(agencies).values(**agency, **account, receipt_series="AA", providers=[]))
     return agency_id
 
 
@@ -76,6 +81,15 @@ def everywhere() -> Caller:
 @pytest.fixture
 def runtime(db: Database) -> Runtime:
     return Runtime(db, {}, Vault({"1": b"k" * 32}, b"l" * 32), Tokens(b"t" * 32), "https://pay.example")
+
+
+@pytest.fixture
+def village(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Village]:
+    """A world with a bank that payers transfer to. At the end the books agree."""
+    with a_world(database_urls, tmp_path) as world:
+        yield a_village(world)
+        with world.runtime.db.read() as tx:
+            assert contradictions(tx) == {}
 
 
 @pytest.fixture(scope="module")
