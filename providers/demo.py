@@ -16,6 +16,12 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_STRIPE_API_KEY": "sk_simulated_{secret}",
         "GATEWAY_STRIPE_WEBHOOK_SECRETS": "whsec_{secret}",
     },
+    "zalopay": {
+        "GATEWAY_ZALOPAY_BASE_URL": "{url}",
+        "GATEWAY_ZALOPAY_APP_ID": "2553",
+        "GATEWAY_ZALOPAY_KEY1": "key1-{secret}",
+        "GATEWAY_ZALOPAY_KEY2": "key2-{secret}",
+    },
 }
 
 

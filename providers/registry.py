@@ -17,16 +17,20 @@ from providers.simulation.server import serve_app
 from providers.stripe import adapter as stripe
 from providers.stripe import simulator as stripe_simulator
 from providers.transport import TIMEOUT
+from providers.zalopay import adapter as zalopay
+from providers.zalopay import simulator as zalopay_simulator
 
 Build = Callable[[Mapping[str, str], httpx.Timeout], PaymentProvider]
 
 ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
     "stripe": stripe.build,
+    "zalopay": zalopay.build,
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
     "stripe": stripe_simulator.create_app,
+    "zalopay": zalopay_simulator.create_app,
 }
 
 
