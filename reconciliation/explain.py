@@ -17,7 +17,8 @@ K = DiscrepancyKind
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`what` may name {provider}, {amount}, {transaction} and what of {expected} and {reported} the evidence holds."""
+    """`what` may name {provider}, {amount}, {transaction} and what of {expected}, {reported} and {asked_until} the
+    evidence holds."""
 
     what: str
     cause: str
@@ -196,23 +197,58 @@ TABLE: Mapping[DiscrepancyKind, Mapping[str, Words]] = {
 }
 
 
+UNRESOLVED: Mapping[DiscrepancyKind, Mapping[str, Words]] = {
+    K.STATUS_MISMATCH: {
+        "vi": Words(
+            "Không rõ kết quả của khoản thanh toán {amount} qua {provider}: đã hỏi đến {asked_until} mà chưa có câu trả"
+            " lời cuối cùng.",
+            "Câu trả lời bị mất, và nhà cung cấp không trả lời nữa sau thời hạn tra cứu của họ.",
+            "Gửi yêu cầu tra soát cho nhà cung cấp; người nộp không được trả lại lần nữa trước khi có kết quả.",
+        ),
+        "en": Words(
+            "It is not known what became of a payment of {amount} through {provider}: it was asked about until"
+            " {asked_until} and no end was told.",
+            "The answer was lost, and the provider gives none any more once its query window has closed.",
+            "Open a trace request with the provider; the payer must not pay again before it is answered.",
+        ),
+    },
+    K.REFUND_UNKNOWN: {
+        "vi": Words(
+            "Không rõ kết quả của khoản hoàn trả {amount} qua {provider}: đã hỏi đến {asked_until} mà chưa có câu trả"
+            " lời cuối cùng.",
+            "Câu trả lời bị mất, và nhà cung cấp không trả lời nữa sau thời hạn tra cứu của họ.",
+            "Gửi yêu cầu tra soát cho nhà cung cấp; không hoàn trả lần nữa trước khi có kết quả.",
+        ),
+        "en": Words(
+            "It is not known what became of a refund of {amount} through {provider}: it was asked about until"
+            " {asked_until} and no end was told.",
+            "The answer was lost, and the provider gives none any more once its query window has closed.",
+            "Open a trace request with the provider; do not refund again before it is answered.",
+        ),
+    },
+}
+"""For what has no end: its evidence says until when it was asked about."""
+
+
 def explain(
     kind: DiscrepancyKind, amount: Money, provider: str, evidence: Mapping[str, Any]
 ) -> dict[str, dict[str, str]]:
     """By language: `text` (what is wrong), `cause` (the likely one) and `next_step` (what is proposed).
 
     Of `evidence` are read, where they are there: provider_transaction_id, expected_minor and expected_currency,
-    reported_minor and reported_currency. `amount` is shown without its sign.
+    reported_minor and reported_currency, asked_until. `amount` is shown without its sign.
     """
     explained = {}
+    table = UNRESOLVED if kind in UNRESOLVED and "asked_until" in evidence else TABLE
     for language in LANGUAGES:
-        words = TABLE[kind][language]
+        words = table[kind][language]
         figures = {
             "provider": provider,
             "amount": _money(abs(amount.amount_minor), amount.currency, language),
             "transaction": evidence.get("provider_transaction_id") or "-",
             "expected": _figure("expected", amount, evidence, language),
             "reported": _figure("reported", amount, evidence, language),
+            "asked_until": evidence.get("asked_until") or "-",
         }
         explained[language] = {
             "text": words.what.format(**figures),

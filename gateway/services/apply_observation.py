@@ -25,7 +25,7 @@ from gateway.ports.provider import (
 from gateway.services.apply_dispute import apply_dispute
 from gateway.services.apply_refund import apply_refund
 from gateway.services.collect_payment import collect_payment
-from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.open_discrepancy import clear_discrepancy, open_discrepancy, unresolved_payment
 from gateway.store import catalogue, checkouts, payments
 from gateway.store.database import Transaction, new_id
 
@@ -143,6 +143,8 @@ def _learn(
             values["business_date"] = catalogue.agency(tx, payment.agency_id).business_date(moved_at)
         if status not in OPEN:
             values["next_check_at"] = None
+            if payment.checks:  # else nobody can have named it
+                clear_discrepancy(tx, unresolved_payment(payment.id), {"ended": status, "code": observation.code})
     if values:
         payments.change(tx, payment.id, **values)
 

@@ -1,7 +1,7 @@
 """Ask providers what became of payments that are not resolved, and close what is over. No portal needs a cron job.
 
-A payment is asked about after 1, 5 and 15 minutes, then hourly, until its provider gives an end. What is past its time
-is closed at the provider first; only then is it expired here. Silence proves nothing.
+A payment is asked about until its provider gives an end, or gives no answers any more: see domain/query_window.py. What
+is past its time is closed at the provider first; only then is it expired here. Silence proves nothing.
 """
 
 from datetime import timedelta
@@ -10,11 +10,12 @@ import structlog
 
 from gateway.domain.checkout import CheckoutSession, CheckoutStatus
 from gateway.domain.discrepancy import DiscrepancyKind
-from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus, next_check
+from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus
+from gateway.domain.query_window import QueryWindow
 from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
 from gateway.services.apply_observation import apply_observation
 from gateway.services.open_checkout import close_session
-from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.open_discrepancy import open_discrepancy, unresolved_payment
 from gateway.services.runtime import Runtime
 from gateway.services.sweep import each
 from gateway.store import catalogue, checkouts, payments
@@ -24,7 +25,6 @@ log = structlog.get_logger()
 
 LEASE = timedelta(minutes=2)  # longer than all questions about one payment may take, so that no two sweeps ask at once
 AT_ONCE = 20
-UNRESOLVED_AFTER = timedelta(hours=48)
 
 
 def check_payments(runtime: Runtime) -> int:
@@ -60,9 +60,11 @@ def _expire(runtime: Runtime, session: CheckoutSession) -> None:
 
 
 def check_payment(runtime: Runtime, payment: Payment, source: str) -> None:
-    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing."""
+    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing, and one that
+    would not be answered is not asked."""
     provider = runtime.providers.get(payment.provider)
-    answer = _ask(provider, payment) if provider else None
+    window = query_window(provider, payment)
+    answer = _ask(provider, payment) if provider and not window.is_closed(runtime.db.now()) else None
     if provider and answer and _waits(answer) and _is_over(runtime, payment):
         answer = _give_up(runtime, provider, payment, answer)
     with runtime.db.transaction() as tx:
@@ -70,7 +72,7 @@ def check_payment(runtime: Runtime, payment: Payment, source: str) -> None:
             apply_observation(tx, payment.provider, answer, source)
         elif provider and isinstance(answer, NotFound):
             apply_observation(tx, payment.provider, _meaning_of_absence(tx, provider, payment), source)
-        _schedule(tx, payment)
+        _schedule(tx, payment, window)
 
 
 def close_attempt(runtime: Runtime, payment: Payment) -> None:
@@ -80,6 +82,11 @@ def close_attempt(runtime: Runtime, payment: Payment) -> None:
     if isinstance(answer, PaymentObservation):
         with runtime.db.transaction() as tx:
             apply_observation(tx, payment.provider, answer, "poll")
+
+
+def query_window(provider: PaymentProvider | None, payment: Payment) -> QueryWindow:
+    lasts = None if provider is None else provider.capabilities.query_window
+    return QueryWindow(payment.created_at, lasts, payment.expires_at)
 
 
 def reference_of(payment: Payment) -> PaymentRef:
@@ -120,11 +127,12 @@ def _give_up(
     runtime: Runtime, provider: PaymentProvider, payment: Payment, answer: PaymentObservation | NotFound
 ) -> PaymentObservation | NotFound | None:
     """What closing it brought to light. Where a provider can close, only its word ends a payment: its bank may still be
-    at work on one that the payer has finished. Where it cannot, the end of the payment's time does."""
+    at work on one that the payer has finished. Where it cannot, the end of the payment's time does, unless the provider
+    would say so itself."""
     if isinstance(provider, Cancellable):
         return _close(provider, payment)
     now = runtime.db.now()
-    if payment.expires_at > now:
+    if payment.expires_at > now or provider.capabilities.tells_expiry:
         return answer
     return PaymentObservation(PaymentStatus.EXPIRED, now, payment_id=payment.id, code="not paid in time")
 
@@ -141,30 +149,36 @@ def _meaning_of_absence(tx: Transaction, provider: PaymentProvider, payment: Pay
     proves nothing about a payment that the provider has acknowledged before."""
     can = provider.capabilities
     proves = can.not_found_proves_absence and payment.provider_payment_id is None
-    proven = proves and tx.now - payment.created_at >= can.not_found_after
+    proven = proves and query_window(provider, payment).proves_absence(tx.now, can.not_found_after)
     status = PaymentStatus.CANCELLED if proven else PaymentStatus.UNKNOWN
     return PaymentObservation(status, tx.now, payment_id=payment.id, code="not_found")
 
 
-def _schedule(tx: Transaction, asked: Payment) -> None:
-    """When to ask again about what is not resolved."""
+def _schedule(tx: Transaction, asked: Payment, window: QueryWindow) -> None:
+    """When to ask again about what is not resolved; never again once that would be useless, and then it is named."""
     payment = payments.find(tx, asked.id, lock=True)
     if payment is None or payment.status not in OPEN:
         return
-    payments.change(tx, payment.id, next_check_at=tx.now + next_check(payment.checks))
-    if tx.now - payment.created_at > UNRESOLVED_AFTER:
-        _name_unresolved(tx, payment)
+    payments.change(tx, payment.id, next_check_at=window.next_question(tx.now, payment.checks))
+    if window.is_unresolved(tx.now):
+        payments.change(tx, payment.id, checks=max(payment.checks, 1))  # the end looks at this before it clears
+        _name_unresolved(tx, payment, window)
 
 
-def _name_unresolved(tx: Transaction, payment: Payment) -> None:
+def _name_unresolved(tx: Transaction, payment: Payment, window: QueryWindow) -> None:
     open_discrepancy(
         tx,
         kind=DiscrepancyKind.STATUS_MISMATCH,
-        key=f"status_mismatch:unresolved:{payment.id}",
+        key=unresolved_payment(payment.id),
         provider=payment.provider,
         agency_id=payment.agency_id,
         business_date=catalogue.agency(tx, payment.agency_id).business_date(tx.now),
         amount=payment.amount,
         payment_id=payment.id,
-        evidence={"payment_is": payment.status, "asked": payment.checks, "proposed": "open_trace"},
+        evidence={
+            "payment_is": payment.status,
+            "asked": payment.checks,
+            "proposed": "open_trace",
+            **window.evidence(tx.now),
+        },
     )

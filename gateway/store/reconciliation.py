@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import cast, delete, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import DBAPIError
 
@@ -166,6 +166,14 @@ def insert_discrepancy(
     )
     row = tx.one_or_none(statement)
     return None if row is None else row.id
+
+
+def clear_discrepancy(tx: Transaction, key: str, evidence: dict[str, Any]) -> None:
+    """Close the open discrepancy of that key, if there is one; `evidence` says what explained it."""
+    is_it = (discrepancies.c.key == key, discrepancies.c.status == DiscrepancyStatus.OPEN)
+    cleared = {"status": DiscrepancyStatus.CLEARED, "closed_at": tx.now}
+    explained = discrepancies.c.evidence.concat(cast(evidence, JSONB))
+    tx.execute(update(discrepancies).where(*is_it).values(**cleared, evidence=explained))
 
 
 def begin_run(tx: Transaction, provider: str, day: date, requested_by: str, rules_version: str) -> Row[Any] | None:
