@@ -25,6 +25,7 @@ from gateway.domain.payment import PaymentStatus
 from gateway.ports.capabilities import Capabilities
 from providers.simulation.books import Books, Change, Document
 from providers.simulation.faults import Switchboard
+from providers.simulation.outbox import Outbox
 from providers.simulation.webhooks import Sender, Sign, enqueue, is_success
 
 LATE_MS = 1_000
@@ -86,6 +87,8 @@ class Bank(ABC):
     outcomes: ClassVar[Mapping[str, Outcome]] = OUTCOMES
     payable: ClassVar[frozenset[str]] = frozenset({"pending"})
     id_prefixes: ClassVar[Mapping[str, str]]
+    outbox: Outbox | None = None
+    """Where its settlement files go, for a provider that settles by file."""
     tries: ClassVar[int | None] = None
     """How often a notification is sent that nobody acknowledges; None for as often as it takes."""
 

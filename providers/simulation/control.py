@@ -28,7 +28,7 @@ from flask import Flask, Response, jsonify, request
 from providers.simulation import settlement
 from providers.simulation.bank import Bank, NotPossible
 from providers.simulation.books import Document
-from providers.simulation.faults import HTTP_FAULTS, OPERATIONS, WEBHOOK_FAULTS, Fault
+from providers.simulation.faults import FAULTS, Fault
 from providers.simulation.webhooks import waits
 
 _TRAFFIC_KEPT = 50_000
@@ -86,9 +86,9 @@ def _faults(app: Flask, bank: Bank) -> None:
     def arm() -> Response:
         fields = _fields()
         fault = Fault(str(fields.get("operation")), str(fields.get("fault")), _positive(fields, "seconds", 60))
-        known = WEBHOOK_FAULTS if fault.operation == "webhook" else set(HTTP_FAULTS)
-        if fault.operation not in OPERATIONS or fault.name not in known:
-            raise NotPossible(f"operation is one of {sorted(OPERATIONS)}, fault one of {sorted(known)}")
+        known = FAULTS.get(fault.operation, ())
+        if fault.name not in known:
+            raise NotPossible(f"operation is one of {sorted(FAULTS)}, fault one of {sorted(known)}")
         bank.board.arm(fault, _positive(fields, "times", 1))
         return armed()
 

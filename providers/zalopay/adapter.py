@@ -6,7 +6,8 @@ became of it is asked: an answer that was lost is not given again. Failures are 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from gateway.domain.refund import RefundStatus
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
     AckResult,
+    BatchRef,
     CreatePayment,
     NotFound,
     NotSent,
@@ -36,6 +38,8 @@ from gateway.ports.provider import (
     Rejected,
     RejectionReason,
     Reply,
+    SettlementLine,
+    SettlementWindow,
     Unsupported,
     Verified,
     WebhookRejected,
@@ -43,21 +47,33 @@ from gateway.ports.provider import (
 from providers import reading
 from providers.plain_text import plain
 from providers.settings import required, split
+from providers.settlement_files import FileSettlements
 from providers.transport import TIMEOUT, Transport
-from providers.zalopay import wire
+from providers.zalopay import settlement, wire
 from providers.zalopay.wire import TO_CONFIRM
 
 BASE_URL, APP_ID = "GATEWAY_ZALOPAY_BASE_URL", "GATEWAY_ZALOPAY_APP_ID"
 KEY1, KEY2 = "GATEWAY_ZALOPAY_KEY1", "GATEWAY_ZALOPAY_KEY2"
-SETTINGS = (BASE_URL, APP_ID, KEY1, KEY2)
+SETTINGS = (BASE_URL, APP_ID, KEY1, KEY2, settlement.FOLDER)
 
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "ZaloPayProvider":
-    """Raises MissingSettings. KEY2 may be several, separated by commas, while one replaces another."""
+    """Raises MissingSettings, UnusableSetting. KEY2 may be several, separated by commas, while one replaces another."""
     values = required(ZaloPayProvider.name, environment, SETTINGS)
-    return ZaloPayProvider(values[BASE_URL], values[APP_ID], values[KEY1], split(values[KEY2]), timeout)
+    access = Access(values[BASE_URL].rstrip("/"), values[APP_ID], values[KEY1], split(values[KEY2]))
+    return ZaloPayProvider(access, settlement.files(environment), timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who we are to ZaloPay. `key1` signs what we send, any of `callback_keys` (key2) what we are told."""
+
+    base_url: str
+    app_id: str
+    key1: str = field(repr=False)
+    callback_keys: Sequence[str] = field(repr=False)
 
 
 class ZaloPayProvider:
@@ -65,13 +81,10 @@ class ZaloPayProvider:
     titles: Mapping[str, str] = {"vi": "Ví ZaloPay", "en": "ZaloPay wallet"}
     capabilities: Capabilities = wire.CAPABILITIES
 
-    def __init__(
-        self, base_url: str, app_id: str, key1: str, callback_keys: Sequence[str], timeout: httpx.Timeout = TIMEOUT
-    ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._app_id = app_id
-        self._key1 = key1
-        self._callback_keys = tuple(callback_keys)
+    def __init__(self, access: Access, files: FileSettlements, timeout: httpx.Timeout = TIMEOUT) -> None:
+        self._access = access
+        self._app_id = access.app_id
+        self._files = files
         self._transport = Transport(timeout)
 
     def close(self) -> None:
@@ -94,7 +107,7 @@ class ZaloPayProvider:
     def query_payment(self, ref: PaymentRef) -> PaymentObservation | NotFound:
         order = ref.provider_payment_id or wire.order_id(ref.payment_id, ref.created_at)
         fields = {"app_id": self._app_id, "app_trans_id": order}
-        answer = self._sent("query", {**fields, "mac": self._mac(self._app_id, order, self._key1)})
+        answer = self._sent("query", {**fields, "mac": self._mac(self._app_id, order, self._access.key1)})
         returned, code = _result(answer)
         _check_answered(returned, code)
         if returned == wire.FAILED and code == TO_CONFIRM.not_found:
@@ -159,7 +172,7 @@ class ZaloPayProvider:
     def verify(self, request: RawRequest, now: datetime) -> Verified:
         """A callback does not sign when it was sent, so that no age is refused: what it says is applied once."""
         try:
-            digest, kept = wire.checked(request.body, self._callback_keys, self._app_id)
+            digest, kept = wire.checked(request.body, self._access.callback_keys, self._app_id)
         except reading.Unreadable as fault:
             raise WebhookRejected(RejectionReason.MALFORMED, str(fault)) from None
         return Verified(digest, "order" if kept else "other", kept)
@@ -171,6 +184,13 @@ class ZaloPayProvider:
         """Always HTTP 200: return_code says whether ZaloPay shall send it again."""
         code = TO_CONFIRM.acknowledgement.get(result, wire.RECEIVED)
         return Reply(200, json.dumps({"return_code": code, "return_message": result.value}).encode())
+
+    def list_settlements(self, window: SettlementWindow) -> Sequence[BatchRef]:
+        """Raises NotSent or OutcomeUnknown; see providers/settlement_files.py."""
+        return self._files.list_settlements(window)
+
+    def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]:
+        return self._files.read_settlement(batch)
 
     def _creation(self, command: CreatePayment, order: str) -> dict[str, str]:
         created, amount = wire.milliseconds(command.created_at), command.amount.amount_minor
@@ -210,10 +230,11 @@ class ZaloPayProvider:
         raise NotSent("the payment to refund could not be looked up", code=code)
 
     def _mac(self, *values: object) -> str:
-        return wire.mac(self._key1, *values)
+        return wire.mac(self._access.key1, *values)
 
     def _sent(self, operation: str, fields: Mapping[str, str]) -> Mapping[str, Any]:
-        answer = self._transport.send("POST", f"{self._base_url}/v2/{operation}", _FORM, urlencode(fields).encode())
+        url = f"{self._access.base_url}/v2/{operation}"
+        answer = self._transport.send("POST", url, _FORM, urlencode(fields).encode())
         if answer.status != httpx.codes.OK:
             raise OutcomeUnknown(f"HTTP {answer.status}", code=f"http_{answer.status}")
         return answer.json()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -25,11 +26,12 @@ from providers.simulation.bank import OUTCOMES, PROCESSING, UNHEARD_OF, Bank, No
 from providers.simulation.books import Change, Document
 from providers.simulation.control import app_for
 from providers.simulation.faults import answer
+from providers.simulation.outbox import Outbox
 from providers.simulation.webhooks import Notification, Sign
-from providers.zalopay import wire
+from providers.zalopay import settlement, wire
 from providers.zalopay.adapter import APP_ID, KEY1, KEY2
 
-SETTINGS = (APP_ID, KEY1, KEY2)
+SETTINGS = (APP_ID, KEY1, KEY2, settlement.FOLDER)
 PAYER = {"zp_user_id": "zp-user-5150", "merchant_user_id": "payer-of-zalopay-7"}
 """What ZaloPay knows of the payer, and tells."""
 
@@ -90,7 +92,7 @@ class Refused(Exception):
 
 
 def create_app(options: Options) -> Flask:
-    """Raises MissingSettings."""
+    """Raises MissingSettings, UnusableSetting."""
     return app_for(ZaloPay(options))
 
 
@@ -112,6 +114,9 @@ class ZaloPay(Bank):
     def __init__(self, options: Options) -> None:
         values = required(self.name, options.settings, SETTINGS)
         self._app_id, self._key1, self._keys2 = values[APP_ID], values[KEY1], split(values[KEY2])
+        layout = settlement.layout(options.settings)
+        self.files = Outbox(Path(values[settlement.FOLDER]), layout, self._order_of)
+        self.outbox = self.files
         super().__init__(options)
 
     def signer(self) -> Sign:
@@ -176,7 +181,7 @@ class ZaloPay(Bank):
         """ZaloPay does not tell: its file is there."""
 
     def batch_id(self, day: date, currency: str, number: int) -> str:
-        return f"{day.isoformat()}-{currency}-{number}"
+        return self.files.batch_id(day, number)
 
     def new_id(self, kind: str) -> str:
         """Transactions are numbers that begin with the day; refunds of the console have a name like any other."""
@@ -196,6 +201,10 @@ class ZaloPay(Bank):
         told |= {"amount": payment["amount_minor"], "discountamount": 0, "status": status}
         told["checksum"] = wire.mac(self._keys2[0], *told.values())
         return f"{back_to}{'&' if '?' in back_to else '?'}{urlencode(told)}"
+
+    def _order_of(self, payment_id: str) -> str:
+        payment = self.books.find("payment", payment_id=payment_id)
+        return str(payment["id"]) if payment else ""
 
     # The endpoints.
 

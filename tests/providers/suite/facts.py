@@ -30,7 +30,8 @@ class Facts(ABC):
 
     provider: ClassVar[str]
     settings: ClassVar[Mapping[str, str]]
-    """For adapter and simulator alike, but for the base URL. Holds at least two webhook secrets."""
+    """For adapter and simulator alike, but for the base URL. Holds at least two webhook secrets. FOLDER stands for the
+    folder of settlement files."""
 
     base_url_setting: ClassVar[str]
     secrets_setting: ClassVar[str]

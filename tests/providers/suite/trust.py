@@ -132,7 +132,7 @@ class Trust(Facts):
         arguments = ["--provider", self.provider, "--port", str(port), "--data-dir", str(data_dir)]
         process = subprocess.Popen(
             [sys.executable, "-m", "providers.simulation", *arguments, "--webhook-url", rig.inbox.url],
-            env={**os.environ, **self.settings},
+            env={**os.environ, **rig.settings},
         )
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
