@@ -16,6 +16,7 @@ from procrastinate import JobContext, PsycopgConnector
 from gateway.services.ask_provider import check_payments, expire_sessions
 from gateway.services.close_invoice import expire_invoices
 from gateway.services.deliver_events import deliver_events
+from gateway.services.fetch_credits import fetch_credits
 from gateway.services.idempotency import purge_keys
 from gateway.services.receive_event import apply_waiting_events
 from gateway.services.refund_payment import send_refunds
@@ -43,6 +44,7 @@ SWEEPS: Sequence[Sweep] = (
     Sweep("deliver_events", "* * * * * */2", lambda runtime: deliver_events(runtime).total()),
     Sweep("send_refunds", "* * * * * */2", send_refunds),
     Sweep("check_payments", "* * * * * */10", check_payments),
+    Sweep("fetch_credits", "*/2 * * * *", fetch_credits),
     Sweep("expire_sessions", "* * * * * */30", expire_sessions),
     Sweep("expire_invoices", "*/15 * * * *", expire_invoices),
     Sweep("snapshot_ledger", "7 * * * *", snapshot_ledger),

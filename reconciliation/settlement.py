@@ -7,7 +7,7 @@ hands of who signed it.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import structlog
 from gateway.domain.errors import Conflict, Invalid, Unavailable
 from gateway.ports.provider import (
     BatchRef,
+    CreditObservation,
     NotSent,
     ProviderError,
     RateLimited,
@@ -28,6 +29,8 @@ from gateway.store.database import Database
 from gateway.store.settlements import StagedBatch
 
 log = structlog.get_logger()
+
+SetAside = Callable[[CreditObservation], object]
 
 
 class SettlementUnavailable(Unavailable):
@@ -48,8 +51,10 @@ class NoSettlement(Invalid):
     code = "no_settlement"
 
 
-def load_settlements(db: Database, provider: str, source: object, day: date, folder: Path) -> int:
+def load_settlements(db: Database, provider: str, source: object, day: date, folder: Path, set_aside: SetAside) -> int:
     """Load all batches of `day`, reading them over the network first. Returns how many lines they have.
+
+    What a line tells of a credit to a bank account is not loaded, because it may hold personal data: it is `set_aside`.
 
     Raises NoSettlement, SettlementUnavailable or SettlementChanged. What was loaded before the fault stays.
     """
@@ -57,7 +62,7 @@ def load_settlements(db: Database, provider: str, source: object, day: date, fol
         raise NoSettlement(f"{provider} offers no settlement to reconcile with.")
     lines = 0
     for batch in _listed(provider, source, day):
-        staged = _stage(provider, source, batch, folder / "batch")
+        staged = _stage(provider, source, batch, folder / "batch", set_aside)
         _load(db, staged)
         staged.file.unlink()
         lines += staged.lines
@@ -71,7 +76,7 @@ def _listed(provider: str, source: SettlementSource, day: date) -> Sequence[Batc
         raise _unavailable(provider, error) from error
 
 
-def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path) -> StagedBatch:
+def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path, set_aside: SetAside) -> StagedBatch:
     """Read the batch into `file`, a row a line in COPY's text format, without the batch."""
     total = (batch.total.amount_minor, batch.total.currency) if batch.total else (None, None)
     stated = (provider, batch.id, batch.business_date.isoformat(), batch.payout_id, *total)
@@ -83,6 +88,8 @@ def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path)
                 row = _row(_values(lines, line))
                 digest.update(row)
                 rows.write(row)
+                if line.credit is not None:
+                    set_aside(line.credit)
     except ProviderError as error:
         raise _unavailable(provider, error) from error
     return StagedBatch(

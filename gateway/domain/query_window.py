@@ -62,6 +62,7 @@ class QueryWindow:
         """For the discrepancy that names what is not resolved: until when it was asked, and why no longer."""
         until = min(self.closes_at, now) if self.closes_at is not None else now
         return {
+            "why": "no_end",
             "asked_until": until.isoformat(timespec="seconds"),
             "query_window": "closed" if self.is_closed(now) else "open",
         }

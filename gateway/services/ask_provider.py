@@ -4,6 +4,7 @@ A payment is asked about until its provider gives an end, or gives no answers an
 is past its time is closed at the provider first; only then is it expired here. Silence proves nothing.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -14,6 +15,7 @@ from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatu
 from gateway.domain.query_window import QueryWindow
 from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
 from gateway.services.apply_observation import apply_observation
+from gateway.services.apply_payment import is_spent
 from gateway.services.open_checkout import close_session
 from gateway.services.open_discrepancy import open_discrepancy, unresolved_payment
 from gateway.services.runtime import Runtime
@@ -64,7 +66,8 @@ def check_payment(runtime: Runtime, payment: Payment, source: str) -> None:
     would not be answered is not asked."""
     provider = runtime.providers.get(payment.provider)
     window = query_window(provider, payment)
-    answer = _ask(provider, payment) if provider and not window.is_closed(runtime.db.now()) else None
+    answers = provider is not None and not window.is_closed(runtime.db.now())
+    answer = _of_this_payment(runtime, payment, _ask(provider, payment)) if provider and answers else None
     if provider and answer and _waits(answer) and _is_over(runtime, payment):
         answer = _give_up(runtime, provider, payment, answer)
     with runtime.db.transaction() as tx:
@@ -107,6 +110,17 @@ def _ask(provider: PaymentProvider, payment: Payment) -> PaymentObservation | No
     except ProviderError as error:
         log.info("payment query unanswered", payment=str(payment.id), error=type(error).__name__)
         return None
+
+
+def _of_this_payment(
+    runtime: Runtime, payment: Payment, answer: PaymentObservation | NotFound | None
+) -> PaymentObservation | NotFound | None:
+    """A bank knows references, not payments: what it found may be another payment's money, and this one still waits."""
+    if isinstance(answer, PaymentObservation):
+        with runtime.db.read() as tx:
+            if is_spent(tx, payment, answer.provider_transaction_id):
+                return replace(answer, status=PaymentStatus.PENDING, provider_transaction_id=None)
+    return answer
 
 
 def _close(provider: PaymentProvider, payment: Payment) -> PaymentObservation | NotFound | None:

@@ -101,6 +101,15 @@ class Checkout:
         return Money(sum(attempt.credited_minor for attempt in self.received), self.session.currency)
 
     @property
+    def arrived(self) -> Money:
+        """What was paid of the invoices so far, here or in another way."""
+        return Money(sum(bill.invoice.paid_minor for bill in self.bills), self.session.currency)
+
+    @property
+    def still_due(self) -> Money:
+        return Money(sum(bill.invoice.amount_due_minor for bill in self.bills), self.session.currency)
+
+    @property
     def unresolved(self) -> Sequence[Payment]:
         """The attempts whose end only their provider knows."""
         return [attempt for attempt in self.attempts if attempt.status in OPEN]

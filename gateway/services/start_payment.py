@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from gateway.domain import ledger
 from gateway.domain.checkout import (
     CheckoutSession,
     MethodNotOffered,
@@ -42,7 +43,7 @@ from gateway.services.ask_provider import close_attempt
 from gateway.services.find import find_session
 from gateway.services.idempotency import Answer, Request, RequestInFlight, Unfinished
 from gateway.services.runtime import Runtime
-from gateway.store import checkouts, invoices, payments
+from gateway.store import catalogue, checkouts, invoices, payments
 from gateway.store.database import Transaction, new_id
 
 log = structlog.get_logger()
@@ -158,6 +159,7 @@ def _write_down(
         session_id=session.id,
         agency_id=session.agency_id,
         provider=provider_name,
+        lands_on=_landing(tx, session, provider_name, in_bank=capabilities.lands_in_bank),
         status=PaymentStatus.SUBMITTING,
         amount_minor=session.amount_minor,
         currency=session.currency,
@@ -178,6 +180,13 @@ def _write_down(
     payments.add(tx, payment, next_check_at=tx.now + CHECK_AFTER[0])
     checkouts.extend(tx, session.id, payment.expires_at)
     return payment
+
+
+def _landing(tx: Transaction, session: CheckoutSession, provider_name: str, *, in_bank: bool) -> str:
+    """The account is fixed with the attempt: an agency that changes its bank later does not move what was paid."""
+    if in_bank:
+        return ledger.bank(catalogue.agency(tx, session.agency_id).bank_account)
+    return ledger.in_transit(provider_name)
 
 
 def _create(

@@ -55,6 +55,12 @@ def agency(tx: Transaction, agency_id: UUID) -> Agency:
     return agency_from(tx.execute(select(*_AGENCY).where(agencies.c.id == agency_id)).one())
 
 
+def agencies_by_account(tx: Transaction, key: str) -> list[Agency]:
+    """Those that collect on the account with this key; see gateway.domain.credit.account_key."""
+    bare = func.upper(func.regexp_replace(agencies.c.bank_account, "[^0-9A-Za-z]", "", "g"))
+    return [agency_from(row) for row in tx.all(select(*_AGENCY).where(bare == key).order_by(agencies.c.code))]
+
+
 def all_agencies(tx: Transaction) -> list[Agency]:
     return [agency_from(row) for row in tx.all(select(*_AGENCY).order_by(agencies.c.code))]
 

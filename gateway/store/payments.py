@@ -9,9 +9,11 @@ from uuid import UUID
 from sqlalchemy import Select, insert, select, tuple_, update
 from sqlalchemy.engine import Row
 
-from gateway.domain.payment import Payment, PaymentStatus
+from gateway.domain.money import Money
+from gateway.domain.payment import OPEN, Payment, PaymentStatus
 from gateway.store.database import Transaction
 from gateway.store.locks import locked
+from gateway.store.tables.invoices import checkout_invoices
 from gateway.store.tables.payments import allocations, payment_events, payments
 
 _COLUMNS = [payments.c[name] for name in Payment.__slots__]
@@ -61,6 +63,24 @@ def find_by_provider_id(tx: Transaction, provider: str, provider_payment_id: str
 def of_session(tx: Transaction, session_id: UUID) -> list[Payment]:
     query = select(*_COLUMNS).where(payments.c.session_id == session_id)
     return [_payment(row) for row in tx.execute(query.order_by(payments.c.created_at, payments.c.id))]
+
+
+def open_attempts(tx: Transaction, provider: str, invoice_id: UUID, amount: Money) -> list[tuple[UUID, UUID]]:
+    """Id and session of the payments of `provider` over `amount` for the invoice that have no end yet, the newest
+    first."""
+    query = (
+        select(payments.c.id, payments.c.session_id)
+        .join(checkout_invoices, checkout_invoices.c.session_id == payments.c.session_id)
+        .where(
+            checkout_invoices.c.invoice_id == invoice_id,
+            payments.c.provider == provider,
+            payments.c.status.in_(OPEN),
+            payments.c.amount_minor == amount.amount_minor,
+            payments.c.currency == amount.currency,
+        )
+        .order_by(payments.c.created_at.desc(), payments.c.id.desc())
+    )
+    return [(row.id, row.session_id) for row in tx.execute(query)]
 
 
 def page(

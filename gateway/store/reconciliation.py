@@ -168,12 +168,13 @@ def insert_discrepancy(
     return None if row is None else row.id
 
 
-def clear_discrepancy(tx: Transaction, key: str, evidence: dict[str, Any]) -> None:
-    """Close the open discrepancy of that key, if there is one; `evidence` says what explained it."""
-    is_it = (discrepancies.c.key == key, discrepancies.c.status == DiscrepancyStatus.OPEN)
-    cleared = {"status": DiscrepancyStatus.CLEARED, "closed_at": tx.now}
-    explained = discrepancies.c.evidence.concat(cast(evidence, JSONB))
-    tx.execute(update(discrepancies).where(*is_it).values(**cleared, evidence=explained))
+def clear_discrepancy(tx: Transaction, key: str, evidence: dict[str, Any] | None = None) -> None:
+    """What `key` is about has explained itself without a run; `evidence` says how."""
+    statement = update(discrepancies).where(
+        discrepancies.c.key == key, discrepancies.c.status == DiscrepancyStatus.OPEN
+    )
+    explained = discrepancies.c.evidence.concat(cast(evidence or {}, JSONB))
+    tx.execute(statement.values(status=DiscrepancyStatus.CLEARED, closed_at=tx.now, evidence=explained))
 
 
 def begin_run(tx: Transaction, provider: str, day: date, requested_by: str, rules_version: str) -> Row[Any] | None:
