@@ -15,6 +15,7 @@ from gateway.ports.provider import AckResult, PaymentObservation, RefundObservat
 from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import check_payments, expire_sessions
 from gateway.services.refund_payment import approve_refund, request_refund, send_refunds
+from gateway.services.try_circuits import try_circuits
 from gateway.store.embedded import DatabaseUrls
 from tests.faults.conftest import a_patient_world
 from tests.faults.seams import traffic, truth
@@ -50,6 +51,7 @@ def pass_unanswered(world: World, until: timedelta) -> None:
 
 
 def sweep(world: World) -> None:
+    try_circuits(world.runtime)
     check_payments(world.runtime)
     send_refunds(world.runtime)
     expire_sessions(world.runtime)
