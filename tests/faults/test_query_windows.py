@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.circuit import FAILURES
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.invoice import InvoiceStatus
 from gateway.domain.payment import Payment, PaymentStatus
@@ -14,6 +15,7 @@ from gateway.domain.refund import Refund, RefundStatus
 from gateway.ports.provider import AckResult, PaymentObservation, RefundObservation
 from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import check_payments, expire_sessions
+from gateway.services.circuits import is_shut
 from gateway.services.refund_payment import approve_refund, request_refund, send_refunds
 from gateway.services.try_circuits import try_circuits
 from gateway.store.embedded import DatabaseUrls
@@ -155,6 +157,15 @@ def test_an_unpaid_order_is_asked_about_right_after_its_time(world: World) -> No
     world.clock.ahead = timedelta(minutes=15, seconds=40)
     check_payments(world.runtime)
     assert world.payment(payment.id).status is PaymentStatus.EXPIRED
+
+
+def test_what_has_no_end_is_named_also_while_its_provider_is_left_alone(world: World) -> None:
+    waiting = {lost(world).id for _ in range(FAILURES)}
+    world.unplug()
+    world.clock.ahead = WINDOW + timedelta(minutes=1)
+    assert is_shut(world.runtime, "zalopay")
+    sweep(world)
+    assert {found.payment_id for found in world.discrepancies()} == waiting
 
 
 @pytest.mark.parametrize("source", ["webhook", "settlement"])
