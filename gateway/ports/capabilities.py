@@ -38,6 +38,8 @@ class Capabilities:
     `not_found_proves_absence`: a query that finds nothing proves that nothing happened, after `not_found_after`.
     `idempotency_window`: how long the provider recognises a repeated idempotency key; None if it has no such thing.
     `payment_lifetime`: how long a payer may take before the provider gives the payment up.
+    `tells_expiry`: the provider itself says when the time of an unpaid payment is over, so that one which is still
+    pending then is being worked on.
     `query_window`: how long after a creation the provider still answers questions about it; None if for ever.
     `lands_in_bank`: the money comes straight to the agency's bank account, not through the provider's hands.
     `settlement_lag_days`: within so many days a line missing from the settlement is a matter of timing, not a fault.
@@ -53,6 +55,7 @@ class Capabilities:
     not_found_proves_absence: bool = False
     not_found_after: timedelta = timedelta(minutes=5)
     payment_lifetime: timedelta = timedelta(hours=1)
+    tells_expiry: bool = False
     query_window: timedelta | None = None
     lands_in_bank: bool = False
     settlement: SettlementBy = SettlementBy.NONE

@@ -274,7 +274,7 @@ def _keep_unidentified(
     evidence = dict(purpose.evidence)
     if agency is not None:
         tx.post(_unidentified(credit, agency))
-        near = invoices.by_references(tx, near_in_text(text, agency.organisation)[:NEAR_AT_MOST])
+        near = invoices.by_references(tx, near_in_text(text)[:NEAR_AT_MOST])
         evidence["proposed"] = [
             invoice.reference
             for invoice in near
