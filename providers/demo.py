@@ -18,6 +18,12 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_STRIPE_API_KEY": "sk_simulated_{secret}",
         "GATEWAY_STRIPE_WEBHOOK_SECRETS": "whsec_{secret}",
     },
+    "vnpay": {
+        "GATEWAY_VNPAY_BASE_URL": "{url}",
+        "GATEWAY_VNPAY_TMN_CODE": "CONGPHI1",
+        "GATEWAY_VNPAY_SECRETS": "{secret}",
+        "GATEWAY_VNPAY_SETTLEMENT_DIR": "{folder}",
+    },
 }
 
 

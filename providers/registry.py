@@ -17,16 +17,20 @@ from providers.simulation.server import serve_app
 from providers.stripe import adapter as stripe
 from providers.stripe import simulator as stripe_simulator
 from providers.transport import TIMEOUT
+from providers.vnpay import adapter as vnpay
+from providers.vnpay import simulator as vnpay_simulator
 
 Build = Callable[[Mapping[str, str], httpx.Timeout], PaymentProvider]
 
 ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
     "stripe": stripe.build,
+    "vnpay": vnpay.build,
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
     "stripe": stripe_simulator.create_app,
+    "vnpay": vnpay_simulator.create_app,
 }
 
 
