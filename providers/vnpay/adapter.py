@@ -277,10 +277,11 @@ def _about(command: RefundCommand) -> str:
 
 
 def _word(answer: Mapping[str, Any], name: str) -> str:
+    """A field of an answer as it is signed: some that hold digits may come as numbers."""
     value = answer.get(name, "")
-    if not isinstance(value, str):
-        raise Unreadable(f"{name} is not a text")
-    return value
+    if type(value) not in (str, int):
+        raise Unreadable(f"{name} is neither a text nor a whole number")
+    return str(value)
 
 
 def _payment(answer: Mapping[str, str], ref: PaymentRef, now: datetime) -> PaymentObservation:

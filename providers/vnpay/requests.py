@@ -119,13 +119,14 @@ def link(query: str, terminal: str, secrets: Sequence[str]) -> dict[str, str]:
 
 
 def api(body: bytes, terminal: str, secrets: Sequence[str]) -> dict[str, str]:
-    """The fields of a request to the API. Raises Refused."""
+    """The fields of a request to the API, of which some may come as numbers. Raises Refused."""
     try:
         sent = json.loads(body)
     except ValueError:
         raise Refused("03", "the body is not JSON") from None
-    if not isinstance(sent, dict) or not all(isinstance(value, str) for value in sent.values()):
+    if not isinstance(sent, dict) or not all(type(value) in (str, int) for value in sent.values()):
         raise Refused("03", "the body is not an object of texts")
+    sent = {name: str(value) for name, value in sent.items()}
     if sent.get("vnp_Command") not in _COMMANDS:
         raise Refused("03", "vnp_Command is wrong")
     checks, signed, optional = _COMMANDS[sent["vnp_Command"]]
