@@ -64,8 +64,8 @@ class Vnpay(Bank):
         **{name: OUTCOMES[name] for name in ("succeed", "abandon", "pending", "late", "silent", "wrong_amount")},
         # A query says of these that they failed; only the notification says why.
         "decline": OUTCOMES["decline"],
-        "cancel": Outcome("Cancel and go back", ("cancel",), S.DECLINED),
-        "expire": Outcome("Wait until the time is over", ("expire",), S.DECLINED),
+        "cancel": Outcome("Cancel and go back", ("cancel",), S.DECLINED, told=S.CANCELLED),
+        "expire": Outcome("Wait until the time is over", ("expire",), S.DECLINED, told=S.EXPIRED),
         "review": Outcome("Pay, and be suspected of a fraud", ("review",), S.UNKNOWN),
         "halfway": Outcome("Pay, and the bank's money does not reach VNPAY", ("halfway",), S.UNKNOWN),
     }

@@ -58,6 +58,7 @@ class Payments(Facts):
     def test_every_outcome_of_the_simulator_is_stated(self, rig: Rig) -> None:
         shown = rig.control("GET", "outcomes")
         assert {name: outcome["ends"] for name, outcome in shown.items()} == self.outcomes
+        assert {name: outcome["told"] for name, outcome in shown.items()} == {**self.outcomes, **self.notified_as}
 
     def test_every_outcome_is_reported_as_what_it_is(self, rig: Rig) -> None:
         for outcome, status in self.outcomes.items():
