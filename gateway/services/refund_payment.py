@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from gateway.domain.agency import business_date
 from gateway.domain.circuit import Operation
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment, PaymentStatus, next_check
@@ -50,6 +51,7 @@ from gateway.store.database import Transaction, new_id
 log = structlog.get_logger()
 
 LEASE = timedelta(minutes=2)
+CLOCKS_DIFFER = timedelta(minutes=5)
 AT_ONCE = 20
 
 
@@ -211,6 +213,9 @@ def _cannot_pay_twice(refund: Refund, can: Capabilities, window: QueryWindow, no
         return False
     since = now - refund.sent_at
     knows_the_key = can.idempotency_window is not None and since < can.idempotency_window
+    if can.idempotency_by_day:  # and not in the last moments of it, which may pass on the way
+        days = {business_date(at, can.time_zone) for at in (refund.sent_at, now + CLOCKS_DIFFER)}
+        knows_the_key = knows_the_key and len(days) == 1
     return knows_the_key or (can.not_found_proves_absence and window.proves_absence(now, can.not_found_after))
 
 

@@ -62,6 +62,12 @@ class Facts(ABC):
     notified_statuses: ClassVar[frozenset[PaymentStatus]] = frozenset(PaymentStatus)
     """Of a payment: some providers tell of a success only."""
 
+    notified_as: ClassVar[Mapping[str, PaymentStatus]] = {}
+    """What a notification says after an outcome of the pay page, where it says more than a query."""
+
+    finds_lost_refunds: ClassVar[bool] = True
+    """Whether each of several refunds of one payment is found if the answer to it was lost; if not, only the last."""
+
     answers_again: ClassVar[bool] = True
     """Whether a request that is sent again is answered as it was first; if not, it is refused as a duplicate, which is
     OutcomeUnknown, and a query tells what became of it."""
@@ -84,8 +90,8 @@ class Facts(ABC):
 
     @property
     @abstractmethod
-    def of_no_concern(self) -> bytes:
-        """A well-formed notification about something we do not follow."""
+    def of_no_concern(self) -> bytes | None:
+        """A well-formed notification about something we do not follow; None where every one is about a payment."""
 
     def content_of(self, request: RawRequest) -> bytes:
         """The signed content of a notification: its body, or where it has none its query."""
@@ -125,6 +131,11 @@ class Facts(ABC):
         with pytest.raises(OutcomeUnknown):
             send()
         return None
+
+    def needs_creation(self, rig: Rig) -> None:
+        """Skip where a creation sends nothing, so that nothing can go wrong with it."""
+        if rig.opened_by_payer:
+            pytest.skip(f"{self.provider} hears of a payment from the payer's browser")
 
     def needs_notice(self, kind: type, status: PaymentStatus | None = None) -> None:
         """Skip where the provider states that it sends no notification of that."""
