@@ -63,8 +63,12 @@ class Capabilities:
     time_zone: str = "UTC"
     fee: FeeContract | None = None
 
+    def limits(self, currency: str) -> tuple[int, int | None]:
+        """The least and the most that a payment can be over, in minor units; None is without end."""
+        return self.minimum_minor.get(currency, 1), self.maximum_minor.get(currency)
+
     def takes(self, amount: Money) -> bool:
         """Whether a payment of `amount` can be made at all."""
-        lowest = self.minimum_minor.get(amount.currency, 1)
-        highest = self.maximum_minor.get(amount.currency, amount.amount_minor)
-        return amount.currency in self.currencies and lowest <= amount.amount_minor <= highest
+        lowest, highest = self.limits(amount.currency)
+        fits = lowest <= amount.amount_minor and (highest is None or amount.amount_minor <= highest)
+        return amount.currency in self.currencies and fits

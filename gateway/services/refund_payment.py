@@ -9,7 +9,7 @@ import structlog
 from gateway.domain.circuit import Operation
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment, PaymentStatus, next_check
-from gateway.domain.query_window import QueryWindow
+from gateway.domain.query_window import UNRESOLVED_AFTER, QueryWindow
 from gateway.domain.refund import (
     AT_PROVIDER,
     GRAPH,
@@ -107,7 +107,7 @@ def reject_refund(tx: Transaction, caller: Caller, refund_id: UUID) -> Refund:
 def send_refunds(runtime: Runtime) -> int:
     """Send what was approved, and ask about what was sent. Returns how many were taken up."""
     with runtime.db.transaction() as tx:
-        due = refunds.claim_due(tx, LEASE, AT_ONCE)
+        due = refunds.claim_due(tx, LEASE, AT_ONCE, UNRESOLVED_AFTER)
     return each(due, lambda refund: _send_or_ask(runtime, refund), "send_refunds")
 
 
@@ -137,8 +137,7 @@ def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
     calls = Calls(runtime.db, payment.provider)
     is_over = refund.status in AT_PROVIDER and _query_window(runtime, payment, refund).is_closed(runtime.db.now())
     if not is_over and is_shut(runtime, payment.provider):
-        with runtime.db.transaction() as tx:
-            refunds.put_back(tx, refund.id)
+        _put_off(runtime, payment, refund)
         return
     if is_over:
         log.info("refund cannot be asked about any more", refund=str(refund.id), provider=payment.provider)
@@ -161,6 +160,15 @@ def _query_window(runtime: Runtime, payment: Payment, refund: Refund) -> QueryWi
     provider = runtime.providers.get(payment.provider)
     lasts = None if provider is None else provider.capabilities.query_window
     return QueryWindow(refund.sent_at or refund.created_at, lasts)
+
+
+def _put_off(runtime: Runtime, payment: Payment, refund: Refund) -> None:
+    """Its provider does not answer. An officer is told of one in doubt, however long the provider is away."""
+    if _query_window(runtime, payment, refund).is_unresolved(runtime.db.now()):
+        _reschedule(runtime, payment, refund)
+        return
+    with runtime.db.transaction() as tx:
+        refunds.put_back(tx, refund.id)
 
 
 def _mark_submitting(runtime: Runtime, refund: Refund) -> Refund | None:
