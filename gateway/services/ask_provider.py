@@ -52,7 +52,7 @@ def expire_sessions(runtime: Runtime) -> int:
 
 def _check_or_put_off(runtime: Runtime, payment: Payment) -> None:
     window = query_window(runtime.providers.get(payment.provider), payment)
-    if window.is_closed(runtime.db.now()) or not is_shut(runtime, payment.provider):
+    if not is_shut(runtime, payment.provider):
         check_payment(runtime, payment, "poll")
         return
     with runtime.db.transaction() as tx:
@@ -86,13 +86,14 @@ def _expire(runtime: Runtime, session: CheckoutSession) -> None:
 
 
 def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: bool = False) -> None:
-    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing, and one that
-    would not be answered is not asked."""
+    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing, and once it
+    answers no more it is not asked; or if it is to show that anybody answers, it is not believed."""
     provider = runtime.providers.get(payment.provider)
     calls = Calls(runtime.db, payment.provider, is_trial=is_trial)
     window = query_window(provider, payment)
-    answers = provider is not None and not window.is_closed(runtime.db.now())
-    answer = _of_this_payment(runtime, payment, _ask(calls, provider, payment)) if provider and answers else None
+    is_closed = window.is_closed(runtime.db.now())
+    told = _ask(calls, provider, payment) if provider and (is_trial or not is_closed) else None
+    answer = None if is_closed else _of_this_payment(runtime, payment, told)
     if provider and answer and _waits(answer) and _is_over(runtime, payment):
         answer = _give_up(runtime, calls, provider, payment, answer)
     with runtime.db.transaction() as tx:
