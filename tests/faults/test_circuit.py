@@ -106,6 +106,18 @@ def test_the_others_go_on_untouched(world: World) -> None:
     assert state(world, "stripe") is CircuitState.CLOSED
 
 
+def test_a_sweep_asks_the_providers_in_turns(world: World) -> None:
+    """So that one that hangs, and whose circuit is not open yet, does not keep the other waiting for all of its own."""
+    begun = [world.start(world.checkout(world.invoice()), "sandbox") for _ in range(3)]
+    begun += [world.start(world.checkout(world.invoice()), "stripe") for _ in range(2)]
+    world.clock.ahead += A_MINUTE
+    asked = len(traffic(world))
+    assert check_payments(world.runtime) == 5
+    of = {payment.provider_payment_id: payment.provider for payment in begun}
+    order = [of[request["url"].rpartition("/")[2]] for request in traffic(world)[asked:]]
+    assert order == ["sandbox", "stripe", "sandbox", "stripe", "sandbox"]
+
+
 def test_sweeps_do_not_hammer_it_but_ask_once_a_cool_down(world: World) -> None:
     fails(world)
     world.fault("query", "error_500_before", 100)
