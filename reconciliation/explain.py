@@ -17,8 +17,8 @@ K = DiscrepancyKind
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`what` and `next_step` may name {provider}, {amount}, {transaction} and what of {expected} and {reported} the
-    evidence holds."""
+    """`what` and `next_step` may name {provider}, {amount}, {transaction} and what of {expected}, {reported} and
+    {asked_until} the evidence holds."""
 
     what: str
     cause: str
@@ -258,6 +258,34 @@ CASES: Mapping[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
             "Settle it with the other agency, or have the bank return the money.",
         ),
     },
+    (K.STATUS_MISMATCH, "no_end"): {
+        "vi": Words(
+            "Không rõ kết quả của khoản thanh toán {amount} qua {provider}: đã hỏi đến {asked_until} mà chưa có câu trả"
+            " lời cuối cùng.",
+            "Câu trả lời bị mất, và nhà cung cấp không trả lời nữa sau thời hạn tra cứu của họ.",
+            "Gửi yêu cầu tra soát cho nhà cung cấp; người nộp không được trả lại lần nữa trước khi có kết quả.",
+        ),
+        "en": Words(
+            "It is not known what became of a payment of {amount} through {provider}: it was asked about until"
+            " {asked_until} and no end was told.",
+            "The answer was lost, and the provider gives none any more once its query window has closed.",
+            "Open a trace request with the provider; the payer must not pay again before it is answered.",
+        ),
+    },
+    (K.REFUND_UNKNOWN, "no_end"): {
+        "vi": Words(
+            "Không rõ kết quả của khoản hoàn trả {amount} qua {provider}: đã hỏi đến {asked_until} mà chưa có câu trả"
+            " lời cuối cùng.",
+            "Câu trả lời bị mất, và nhà cung cấp không trả lời nữa sau thời hạn tra cứu của họ.",
+            "Gửi yêu cầu tra soát cho nhà cung cấp; không hoàn trả lần nữa trước khi có kết quả.",
+        ),
+        "en": Words(
+            "It is not known what became of a refund of {amount} through {provider}: it was asked about until"
+            " {asked_until} and no end was told.",
+            "The answer was lost, and the provider gives none any more once its query window has closed.",
+            "Open a trace request with the provider; do not refund again before it is answered.",
+        ),
+    },
 }
 """What is better told in words of its own, by what the evidence says of `why` it is so, or what is `proposed`."""
 
@@ -268,7 +296,7 @@ def explain(
     """By language: `text` (what is wrong), `cause` (the likely one) and `next_step` (what is proposed).
 
     Of `evidence` are read, where they are there: provider_transaction_id, expected_minor and expected_currency,
-    reported_minor and reported_currency, why and proposed. `amount` is shown without its sign.
+    reported_minor and reported_currency, asked_until, why and proposed. `amount` is shown without its sign.
     """
     explained = {}
     for language in LANGUAGES:
@@ -279,6 +307,7 @@ def explain(
             "transaction": evidence.get("provider_transaction_id") or "-",
             "expected": _figure("expected", amount, evidence, language),
             "reported": _figure("reported", amount, evidence, language),
+            "asked_until": evidence.get("asked_until") or "-",
         }
         explained[language] = {
             "text": words.what.format(**figures),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.domain.circuit import Operation
 from gateway.domain.errors import Conflict, Invalid, Unavailable
 from gateway.ports.provider import (
     BatchRef,
@@ -24,6 +25,7 @@ from gateway.ports.provider import (
     SettlementSource,
     SettlementWindow,
 )
+from gateway.services.call_provider import Calls
 from gateway.store import settlements
 from gateway.store.database import Database
 from gateway.store.settlements import StagedBatch
@@ -61,17 +63,30 @@ def load_settlements(db: Database, provider: str, source: object, day: date, fol
     if not isinstance(source, SettlementSource):
         raise NoSettlement(f"{provider} offers no settlement to reconcile with.")
     lines = 0
-    for batch in _listed(provider, source, day):
-        staged = _stage(provider, source, batch, folder / "batch", set_aside)
-        _load(db, staged)
-        staged.file.unlink()
-        lines += staged.lines
+    calls = Calls(db, provider)
+    try:
+        for batch in _listed(provider, calls, source, day):
+            staged = _staged(provider, calls, source, batch, folder / "batch", set_aside)
+            _load(db, staged)
+            staged.file.unlink()
+            lines += staged.lines
+    finally:
+        calls.keep_now()
     return lines
 
 
-def _listed(provider: str, source: SettlementSource, day: date) -> Sequence[BatchRef]:
+def _listed(provider: str, calls: Calls, source: SettlementSource, day: date) -> Sequence[BatchRef]:
     try:
-        return source.list_settlements(SettlementWindow(day, day))
+        return calls.make(Operation.SETTLEMENT, lambda: source.list_settlements(SettlementWindow(day, day)))
+    except ProviderError as error:
+        raise _unavailable(provider, error) from error
+
+
+def _staged(
+    provider: str, calls: Calls, source: SettlementSource, batch: BatchRef, file: Path, set_aside: SetAside
+) -> StagedBatch:
+    try:
+        return calls.make(Operation.SETTLEMENT, lambda: _stage(provider, source, batch, file, set_aside))
     except ProviderError as error:
         raise _unavailable(provider, error) from error
 
@@ -82,16 +97,13 @@ def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path,
     stated = (provider, batch.id, batch.business_date.isoformat(), batch.payout_id, *total)
     digest = hashlib.sha256(_row(stated))
     lines = 0
-    try:
-        with file.open("wb") as rows:
-            for lines, line in enumerate(source.read_settlement(batch), start=1):
-                row = _row(_values(lines, line))
-                digest.update(row)
-                rows.write(row)
-                if line.credit is not None:
-                    set_aside(line.credit)
-    except ProviderError as error:
-        raise _unavailable(provider, error) from error
+    with file.open("wb") as rows:
+        for lines, line in enumerate(source.read_settlement(batch), start=1):
+            row = _row(_values(lines, line))
+            digest.update(row)
+            rows.write(row)
+            if line.credit is not None:
+                set_aside(line.credit)
     return StagedBatch(
         provider=provider,
         batch_id=batch.id,

@@ -30,7 +30,7 @@ from gateway.domain.invoice import Invoice
 from gateway.domain.ledger import UNIDENTIFIED_RECEIPTS, Entry, Transfer
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, Payment, PaymentStatus
-from gateway.domain.reference import find_in_text, near_in_text
+from gateway.domain.reference_in_text import find_in_text, near_in_text
 from gateway.ports.provider import AckResult, CreditObservation, PaymentObservation
 from gateway.services.apply_payment import apply_payment
 from gateway.services.open_checkout import close_session

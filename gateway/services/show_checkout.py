@@ -16,8 +16,8 @@ from gateway.domain.fees import Procedure
 from gateway.domain.invoice import Invoice, InvoiceStatus
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, Payment, PaymentStatus
-from gateway.ports.provider import PaymentProvider
 from gateway.services.find import SessionNotFound, find_session
+from gateway.services.offer_methods import offers_of_session
 from gateway.services.quote_fee import parse
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.start_payment import SUBMITTING_AT_MOST
@@ -68,11 +68,13 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A provider as a way to pay: its name for payers by language, and what paying by it is like."""
+    """A provider as a way to pay: its name for payers by language, what paying by it is like, and whether it can be
+    chosen just now."""
 
     name: str
     titles: Mapping[str, str]
     flow: str
+    is_available: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,11 @@ class Checkout:
         return waiting[-1] if waiting and self.stage is Stage.WAITING else None
 
     @property
+    def can_choose(self) -> bool:
+        """Whether any method is there to be chosen just now."""
+        return any(method.is_available for method in self.methods)
+
+    @property
     def setback(self) -> Setback | None:
         last = self.attempts[-1] if self.attempts else None
         if last is None or last.status in OPEN or self.stage is not Stage.READY:
@@ -157,7 +164,7 @@ def show_checkout(runtime: Runtime, session_id: UUID) -> Checkout:
             agency=agency,
             bills=bills,
             attempts=attempts,
-            methods=_methods(runtime, session),
+            methods=_methods(tx, runtime, session),
             stage=stage_of(session, bills, attempts, tx.now),
         )
 
@@ -208,16 +215,8 @@ def _bills(tx: Transaction, session: CheckoutSession) -> Sequence[Bill]:
     ]
 
 
-def _methods(runtime: Runtime, session: CheckoutSession) -> Sequence[Method]:
-    """Those of the session that are configured and take its amount."""
-    known = (runtime.providers[name] for name in session.methods if name in runtime.providers)
+def _methods(tx: Transaction, runtime: Runtime, session: CheckoutSession) -> Sequence[Method]:
     return [
-        Method(provider.name, provider.titles, provider.capabilities.flow)
-        for provider in known
-        if _takes(provider, session.amount_minor, session.currency)
+        Method(offer.name, offer.provider.titles, offer.provider.capabilities.flow, offer.is_available)
+        for offer in offers_of_session(tx, runtime, session)
     ]
-
-
-def _takes(provider: PaymentProvider, amount_minor: int, currency: str) -> bool:
-    limits = provider.capabilities
-    return limits.minimum_minor.get(currency, 0) <= amount_minor <= limits.maximum_minor.get(currency, amount_minor)

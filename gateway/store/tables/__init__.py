@@ -9,6 +9,7 @@ from gateway.store.tables import (  # noqa: F401 - imported so that their tables
     catalogue,
     credits,
     events,
+    health,
     invoices,
     ledger,
     payments,
