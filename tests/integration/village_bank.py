@@ -58,7 +58,7 @@ SECRET = b"a secret of the village"
 SIGNATURE = "village-signature"
 NAME = "village"
 CAPABILITIES = Capabilities(
-    currencies=frozenset({"VND", "EUR"}),
+    currencies=frozenset({"DKK", "EUR", "KRW", "SGD", "VND"}),
     flow=Flow.TRANSFER,
     payment_lifetime=timedelta(hours=1),
     lands_in_bank=True,
