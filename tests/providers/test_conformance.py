@@ -11,8 +11,9 @@ from tests.providers.test_momo import TestMomo
 from tests.providers.test_sandbox import TestSandbox
 from tests.providers.test_stripe import TestStripe
 from tests.providers.test_vnpay import TestVnpay
+from tests.providers.test_zalopay import TestZaloPay
 
-TESTED: tuple[type[ProviderConformance], ...] = (TestSandbox, TestStripe, TestMomo, TestVnpay)
+TESTED: tuple[type[ProviderConformance], ...] = (TestSandbox, TestStripe, TestMomo, TestVnpay, TestZaloPay)
 NO_PROVIDER = {"simulation"}  # what all simulators share
 PARTS = {"__init__.py", "adapter.py", "wire.py", "settlement.py", "simulator.py"}
 
