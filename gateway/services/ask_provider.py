@@ -194,12 +194,11 @@ def _meaning_of_absence(tx: Transaction, provider: PaymentProvider, payment: Pay
     only hears of a payment from a payer who has no more time to come; and it proves nothing about a payment that the
     provider has acknowledged before."""
     can, status = provider.capabilities, PaymentStatus.UNKNOWN
+    window = query_window(provider, payment)
     if payment.provider_payment_id is None:
         if can.opened_by_payer and tx.now >= payment.expires_at:
             status = PaymentStatus.EXPIRED
-        elif can.not_found_proves_absence and query_window(provider, payment).proves_absence(
-            tx.now, can.not_found_after
-        ):
+        elif can.not_found_proves_absence and window.proves_absence(tx.now, can.not_found_after):
             status = PaymentStatus.CANCELLED
     return PaymentObservation(status, tx.now, payment_id=payment.id, code="not_found")
 

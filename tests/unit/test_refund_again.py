@@ -4,14 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.domain.query_window import QueryWindow
 from gateway.domain.refund import Refund, RefundStatus
 from gateway.ports.capabilities import Capabilities, Flow
 from gateway.services.refund_payment import _cannot_pay_twice
 from gateway.store.database import new_id
 
 SENT = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)  # 16:00 in Hanoi
-FOR_EVER = QueryWindow(SENT, None)
 MIDNIGHT = datetime(2026, 1, 31, 17, 0, tzinfo=UTC)
 
 
@@ -59,11 +57,11 @@ def can(*, window: timedelta | None = timedelta(hours=24), by_day: bool = False)
     ],
 )
 def test_a_key_that_counts_for_a_day_protects_on_that_day_only(by_day: bool, now: datetime, again: bool) -> None:
-    assert _cannot_pay_twice(refund(), can(by_day=by_day), FOR_EVER, now) is again
+    assert _cannot_pay_twice(refund(), can(by_day=by_day), now) is again
 
 
 def test_nothing_is_sent_again_that_was_acknowledged_or_never_sent_or_that_no_key_protects() -> None:
     now = SENT + timedelta(minutes=6)
-    assert not _cannot_pay_twice(refund(provider_refund_id="r"), can(), FOR_EVER, now)
-    assert not _cannot_pay_twice(refund(sent_at=None), can(), FOR_EVER, now)
-    assert not _cannot_pay_twice(refund(), can(window=None), FOR_EVER, now)
+    assert not _cannot_pay_twice(refund(provider_refund_id="r"), can(), now)
+    assert not _cannot_pay_twice(refund(sent_at=None), can(), now)
+    assert not _cannot_pay_twice(refund(), can(window=None), now)

@@ -33,6 +33,9 @@ class Facts(ABC):
     """For adapter and simulator alike, but for the base URL. Holds at least two webhook secrets. FOLDER stands for the
     folder of settlement files."""
 
+    simulation: ClassVar[str] = "providers.simulation"
+    """The module that plays the provider in a process of its own."""
+
     base_url_setting: ClassVar[str]
     secrets_setting: ClassVar[str]
     secrets: ClassVar[tuple[str, ...]]
@@ -117,7 +120,8 @@ class Facts(ABC):
         for name, value in request.headers.items():
             if name in self.own_headers:
                 for mangled in ("", "t=,v1=", value[:-1], value + "é", value.replace("t=", "t=x"), "t=" + "9" * 5_000):
-                    yield replace(request, headers={**request.headers, name: mangled})
+                    if mangled != value:
+                        yield replace(request, headers={**request.headers, name: mangled})
 
     def notifications_of(self, outcome: str) -> int:
         """How many observations of the payment its notifications hold at least, once the payer has done that."""

@@ -133,7 +133,7 @@ class Trust(Facts):
     def simulator_process(self, rig: Rig, port: int, data_dir: Path) -> "subprocess.Popen[bytes]":
         arguments = ["--provider", self.provider, "--port", str(port), "--data-dir", str(data_dir)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "providers.simulation", *arguments, "--webhook-url", rig.inbox.url],
+            [sys.executable, "-m", self.simulation, *arguments, "--webhook-url", rig.inbox.url],
             env={**os.environ, **rig.settings},
         )
         deadline = time.monotonic() + 20
