@@ -19,10 +19,12 @@ from gateway.ports.provider import (
     CreditObservation,
     DisputeObservation,
     Observation,
+    PaymentHint,
     PaymentObservation,
     RefundObservation,
 )
 from gateway.services.apply_dispute import apply_dispute
+from gateway.services.apply_hint import apply_hint
 from gateway.services.apply_refund import apply_refund
 from gateway.services.collect_payment import collect_payment
 from gateway.services.open_discrepancy import open_discrepancy
@@ -44,6 +46,8 @@ def apply_observation(tx: Transaction, provider: str, observation: Observation, 
             return apply_refund(tx, provider, observation, source)
         case DisputeObservation():
             return apply_dispute(tx, provider, observation, source)
+        case PaymentHint():
+            return apply_hint(tx, provider, observation, source)
         case CreditObservation():
             return AckResult.NOT_FOUND
 

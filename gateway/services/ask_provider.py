@@ -11,7 +11,16 @@ import structlog
 from gateway.domain.checkout import CheckoutSession, CheckoutStatus
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus, next_check
-from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
+from gateway.ports.provider import (
+    Cancellable,
+    NotFound,
+    PaymentHint,
+    PaymentObservation,
+    PaymentProvider,
+    PaymentRef,
+    ProviderError,
+)
+from gateway.services.apply_hint import find_hinted
 from gateway.services.apply_observation import apply_observation
 from gateway.services.open_checkout import close_session
 from gateway.services.open_discrepancy import open_discrepancy
@@ -70,7 +79,19 @@ def check_payment(runtime: Runtime, payment: Payment, source: str) -> None:
             apply_observation(tx, payment.provider, answer, source)
         elif provider and isinstance(answer, NotFound):
             apply_observation(tx, payment.provider, _meaning_of_absence(tx, provider, payment), source)
-        _schedule(tx, payment)
+        _schedule(tx, payment, answered=answer is not None)
+
+
+def ask_about_hint(runtime: Runtime, provider: str, hint: PaymentHint) -> None:
+    """Ask at once what a notification only hinted at. Never raises: the payment is due, so the sweep asks again."""
+    with runtime.db.read() as tx:
+        payment = find_hinted(tx, provider, hint)
+    if payment is None:
+        return
+    try:
+        check_payment(runtime, payment, "webhook")
+    except Exception:  # the notification is durable and its payment due: no fault here is worth another notification
+        log.exception("payment not checked on a hint", payment=str(payment.id))
 
 
 def close_attempt(runtime: Runtime, payment: Payment) -> None:
@@ -146,10 +167,15 @@ def _meaning_of_absence(tx: Transaction, provider: PaymentProvider, payment: Pay
     return PaymentObservation(status, tx.now, payment_id=payment.id, code="not_found")
 
 
-def _schedule(tx: Transaction, asked: Payment) -> None:
-    """When to ask again about what is not resolved."""
+def _schedule(tx: Transaction, asked: Payment, *, answered: bool) -> None:
+    """When to ask again about what is not resolved, or was given up before a hint about it made us ask."""
     payment = payments.find(tx, asked.id, lock=True)
-    if payment is None or payment.status not in OPEN:
+    if payment is None:
+        return
+    if payment.status not in OPEN:
+        if asked.status not in OPEN:
+            done = answered or payment.status is PaymentStatus.SUCCEEDED
+            payments.change(tx, payment.id, next_check_at=None if done else tx.now + next_check(payment.checks))
         return
     payments.change(tx, payment.id, next_check_at=tx.now + next_check(payment.checks))
     if tx.now - payment.created_at > UNRESOLVED_AFTER:
