@@ -20,10 +20,11 @@ from gateway.domain.checkout import (
     SessionNotPayable,
     check_open,
 )
-from gateway.domain.invoice import check_payable
-from gateway.domain.payment import CHECK_AFTER, Payment, PaymentStatus
+from gateway.domain.invoice import Invoice, check_payable
+from gateway.domain.payment import CHECK_AFTER, IN_DOUBT, Payment, PaymentStatus
 from gateway.domain.reference import grouped
 from gateway.ports.provider import (
+    Bill,
     CreatePayment,
     NextAction,
     NotSent,
@@ -39,6 +40,7 @@ from gateway.ports.provider import (
 from gateway.services import idempotency
 from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import close_attempt
+from gateway.services.bills import bills_of
 from gateway.services.find import find_session
 from gateway.services.idempotency import Answer, Request, RequestInFlight, Unfinished
 from gateway.services.runtime import Runtime
@@ -76,7 +78,7 @@ def start_payment(
             return _resume(tx, request, known, render)
         session = find_session(tx, request.caller, session_id, lock=True)
         _check_offered(tx, session, provider_name)
-        _check_all_payable(tx, session)
+        owed = _payable(tx, session)
         attempts = payments.of_session(tx, session_id)
         waiting = _still_waiting(attempts, provider_name, tx)
         if waiting is not None:
@@ -84,10 +86,11 @@ def start_payment(
             idempotency.keep(tx, request, answer)
             return answer
         _check_none_unresolved(tx, attempts)
-        payment = _write_down(tx, runtime, session, provider_name, via_page=via_page)
+        payment = _write_down(tx, runtime, session, owed[0][0].reference, provider_name, via_page=via_page)
+        bills = bills_of(tx, session.agency_id, owed, session.locale)
         idempotency.keep(tx, request, Unfinished(payment.id))
 
-    outcome = _create(runtime, session, payment)
+    outcome = _create(runtime, session, payment, bills)
 
     if isinstance(outcome, Exception):
         _give_up(runtime, request, payment, outcome)
@@ -130,24 +133,27 @@ def _check_offered(tx: Transaction, session: CheckoutSession, provider_name: str
         )
 
 
-def _check_all_payable(tx: Transaction, session: CheckoutSession) -> None:
-    """And locked, so that none is voided or expires before the attempt is written down for it."""
-    for invoice, to_pay_minor in invoices.of_session(tx, session.id, lock=True):
+def _payable(tx: Transaction, session: CheckoutSession) -> list[tuple[Invoice, int]]:
+    """Its invoices, each with what to pay of it; all payable, and locked, so that none is voided or expires before the
+    attempt is written down for it."""
+    owed = invoices.of_session(tx, session.id, lock=True)
+    for invoice, to_pay_minor in owed:
         check_payable(invoice)
         if invoice.amount_due_minor != to_pay_minor:
             raise SessionNotPayable("What is due has changed since this session was opened. Open a new one.")
+    return owed
 
 
 def _check_none_unresolved(tx: Transaction, attempts: Sequence[Payment]) -> None:
     for attempt in attempts:
         if attempt.status is PaymentStatus.SUBMITTING and tx.now - attempt.created_at < SUBMITTING_AT_MOST:
             raise SessionBusy("Another payment of this session is being started at this moment.")
-        if attempt.status in (PaymentStatus.SUBMITTING, PaymentStatus.UNKNOWN):
+        if attempt.status in IN_DOUBT:
             raise PaymentOutcomeUnknown("An earlier payment may have gone through. Do not pay again: we are asking.")
 
 
 def _write_down(
-    tx: Transaction, runtime: Runtime, session: CheckoutSession, provider_name: str, *, via_page: bool
+    tx: Transaction, runtime: Runtime, session: CheckoutSession, reference: str, provider_name: str, *, via_page: bool
 ) -> Payment:
     capabilities = runtime.provider(provider_name).capabilities
     payment = Payment(
@@ -158,7 +164,7 @@ def _write_down(
         status=PaymentStatus.SUBMITTING,
         amount_minor=session.amount_minor,
         currency=session.currency,
-        reference=invoices.of_session(tx, session.id)[0][0].reference,
+        reference=reference,
         provider_payment_id=None,
         provider_transaction_id=None,
         next_action=None,
@@ -177,7 +183,9 @@ def _write_down(
     return payment
 
 
-def _create(runtime: Runtime, session: CheckoutSession, payment: Payment) -> PaymentOutcome | Exception:
+def _create(
+    runtime: Runtime, session: CheckoutSession, payment: Payment, bills: Sequence[Bill]
+) -> PaymentOutcome | Exception:
     """The provider's answer; an exception if nothing was sent. Whatever else goes wrong leaves the outcome unknown."""
     provider: PaymentProvider = runtime.provider(payment.provider)
     back = f"{runtime.public_url}/providers/{payment.provider}/return?payment={payment.id}"
@@ -193,6 +201,8 @@ def _create(runtime: Runtime, session: CheckoutSession, payment: Payment) -> Pay
         webhook_url=f"{runtime.public_url}/providers/{payment.provider}/webhook",
         created_at=payment.created_at,
         expires_at=payment.expires_at,
+        payee=bills[0].payee,
+        bills=bills,
     )
     try:
         return provider.create_payment(command)
