@@ -1,4 +1,4 @@
-"""Where providers reach us: their notifications, and the payers they send back."""
+"""Where providers reach us: their notifications, their questions what is due, and the payers they send back."""
 
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from gateway.api.reading import raw_body
 from gateway.ports.provider import RawRequest
 from gateway.services.access import public
 from gateway.services.find import PaymentNotFound
+from gateway.services.present_bills import BillRequestRefused, present_bills
 from gateway.services.receive_event import WebhookRefused, receive_event
 from gateway.services.receive_return import receive_return
 
@@ -24,14 +25,8 @@ def webhook(provider: str) -> Response:
     """Take a notification. The answer is what the provider's protocol asks for; success means that it is durable."""
     limits = gateway().limits
     limits.check_refusals(address())
-    raw = RawRequest(
-        method=request.method,
-        query_string=request.query_string.decode("latin-1"),
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=raw_body(),
-    )
     try:
-        reply = receive_event(runtime(), provider, raw)
+        reply = receive_event(runtime(), provider, _raw_request())
     except WebhookRefused as refused:
         limits.note_refusal(address())
         if refused.reply.status >= 400 and not refused.reply.body:
@@ -39,6 +34,20 @@ def webhook(provider: str) -> Response:
             response.status_code = refused.reply.status
             return response
         reply = refused.reply
+    return Response(reply.body, reply.status, content_type=reply.content_type)
+
+
+@pages.post("/<provider>/bills")
+@public("a provider's platform asks what is due; its signature is checked, and refusals are counted")
+def bills(provider: str) -> Response:
+    """Tell what is due for a dossier, as the provider's protocol asks and answers."""
+    limits = gateway().limits
+    limits.check_refusals(address())
+    try:
+        reply = present_bills(runtime(), provider, _raw_request())
+    except BillRequestRefused:
+        limits.note_refusal(address())
+        raise
     return Response(reply.body, reply.status, content_type=reply.content_type)
 
 
@@ -53,3 +62,12 @@ def come_back(provider: str) -> Response:
     may_ask = gateway().limits.may_ask_about(str(payment_id))
     target = receive_return(runtime(), provider, payment_id, may_ask=may_ask)
     return Response(status=SEE_OTHER, headers={"Location": target}, content_type="text/plain")
+
+
+def _raw_request() -> RawRequest:
+    return RawRequest(
+        method=request.method,
+        query_string=request.query_string.decode("latin-1"),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=raw_body(),
+    )
