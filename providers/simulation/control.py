@@ -6,6 +6,7 @@
     GET    /_sim/traffic             every request received, to look for what should never have been sent
     GET    /_sim/webhooks            how many notifications wait and how many were delivered
     POST   /_sim/faults              {"operation", "fault", "times"?, "seconds"?}; GET lists, DELETE disarms
+    POST   /_sim/outage              {"seconds"}: nobody listens here for so long, and no notification leaves
     POST   /_sim/settle              {"date"}: make that day's settlement available now
     POST   /_sim/settlement-faults   {"date", "fault", "payment"?}: plant a fault in that day's settlement
     POST   /_sim/dashboard-refund    {"payment", "amount_minor"?}: a refund made in the provider's console
@@ -93,6 +94,12 @@ def _faults(app: Flask, bank: Bank) -> None:
     @app.get("/_sim/faults")
     def armed() -> Response:
         return jsonify({"data": [{"operation": f.operation, "fault": f.name} for f in bank.board.armed()]})
+
+    @app.post("/_sim/outage")
+    def outage() -> Response:
+        seconds = _positive(_fields(), "seconds", 60)
+        app.extensions["outage"](seconds)
+        return jsonify({"seconds": seconds})
 
     @app.delete("/_sim/faults")
     def disarm() -> Response:

@@ -68,6 +68,7 @@ class Sender:
         self._order = itertools.count()
         self._condition = threading.Condition()
         self._stopping = False
+        self._paused = False
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(_THREADS)]
 
     def start(self) -> None:
@@ -84,6 +85,16 @@ class Sender:
             if thread.ident is not None:
                 thread.join(_STOP_S)
         self._client.close()
+
+    def pause(self) -> None:
+        """Send nothing until `resume`; what is on its way arrives."""
+        with self._condition:
+            self._paused = True
+
+    def resume(self) -> None:
+        with self._condition:
+            self._paused = False
+            self._condition.notify_all()
 
     def add(self, webhooks: Iterable[Document]) -> None:
         """Send these, which are committed."""
@@ -111,7 +122,7 @@ class Sender:
         """The next notification that is due; None once the sender is stopping."""
         with self._condition:
             while not self._stopping:
-                wait_ms = self._due[0][0] - _now_ms() if self._due else None
+                wait_ms = self._due[0][0] - _now_ms() if self._due and not self._paused else None
                 if wait_ms is not None and wait_ms <= 0:
                     _, _, tries, webhook_id = heapq.heappop(self._due)
                     return tries, webhook_id
