@@ -16,6 +16,15 @@ class MissingSettings(Exception):
         self.names = tuple(names)
 
 
+class UnusableSetting(Exception):
+    """A setting that is there and cannot be used; the message says why and what to do."""
+
+    def __init__(self, provider: str, name: str, fault: str) -> None:
+        super().__init__(f"{provider} cannot start: {name}: {fault}")
+        self.provider = provider
+        self.name = name
+
+
 def required(provider: str, environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
     """The values of `names`, stripped. Raises MissingSettings naming every one that is missing, blank, or a list with a
     blank member."""

@@ -7,10 +7,12 @@ from types import FrameType
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from providers.simulation import settlement
 from providers.simulation.bank import Bank
 
 HOST = "127.0.0.1"  # simulators are for this machine only
 POLL_S = 0.1
+CLOSE_DAYS_EVERY_S = 5
 
 
 class _Quiet(WSGIRequestHandler):
@@ -33,9 +35,16 @@ class RunningSimulator:
         self._changing = threading.Lock()
         self.url = f"http://{HOST}:{self._server.port}"
         app.extensions["outage"] = self.go_down
+        self._clerk = threading.Thread(target=self._close_days, daemon=True)
         self.bank.sender.start()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
+        self._clerk.start()
+
+    def _close_days(self) -> None:
+        """Files are sent unasked once a day is over; an API closes its days when it is asked."""
+        while self.bank.outbox is not None and not self._stopped.wait(CLOSE_DAYS_EVERY_S):
+            settlement.settle_past_days(self.bank)
 
     def go_down(self, seconds: int) -> None:
         """Be gone for so long. Returns at once: whoever asks over HTTP is answered first."""
@@ -47,6 +56,7 @@ class RunningSimulator:
         self.bank.board.stop()
         with self._changing:
             self._stopped.set()
+        self._clerk.join()
         self._server.shutdown()
         self._thread.join()
         self.bank.sender.stop()
