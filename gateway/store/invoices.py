@@ -97,7 +97,7 @@ def of_dossier(tx: Transaction, dossier: str, provider: str, agency_code: str | 
     query = (
         select(*_COLUMNS)
         .join(agencies, agencies.c.id == invoices.c.agency_id)
-        .where(invoices.c.dossier == dossier, agencies.c.providers.any(provider))
+        .where(invoices.c.dossier == dossier, agencies.c.providers.contains([provider]))
         .order_by(invoices.c.created_at, invoices.c.id)
     )
     return _with_lines(tx, tx.all(query if agency_code is None else query.where(agencies.c.code == agency_code)))
