@@ -10,6 +10,8 @@ import httpx
 from flask import Flask
 
 from gateway.ports.provider import PaymentProvider
+from providers.paygov import adapter as paygov
+from providers.paygov import simulator as paygov_simulator
 from providers.sandbox import adapter as sandbox
 from providers.sandbox import simulator as sandbox_simulator
 from providers.simulation.bank import Options
@@ -23,10 +25,12 @@ Build = Callable[[Mapping[str, str], httpx.Timeout], PaymentProvider]
 ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
     "stripe": stripe.build,
+    "paygov": paygov.build,
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
     "stripe": stripe_simulator.create_app,
+    "paygov": paygov_simulator.create_app,
 }
 
 
