@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from gateway.api.context import address, gateway, runtime
 from gateway.api.problems import respond
 from gateway.api.reading import raw_body
+from gateway.api.resource import Resource
 from gateway.ports.provider import RawRequest
 from gateway.services.access import public
 from gateway.services.find import PaymentNotFound
@@ -16,7 +17,10 @@ from gateway.services.receive_return import receive_return
 
 pages = Blueprint("providers", __name__, url_prefix="/providers")
 
+resource = Resource("Bills", "What is due, for the platforms of providers that show it to their payers.")
+
 SEE_OTHER = 303
+IN_ITS_OWN_WORDS = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
 
 
 @pages.route("/<provider>/webhook", methods=["GET", "POST"])
@@ -37,10 +41,15 @@ def webhook(provider: str) -> Response:
     return Response(reply.body, reply.status, content_type=reply.content_type)
 
 
-@pages.post("/<provider>/bills")
+@resource.route("/providers/<provider>/bills", methods=["POST"])
 @public("a provider's platform asks what is due; its signature is checked, and refusals are counted")
+@resource.doc(requestBody=IN_ITS_OWN_WORDS)
+@resource.response(200, description="What is due, in the provider's own words.")
 def bills(provider: str) -> Response:
-    """Tell what is due for a dossier, as the provider's protocol asks and answers."""
+    """Tell a provider's platform what is due for a dossier.
+
+    It asks and is answered in the provider's own protocol, and is known by the provider's own signature.
+    """
     limits = gateway().limits
     limits.check_refusals(address())
     try:
