@@ -83,6 +83,7 @@ class PayGov(Bank):
     name = "paygov"
     capabilities = wire.CAPABILITIES
     outcomes = _outcomes()
+    refunds = False
     id_prefixes: ClassVar[Mapping[str, str]] = {
         "transaction": "PG",
         "refund": "PR",
