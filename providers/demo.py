@@ -25,6 +25,13 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_PAYGOV_HASH_KEYS_2": "two-{secret}",
         "GATEWAY_PAYGOV_SETTLEMENT_DIR": "{folder}",
     },
+    "momo": {
+        "GATEWAY_MOMO_BASE_URL": "{url}",
+        "GATEWAY_MOMO_PARTNER_CODE": "CONGPHIDEMO",
+        "GATEWAY_MOMO_ACCESS_KEYS": "congphi-demo",
+        "GATEWAY_MOMO_SECRETS": "{secret}",
+        "GATEWAY_MOMO_SETTLEMENT_DIR": "{folder}",
+    },
 }
 
 

@@ -5,11 +5,14 @@ A new provider is a package, a line in each table, and a conformance class in te
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from flask import Flask
 
 from gateway.ports.provider import PaymentProvider
+from providers.momo import adapter as momo
+from providers.momo import simulator as momo_simulator
 from providers.paygov import adapter as paygov
 from providers.paygov import simulator as paygov_simulator
 from providers.sandbox import adapter as sandbox
@@ -20,17 +23,24 @@ from providers.stripe import adapter as stripe
 from providers.stripe import simulator as stripe_simulator
 from providers.transport import TIMEOUT
 
-Build = Callable[[Mapping[str, str], httpx.Timeout], PaymentProvider]
+
+class Build(Protocol):
+    """Makes an adapter from its settings. `timeout` is by default what the provider asks for."""
+
+    def __call__(self, environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> PaymentProvider: ...
+
 
 ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
     "stripe": stripe.build,
     "paygov": paygov.build,
+    "momo": momo.build,
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
     "stripe": stripe_simulator.create_app,
     "paygov": paygov_simulator.create_app,
+    "momo": momo_simulator.create_app,
 }
 
 
@@ -39,12 +49,13 @@ class UnknownProvider(Exception):
         super().__init__(f"There is no provider {name!r}. There are: {', '.join(sorted(ADAPTERS))}.")
 
 
-def build(name: str, environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> PaymentProvider:
-    """The adapter `name` with its settings from `environment`. Raises UnknownProvider, or MissingSettings naming every
-    setting that is missing or blank."""
+def build(name: str, environment: Mapping[str, str], timeout: httpx.Timeout | None = None) -> PaymentProvider:
+    """The adapter `name` with its settings from `environment`, and with its own time-outs unless others are given.
+    Raises UnknownProvider, or MissingSettings naming every setting that is missing or blank."""
     if name not in ADAPTERS:
         raise UnknownProvider(name)
-    return ADAPTERS[name](environment, timeout)
+    adapter = ADAPTERS[name]
+    return adapter(environment) if timeout is None else adapter(environment, timeout)
 
 
 def serve(name: str, port: int, data_dir: Path, settings: Mapping[str, str], webhook_url: str = "") -> None:

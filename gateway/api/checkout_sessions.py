@@ -31,7 +31,11 @@ METHODS_MAX = 20
 
 class CheckoutRequestSchema(RequestSchema):
     invoices = listed(
-        text(INVOICE_KEY_MAX), 1, MAX_INVOICES, required=True, metadata={"description": "ids or references"}
+        text(INVOICE_KEY_MAX),
+        1,
+        MAX_INVOICES,
+        required=True,
+        metadata={"description": "ids, or references in any writing"},
     )
     return_url = text(
         URL_LENGTH_MAX, required=True, metadata={"description": "where the payer's browser goes at the end"}

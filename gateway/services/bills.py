@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from gateway.domain.agency import Agency
-from gateway.domain.fees import LANGUAGES, Procedure
+from gateway.domain.fees import Procedure
 from gateway.domain.invoice import Invoice
 from gateway.domain.money import Money
 from gateway.ports.provider import Bill, BillLine, Payee
@@ -34,7 +34,7 @@ def bills_of(tx: Transaction, agency_id: UUID, owed: Sequence[tuple[Invoice, int
 
 def payee_of(agency: Agency) -> Payee:
     """The account on which the agency collects."""
-    return Payee(name=_in(LANGUAGES[0], agency.names), bank="", number=agency.bank_account)
+    return Payee(name=agency.account_holder, bank=agency.bank_code, number=agency.bank_account)
 
 
 def _bill(agency: Agency, procedure: Procedure, invoice: Invoice, to_pay: int, locale: str) -> Bill:

@@ -28,7 +28,7 @@ from gateway.store.database import Transaction, new_id
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
-    """`invoices` are ids or references; `methods` None offers all that the agency has enabled."""
+    """`invoices` are ids, or references in any writing; `methods` None offers all that the agency has enabled."""
 
     invoices: Sequence[str]
     return_url: str

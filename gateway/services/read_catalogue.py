@@ -16,7 +16,9 @@ from marshmallow import Schema
 
 from gateway.domain.errors import Invalid
 from gateway.domain.fees import Procedure, procedure_from_dict
+from gateway.domain.national_references import ReferenceStyle
 from gateway.services.catalogue_schema import AgencyFile, ProcedureFile
+from gateway.services.check_agency import faults_of_agencies
 from gateway.services.check_procedure import faults_of
 
 AGENCIES = "agencies.yaml"
@@ -39,11 +41,16 @@ class AgencyEntry:
 
     code: str
     names: dict[str, str]
+    country: str
     time_zone: str
     currency: str
     bank_account: str
+    account_holder: str
     receipt_series: str
     providers: tuple[str, ...]
+    bank_code: str = ""
+    reference_style: str = ReferenceStyle.RF
+    reference_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ def read_catalogue(folder: Traversable | None = None) -> Catalogue:
     agencies = {agency["code"]: agency for agency in contents[AGENCIES]["agencies"]}
     if len(agencies) < len(contents[AGENCIES]["agencies"]):
         faults[f"{AGENCIES}: agencies"] = "must have different codes"
+    faults |= {f"{AGENCIES}: {path}": fix for path, fix in faults_of_agencies(contents[AGENCIES]["agencies"])}
     faults |= _procedure_faults(contents, agencies)
     if faults:
         raise CatalogueFault(faults)

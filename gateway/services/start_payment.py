@@ -4,7 +4,7 @@ The provider is called between two transactions, never inside one: its latency m
 the first leaves the attempt `submitting` with a time to check it, and the sweep asks the provider what became of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -90,7 +90,7 @@ def start_payment(
         bills = bills_of(tx, session.agency_id, owed, session.locale)
         idempotency.keep(tx, request, Unfinished(payment.id))
 
-    outcome = _create(runtime, session, payment, bills)
+    outcome = _create(runtime, session, payment, bills, owed[0][0].references)
 
     if isinstance(outcome, Exception):
         _give_up(runtime, request, payment, outcome)
@@ -184,7 +184,11 @@ def _write_down(
 
 
 def _create(
-    runtime: Runtime, session: CheckoutSession, payment: Payment, bills: Sequence[Bill]
+    runtime: Runtime,
+    session: CheckoutSession,
+    payment: Payment,
+    bills: Sequence[Bill],
+    references: Mapping[str, str],
 ) -> PaymentOutcome | Exception:
     """The provider's answer; an exception if nothing was sent. Whatever else goes wrong leaves the outcome unknown."""
     provider: PaymentProvider = runtime.provider(payment.provider)
@@ -203,6 +207,7 @@ def _create(
         expires_at=payment.expires_at,
         payee=bills[0].payee,
         bills=bills,
+        references=references,
     )
     try:
         return provider.create_payment(command)

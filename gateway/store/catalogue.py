@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.engine import Row
 
 from gateway.domain.agency import Agency
+from gateway.domain.national_references import ReferenceStyle
 from gateway.store.database import Transaction, new_id
 from gateway.store.tables.catalogue import agencies, procedures
 
@@ -30,6 +31,7 @@ _ALL_CURRENT = (
 
 def agency_from(row: Row[Any]) -> Agency:
     values = {name: row._mapping[name] for name in Agency.__slots__}
+    values["reference_style"] = ReferenceStyle(row.reference_style)
     return Agency(**{**values, "providers": tuple(values["providers"])})
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import and_, select, text, tuple_, update
 
 from gateway.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from gateway.domain.money import Money
+from gateway.domain.national_references import ReferenceStyle
 from gateway.domain.payment import IN_DOUBT, OPEN
 from gateway.store.database import Transaction
 from gateway.store.locks import locked
@@ -23,11 +24,12 @@ _COLUMNS = [invoices.c[name] for name in Invoice.__slots__ if name != "lines"]
 _INSERT = text(
     """
     WITH invoice AS (
-        INSERT INTO invoices (id, agency_id, reference, procedure, procedure_version, channel, facts, dossier, payer_id,
-                              status, currency, total_minor, due_on, metadata, created_by, created_at, business_date)
-        VALUES (:id, :agency_id, :reference, :procedure, :procedure_version, :channel, CAST(:facts AS jsonb), :dossier,
-                :payer_id, :status, :currency, :total_minor, :due_on, CAST(:metadata AS jsonb), :created_by,
-                :created_at, :business_date)
+        INSERT INTO invoices (id, agency_id, reference, reference_style, reference_issuer, procedure, procedure_version,
+                              channel, facts, dossier, payer_id, status, currency, total_minor, due_on, metadata,
+                              created_by, created_at, business_date)
+        VALUES (:id, :agency_id, :reference, :reference_style, :reference_issuer, :procedure, :procedure_version,
+                :channel, CAST(:facts AS jsonb), :dossier, :payer_id, :status, :currency, :total_minor, :due_on,
+                CAST(:metadata AS jsonb), :created_by, :created_at, :business_date)
         ON CONFLICT (reference) DO NOTHING
         RETURNING id, agency_id, payer_id
     ), payer AS (
@@ -197,4 +199,5 @@ def _line(row: Any, currency: str) -> InvoiceLine:
 
 def _invoice(row: Any, lines: Iterable[InvoiceLine]) -> Invoice:
     values = {name: row._mapping[name] for name in Invoice.__slots__ if name != "lines"}
-    return Invoice(**{**values, "status": InvoiceStatus(row.status), "lines": tuple(lines)})
+    habits = {"status": InvoiceStatus(row.status), "reference_style": ReferenceStyle(row.reference_style)}
+    return Invoice(**{**values, **habits, "lines": tuple(lines)})

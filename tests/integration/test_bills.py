@@ -46,7 +46,7 @@ def test_a_creation_carries_the_bill_of_its_invoice(world: World, commands: list
         reference=invoice.reference,
         amount=Money(200_000, "VND"),
         lines=(BillLine("2751", "Lệ phí cấp hộ chiếu", Money(200_000, "VND")),),
-        payee=Payee("Bộ Công an", "", "KBNN-DEMO-MPS"),
+        payee=Payee("KBNN DEMO BO CONG AN", "970999", "9990000000000000011"),
     )
     assert commands[0].payee == bill.payee
     assert not any(fact in repr(commands[0]) for fact in PAYER.values())

@@ -101,8 +101,6 @@ def portal(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Portal]:
         simulator = RunningSimulator(SIMULATORS["paygov"](Options(tmp_path, settings, f"{url}/webhook")))
         provider = build("paygov", {**settings, "GATEWAY_PAYGOV_BASE_URL": simulator.url}, PATIENT)
         world.runtime = replace(world.runtime, providers={**world.runtime.providers, "paygov": provider})
-        with world.runtime.db.transaction() as tx:
-            tx.execute(text("UPDATE agencies SET providers = '{sandbox,paygov}' WHERE code = 'vn-mps'"))
         config = settings_for(database_urls.app_url)
         server = make_server("127.0.0.1", port, create_app(config, world.runtime, KeyRing(config.api_key_pepper)))
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -211,7 +209,10 @@ class TestWhatIsDue:
         assert portal.due("H26-0")["error_code"] == -1
 
     def test_a_dossier_of_an_agency_without_paygov_is_not_found(self, portal: Portal) -> None:
-        portal.world.invoice("vn-certified-copy", {"pages": 2, "copies": 1})
+        portal.world.invoice()
+        assert portal.due(DOSSIER)["error_code"] == 1
+        with portal.world.runtime.db.transaction() as tx:
+            tx.execute(text("UPDATE agencies SET providers = '{sandbox}' WHERE code = 'vn-mps'"))
         assert portal.due(DOSSIER)["error_code"] == -1
 
     def test_the_oldest_is_due_first_and_what_is_void_never(self, portal: Portal) -> None:

@@ -7,11 +7,12 @@ import pytest
 import providers
 from providers import registry
 from tests.providers.conformance import ProviderConformance
+from tests.providers.test_momo import TestMomo
 from tests.providers.test_paygov import TestPayGov
 from tests.providers.test_sandbox import TestSandbox
 from tests.providers.test_stripe import TestStripe
 
-TESTED: tuple[type[ProviderConformance], ...] = (TestSandbox, TestStripe, TestPayGov)
+TESTED: tuple[type[ProviderConformance], ...] = (TestSandbox, TestStripe, TestMomo, TestPayGov)
 NO_PROVIDER = {"simulation"}  # what all simulators share
 PARTS = {"__init__.py", "adapter.py", "wire.py", "settlement.py", "simulator.py"}
 
