@@ -27,6 +27,7 @@ from gateway.store.database import Transaction
 
 log = structlog.get_logger()
 
+AT_MOST = 20  # a dossier has one invoice or a few; a number that stands for many cases must not cost a search of them
 LOCALE = LANGUAGES[0]  # a platform asks for all its payers, so in the first language of the country
 
 
@@ -62,7 +63,7 @@ def present_bills(runtime: Runtime, provider_name: str, request: RawRequest) -> 
 
 def _found(tx: Transaction, provider_name: str, asked: BillRequest) -> Sequence[Bill] | None:
     """None if there is no such dossier; empty if nothing is due for it."""
-    known = invoices.of_dossier(tx, asked.dossier, provider_name, asked.agency_code)
+    known = invoices.of_dossier(tx, asked.dossier, provider_name, asked.agency_code, AT_MOST)
     if not known:
         return None
     doubtful = invoices.in_doubt(tx, [invoice.id for invoice in known])

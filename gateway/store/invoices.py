@@ -94,13 +94,15 @@ def of_session(tx: Transaction, session_id: UUID, *, lock: bool = False) -> list
     return [(invoice, row.to_pay_minor) for invoice, row in zip(_with_lines(tx, rows), rows, strict=True)]
 
 
-def of_dossier(tx: Transaction, dossier: str, provider: str, agency_code: str | None) -> list[Invoice]:
-    """The invoices of a dossier at the agencies that have enabled `provider`, or at one of these, oldest first."""
+def of_dossier(tx: Transaction, dossier: str, provider: str, agency_code: str | None, limit: int) -> list[Invoice]:
+    """The invoices of a dossier at the agencies that have enabled `provider`, or at one of these: the open ones first,
+    then the oldest."""
     query = (
         select(*_COLUMNS)
         .join(agencies, agencies.c.id == invoices.c.agency_id)
         .where(invoices.c.dossier == dossier, agencies.c.providers.contains([provider]))
-        .order_by(invoices.c.created_at, invoices.c.id)
+        .order_by(invoices.c.status != InvoiceStatus.OPEN, invoices.c.created_at, invoices.c.id)
+        .limit(limit)
     )
     return _with_lines(tx, tx.all(query if agency_code is None else query.where(agencies.c.code == agency_code)))
 
