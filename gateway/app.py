@@ -21,6 +21,7 @@ from gateway.api import (
     payments,
     problems,
     procedures,
+    provider_health,
     providers,
     quotes,
     refunds,
@@ -50,6 +51,7 @@ RESOURCES = (
     webhook_endpoints.resource,
     ledger.resource,
     agencies.resource,
+    provider_health.resource,
     api_keys.resource,
 )
 

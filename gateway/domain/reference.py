@@ -68,7 +68,7 @@ def random_limit(fixed: str = "") -> int:
 
 def rf(base: str) -> str:
     """The canonical reference for `base`: rf("539007547034") == "RF18539007547034"."""
-    return f"RF{98 - _mod97(base + 'RF00'):02d}{base}"
+    return f"RF{98 - mod97(base + 'RF00'):02d}{base}"
 
 
 def viitenumber(base: str) -> str:
@@ -133,7 +133,7 @@ def read(text: str) -> Reading:
 
 def _read_rf(compact: str) -> str:
     if re.fullmatch(r"RF[0-9]{2}[0-9A-Z]{1,21}", compact):
-        if _mod97(compact[4:] + compact[:4]) == 1:
+        if mod97(compact[4:] + compact[:4]) == 1:
             return compact
         raise MistypedReference(compact, *_length_fault(len(compact), (RF_CHARACTERS,), "characters"))
     if re.fullmatch(r"[0-9]{0,2}|[0-9]{2}[0-9A-Z]+", compact[2:]):
@@ -183,5 +183,6 @@ def _compact(text: str) -> str:
     return _SEPARATORS.sub("", text.translate(_FULL_WIDTH)).upper()
 
 
-def _mod97(text: str) -> int:
+def mod97(text: str) -> int:
+    """By ISO 7064, letters counting as numbers: 1 for a whole RF reference with its first four characters put last."""
     return int("".join(_LETTER_VALUES.get(character, character) for character in text)) % 97

@@ -337,6 +337,39 @@ class ProcedureFile(_Shape):
     procedures = _list_of(_Procedure)
 
 
+class _LimitedMethod(_Shape):
+    provider = _code()
+    minimum_minor = _Whole(1)
+    maximum_minor = _Whole(1)
+
+    @validates_schema
+    def _check_limits(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data.get("minimum_minor", 1) > data.get("maximum_minor", MAX_MINOR):
+            raise ValidationError("must not be above maximum_minor", "minimum_minor")
+
+
+class _Method(fields.Field[Mapping[str, Any]]):
+    """A provider's name, or a block of its name and the agency's limits for it."""
+
+    def _deserialize(
+        self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Mapping[str, Any]:
+        block = value if isinstance(value, dict) else {"provider": value}
+        faults = _LimitedMethod().validate(block)
+        if faults and not isinstance(value, dict):
+            raise ValidationError("must be a provider such as stripe, or a block with provider and limits")
+        if faults:
+            raise ValidationError(dict(faults))
+        return block
+
+
+def _all_different(methods: list[Mapping[str, Any]]) -> None:
+    names = [method["provider"] for method in methods]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValidationError(f"must name each provider once: {', '.join(twice)} is there twice")
+
+
 class _Agency(_Shape):
     code = _code()
     names = _by_language()
@@ -349,7 +382,7 @@ class _Agency(_Shape):
     reference_style = _one_of(ReferenceStyle, required=False)
     reference_prefix = _text(_written(_DIGITS, "in digits, without spaces"), required=False)
     receipt_series = _text()
-    providers = fields.List(_code(), required=True, error_messages=_MISSING)
+    providers = fields.List(_Method(), required=True, error_messages=_MISSING, validate=_all_different)
 
 
 class AgencyFile(_Shape):

@@ -5,7 +5,7 @@ of all files are told at once, so that an editor fixes them in one go. A procedu
 which is what the database keeps; `procedure_from_dict` makes the same procedure of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -48,6 +48,7 @@ class AgencyEntry:
     account_holder: str
     receipt_series: str
     providers: tuple[str, ...]
+    method_limits: dict[str, dict[str, int]]
     bank_code: str = ""
     reference_style: str = ReferenceStyle.RF
     reference_prefix: str = ""
@@ -88,13 +89,21 @@ def read_catalogue(folder: Traversable | None = None) -> Catalogue:
     if faults:
         raise CatalogueFault(faults)
     return Catalogue(
-        agencies=tuple(
-            AgencyEntry(**{**agency, "providers": tuple(agency["providers"])}) for agency in agencies.values()
-        ),
+        agencies=tuple(AgencyEntry(**{**agency, **_methods(agency["providers"])}) for agency in agencies.values()),
         procedures=tuple(
             ProcedureEntry(procedure_from_dict(definition), definition) for _, definition in _definitions(contents)
         ),
     )
+
+
+def _methods(members: Sequence[str | Mapping[str, Any]]) -> dict[str, Any]:
+    """The agency's providers in order, and the limits of those that have any. A member is a name, or a block."""
+    blocks: list[Mapping[str, Any]] = [{"provider": each} if isinstance(each, str) else each for each in members]
+    limits = {each["provider"]: {name: each[name] for name in each if name != "provider"} for each in blocks}
+    return {
+        "providers": tuple(limits),
+        "method_limits": {provider: limit for provider, limit in limits.items() if limit},
+    }
 
 
 def _schema_of(name: str) -> type[Schema]:

@@ -98,7 +98,9 @@ def apply_event(runtime: Runtime, event_uuid: UUID) -> AckResult:
         if event is None:
             return AckResult.DUPLICATE
         observations = _observations(runtime, event)
-        results = [apply_observation(tx, event.provider, observation, "webhook") for observation in observations]
+        results = [
+            apply_observation(tx, event.provider, observation, "webhook", runtime) for observation in observations
+        ]
         result = _worst(results)
         if result is AckResult.NOT_FOUND and event.attempts < len(RETRY_AFTER):
             inbox.change(tx, event_uuid, result=result, next_attempt_at=tx.now + RETRY_AFTER[event.attempts])

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from gateway.domain import ledger
 from gateway.domain.checkout import (
     CheckoutSession,
     MethodNotOffered,
@@ -20,6 +21,7 @@ from gateway.domain.checkout import (
     SessionNotPayable,
     check_open,
 )
+from gateway.domain.circuit import Circuit, Operation
 from gateway.domain.invoice import Invoice, check_payable
 from gateway.domain.payment import CHECK_AFTER, IN_DOUBT, Payment, PaymentStatus
 from gateway.domain.reference import grouped
@@ -41,10 +43,13 @@ from gateway.services import idempotency
 from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import close_attempt
 from gateway.services.bills import bills_of
+from gateway.services.call_provider import Calls
+from gateway.services.circuits import circuit_of, take_trial, unavailable
 from gateway.services.find import find_session
 from gateway.services.idempotency import Answer, Request, RequestInFlight, Unfinished
+from gateway.services.offer_methods import check_takes
 from gateway.services.runtime import Runtime
-from gateway.store import checkouts, invoices, payments
+from gateway.store import catalogue, checkouts, invoices, payments
 from gateway.store.database import Transaction, new_id
 
 log = structlog.get_logger()
@@ -67,9 +72,10 @@ def start_payment(
     """Open an attempt and say what the payer does next; one with the same provider that still waits is given again.
 
     Raises SessionNotFound, SessionNotPayable, MethodNotOffered, SessionBusy while another attempt is being started,
-    PaymentOutcomeUnknown while an earlier one may have moved the money, ProviderUnavailable if nothing was sent.
+    PaymentOutcomeUnknown while an earlier one may have moved the money, ProviderUnavailable if nothing was sent: then,
+    as after a decline, another method may be tried.
     """
-    _close_earlier_attempts(runtime, request, session_id, provider_name)
+    circuit = _make_way(runtime, request, session_id, provider_name)
     with runtime.db.transaction() as tx:
         known = idempotency.look_up(tx, request)
         if isinstance(known, Answer):
@@ -86,34 +92,43 @@ def start_payment(
             idempotency.keep(tx, request, answer)
             return answer
         _check_none_unresolved(tx, attempts)
+        calls = Calls(runtime.db, provider_name, is_trial=take_trial(tx, circuit))
         payment = _write_down(tx, runtime, session, owed[0][0].reference, provider_name, via_page=via_page)
         bills = bills_of(tx, session.agency_id, owed, session.locale)
         idempotency.keep(tx, request, Unfinished(payment.id))
 
-    outcome = _create(runtime, session, payment, bills, owed[0][0].references)
+    outcome = _create(runtime, calls, session, payment, bills, owed[0][0].references)
 
     if isinstance(outcome, Exception):
-        _give_up(runtime, request, payment, outcome)
+        _give_up(runtime, calls, request, payment, outcome)
         raise _as_problem(payment.provider, outcome) from outcome
     with runtime.db.transaction() as tx:
+        calls.keep(tx)
         _record(tx, payment, outcome)
         answer = render(payments.get(tx, payment.id))
         idempotency.keep(tx, request, answer)
         return answer
 
 
-def _close_earlier_attempts(runtime: Runtime, request: Request, session_id: UUID, chosen: str) -> None:
-    """The payer has chosen anew: earlier attempts are closed at their providers first, so that nobody pays twice."""
+def _make_way(runtime: Runtime, request: Request, session_id: UUID, chosen: str) -> Circuit:
+    """The payer has chosen anew: earlier attempts are closed at their providers first, so that nobody pays twice; but
+    not before it is known that the chosen provider can be asked. Its circuit, as it was found."""
     with runtime.db.read() as tx:
         if idempotency.look_up(tx, request) is not None:
-            return  # not anew: a repeated request must not close what the payer has turned to since
+            return Circuit(chosen)  # not anew: a repeated request must not close what the payer has turned to since
         session = find_session(tx, request.caller, session_id)
         _check_offered(tx, session, chosen)
+        check_takes(runtime, catalogue.agency(tx, session.agency_id), chosen, session.amount)
         attempts = payments.of_session(tx, session_id)
+        circuit = circuit_of(tx, chosen)
+        if not circuit.admits(tx.now) and _still_waiting(attempts, chosen, tx) is None:
+            _check_none_unresolved(tx, attempts)  # said first: it forbids any other method too
+            raise unavailable(circuit)
     for attempt in attempts:
         pending_elsewhere = attempt.status is PaymentStatus.PENDING and attempt.provider != chosen
         if pending_elsewhere or attempt.status is PaymentStatus.DECLINED:
             close_attempt(runtime, attempt)
+    return circuit
 
 
 def _still_waiting(attempts: Sequence[Payment], provider_name: str, tx: Transaction) -> Payment | None:
@@ -161,6 +176,7 @@ def _write_down(
         session_id=session.id,
         agency_id=session.agency_id,
         provider=provider_name,
+        lands_on=_landing(tx, session, provider_name, in_bank=capabilities.lands_in_bank),
         status=PaymentStatus.SUBMITTING,
         amount_minor=session.amount_minor,
         currency=session.currency,
@@ -183,8 +199,16 @@ def _write_down(
     return payment
 
 
+def _landing(tx: Transaction, session: CheckoutSession, provider_name: str, *, in_bank: bool) -> str:
+    """The account is fixed with the attempt: an agency that changes its bank later does not move what was paid."""
+    if in_bank:
+        return ledger.bank(catalogue.agency(tx, session.agency_id).bank_account)
+    return ledger.in_transit(provider_name)
+
+
 def _create(
     runtime: Runtime,
+    calls: Calls,
     session: CheckoutSession,
     payment: Payment,
     bills: Sequence[Bill],
@@ -210,7 +234,7 @@ def _create(
         references=references,
     )
     try:
-        return provider.create_payment(command)
+        return calls.make(Operation.CREATE, lambda: provider.create_payment(command))
     except NOTHING_HAPPENED as error:
         return error
     except Rejected as error:
@@ -234,10 +258,11 @@ def _record(tx: Transaction, payment: Payment, outcome: PaymentOutcome) -> None:
         payments.change(tx, payment.id, next_action=_as_json(outcome.next_action))
 
 
-def _give_up(runtime: Runtime, request: Request, payment: Payment, error: Exception) -> None:
+def _give_up(runtime: Runtime, calls: Calls, request: Request, payment: Payment, error: Exception) -> None:
     """Nothing was sent, so the attempt is over and the caller's key is free for another try."""
     code = getattr(error, "code", "") or type(error).__name__
     with runtime.db.transaction() as tx:
+        calls.keep(tx)
         observation = PaymentObservation(PaymentStatus.CANCELLED, tx.now, payment_id=payment.id, code=code)
         apply_observation(tx, payment.provider, observation, "api")
         idempotency.forget(tx, request)

@@ -77,6 +77,14 @@ def find(tx: Transaction, key: UUID | str, *, lock: bool = False) -> Invoice | N
     return _with_lines(tx, [row])[0] if row else None
 
 
+def by_references(tx: Transaction, references: Sequence[str]) -> list[Invoice]:
+    """Those of these canonical references that exist, in their order."""
+    if not references:
+        return []
+    found = _with_lines(tx, tx.all(select(*_COLUMNS).where(invoices.c.reference.in_(references))))
+    return sorted(found, key=lambda invoice: references.index(invoice.reference))
+
+
 def of_session(tx: Transaction, session_id: UUID, *, lock: bool = False) -> list[tuple[Invoice, int]]:
     """The invoices of a checkout session in its order, each with the amount to pay in this session (minor units).
 

@@ -296,3 +296,6 @@ def test_any_text_is_a_canonical_reference_or_refused(text: str) -> None:
         return
     assert re.fullmatch(r"RF[0-9]{2}[0-9A-Z]{1,21}", reference)
     assert iso11649.is_valid(reference)
+
+
+# What a bank makes of the words around a reference: no letters that would begin another one, no digits at its side.

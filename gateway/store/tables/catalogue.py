@@ -17,6 +17,13 @@ agencies = Table(
     Column("bank_account", Text, nullable=False, unique=True),
     Column("receipt_series", Text, nullable=False),
     Column("providers", ARRAY(Text), nullable=False),
+    Column(
+        "method_limits",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="by provider: minimum_minor and maximum_minor, in the agency's currency, either may be missing",
+    ),
     instant("created_at", server_default=func.now()),
     Column("country", Text, nullable=False, server_default=text("''"), comment="ISO 3166 alpha-2"),
     Column("bank_code", Text, nullable=False, server_default=text("''")),

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 
 STYLES = "reference_style IN ('rf', 'viitenumber', 'fik71', 'epn')"
 
