@@ -12,11 +12,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from gateway.domain.circuit import COOL_DOWN, FAILURES
 from gateway.domain.invoice import InvoiceStatus
 from gateway.domain.payment import Payment, PaymentStatus
 from gateway.ports.provider import Observation, PaymentHint, RawRequest, Verified
 from gateway.services.ask_provider import check_payments
 from gateway.services.receive_event import apply_waiting_events, receive_event
+from gateway.services.try_circuits import try_circuits
 from gateway.store import inbox, payments
 from gateway.store.embedded import DatabaseUrls
 from tests.integration.world import World, a_world
@@ -107,6 +109,21 @@ def test_a_question_that_was_not_answered_is_asked_again_by_the_sweep(world: Wor
     assert world.payment(payment.id).status is PaymentStatus.PENDING
     world.clock.ahead += timedelta(minutes=1, seconds=1)
     assert check_payments(world.runtime) == 1
+    assert world.payment(payment.id).status is PaymentStatus.SUCCEEDED
+
+
+def test_a_provider_that_has_stopped_to_answer_is_asked_once_it_does_again(world: World) -> None:
+    payment = begun(world)
+    world.play(payment, "succeed")
+    world.fault("create", "error_500_before", FAILURES)
+    for _ in range(FAILURES):
+        assert begun(world).status is PaymentStatus.UNKNOWN
+    before = questions(world)
+    assert hint(world, payment.provider_payment_id) == 200
+    assert questions(world) == before
+    world.clock.ahead += COOL_DOWN
+    try_circuits(world.runtime)
+    check_payments(world.runtime)
     assert world.payment(payment.id).status is PaymentStatus.SUCCEEDED
 
 
