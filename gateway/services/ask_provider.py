@@ -66,7 +66,7 @@ def _check_or_put_off(runtime: Runtime, payment: Payment) -> None:
         return
     with runtime.db.transaction() as tx:
         if window.is_unresolved(tx.now):
-            _schedule(tx, payment, window)  # an officer is told, however long the provider is away
+            _schedule(tx, payment, window, answered=False)  # an officer is told, however long the provider is away
         else:
             payments.put_back(tx, payment.id)
 
