@@ -5,6 +5,8 @@
 
 from collections.abc import Mapping
 
+_BANK_SCHEMES = ("vietqr", "paynow", "sepa", "fik", "epn")
+
 TEMPLATES: Mapping[str, Mapping[str, str]] = {
     "sandbox": {
         "GATEWAY_SANDBOX_BASE_URL": "{url}",
@@ -15,6 +17,15 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_STRIPE_API_BASE": "{url}",
         "GATEWAY_STRIPE_API_KEY": "sk_simulated_{secret}",
         "GATEWAY_STRIPE_WEBHOOK_SECRETS": "whsec_{secret}",
+    },
+    **{
+        name: {
+            f"GATEWAY_{name.upper()}_BANK_URL": "{url}",
+            f"GATEWAY_{name.upper()}_CLIENT": "congphi-demo",
+            f"GATEWAY_{name.upper()}_SECRETS": "{secret}",
+            **({"GATEWAY_SEPA_TIME_ZONE": "Europe/Tallinn"} if name == "sepa" else {}),
+        }
+        for name in _BANK_SCHEMES
     },
 }
 

@@ -10,6 +10,9 @@ import httpx
 from flask import Flask
 
 from gateway.ports.provider import PaymentProvider
+from providers.bank_transfer import adapter as bank_transfer
+from providers.bank_transfer import simulator as bank_transfer_simulator
+from providers.bank_transfer.schemes import SCHEMES as BANK_TRANSFER_SCHEMES
 from providers.sandbox import adapter as sandbox
 from providers.sandbox import simulator as sandbox_simulator
 from providers.simulation.bank import Options
@@ -23,10 +26,12 @@ Build = Callable[[Mapping[str, str], httpx.Timeout], PaymentProvider]
 ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
     "stripe": stripe.build,
+    **{name: bank_transfer.builder(name) for name in BANK_TRANSFER_SCHEMES},
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
     "stripe": stripe_simulator.create_app,
+    **{name: bank_transfer_simulator.creator(name) for name in BANK_TRANSFER_SCHEMES},
 }
 
 

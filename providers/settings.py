@@ -16,6 +16,14 @@ class MissingSettings(Exception):
         self.names = tuple(names)
 
 
+class UnusableSetting(MissingSettings):
+    """A setting that is there and cannot be what it should be."""
+
+    def __init__(self, provider: str, name: str, wanted: str) -> None:
+        super().__init__(provider, [name])
+        self.args = (f"{provider} cannot start: {name} is not {wanted}.",)
+
+
 def required(provider: str, environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
     """The values of `names`, stripped. Raises MissingSettings naming every one that is missing, blank, or a list with a
     blank member."""
