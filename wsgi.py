@@ -29,7 +29,7 @@ from gateway.services.vault import Vault
 from gateway.store.database import Database
 from providers import registry
 from providers.demo import TEMPLATES, demo_settings
-from providers.settings import MissingSettings
+from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
 from reconciliation import cli as reconciliation_cli
 from reconciliation import jobs as reconciliation_jobs
@@ -51,7 +51,7 @@ def compose(variables: Mapping[str, str]) -> Composition:
     for name in provider_names(variables):
         try:
             adapters[name] = registry.build(name, environment)
-        except (MissingSettings, registry.UnknownProvider) as error:
+        except (MissingSettings, UnusableSetting, registry.UnknownProvider) as error:
             problems.append(str(error))
     problems += [problem for problem in environment.problems.values() if problem not in problems]
     if settings is None or problems:
@@ -109,7 +109,7 @@ def simulator(name: str, port: int) -> None:
     public_url = environment.get("GATEWAY_PUBLIC_URL", "")
     try:
         registry.serve(name, port, books, environment, f"{public_url}/providers/{name}/webhook")
-    except MissingSettings as error:
+    except (MissingSettings, UnusableSetting) as error:
         raise ConfigurationError([str(error)]) from error
 
 

@@ -69,9 +69,10 @@ def write(machine: str, findings: Sequence[Finding]) -> None:
 def describe_machine() -> str:
     """Taken before the measuring, so that the load is what others made."""
     memory = psutil.virtual_memory().total / 2**30
+    system = f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}"
     return (
         f"Measured on {datetime.now(UTC).date()} with {os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB, "
-        f"{platform.system()} {platform.release()}, data on {filesystem_of(Path(tempfile.gettempdir()))}, "
+        f"{system}, data on {filesystem_of(Path(tempfile.gettempdir()))}, "
         f"Python {platform.python_version()}, PostgreSQL 18 on the same machine; load average before: "
         f"{psutil.getloadavg()[0]:.1f}."
     )

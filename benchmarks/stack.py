@@ -62,7 +62,9 @@ def run_stack(server: Server, *, whole: bool) -> Iterator[Stack]:
 
 def _environment(server: Server, port: int, simulator_port: int) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "PG"))}
-    provider = demo_settings(PROVIDER, f"http://{HOST}:{simulator_port}", secrets.token_hex(32))
+    provider = demo_settings(
+        PROVIDER, f"http://{HOST}:{simulator_port}", secrets.token_hex(32), server.folder / "settlements"
+    )
     ours = {
         "GATEWAY_DATABASE_URL": server.urls.app_url,
         "GATEWAY_PUBLIC_URL": f"http://{HOST}:{port}",

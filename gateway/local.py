@@ -8,6 +8,7 @@ if this one was killed. Its secrets are made at the first start, marked as demo 
     <data>/demo.json        where the running demo is and how to call it, written once it answers
     <data>/postgres/        the embedded database, unless GATEWAY_DATABASE_URL names another
     <data>/simulators/      the books of the simulated providers
+    <data>/settlements/     the files of those that settle by file
     <data>/log/             a log a process
     <data>/lock             held while running: two stacks on one folder would fight
 """
@@ -51,8 +52,9 @@ WEB_OPTIONS = ("--worker-class=gthread", "--workers=2", "--threads=8", "--gracef
 # The owner's URL is for migrations, which are done before any of these start.
 NOT_FOR_CHILDREN = ("GATEWAY_OWNER_DATABASE_URL", "GATEWAY_OWNER_DATABASE_URL_FILE", "GATEWAY_DATABASE_URL_FILE")
 
-# The settings by which the gateway reaches a simulated provider, given the simulator's URL and a secret to share.
-DemoSettings = Callable[[str, str], Mapping[str, str]]
+# The settings by which the gateway reaches a simulated provider, given the simulator's URL, a secret to share, and a
+# folder for what it leaves there.
+DemoSettings = Callable[[str, str, Path], Mapping[str, str]]
 
 
 class CannotStart(Exception):
@@ -149,7 +151,8 @@ class _Start:
             **self._secrets["settings"],
         }
         for name, settings_for in self._simulators.items():
-            defaults |= settings_for(self._simulator_url(name), self._secrets["providers"][name])
+            secret, folder = self._secrets["providers"][name], self._data / "settlements" / name
+            defaults |= settings_for(self._simulator_url(name), secret, folder)
         ours = {"GATEWAY_DATA_DIR": str(self._data), "PORT": str(self._port), "PYTHONUNBUFFERED": "1"}
         return {name: value for name, value in defaults.items() if name not in self._given} | ours
 

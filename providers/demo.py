@@ -1,9 +1,11 @@
 """How the gateway of the local stack reaches the simulators: the settings of each adapter, as their templates.
 
-`{url}` is the simulator's address, `{secret}` a secret that it and the gateway share, made when the stack first starts.
+`{url}` is the simulator's address, `{secret}` a secret that it and the gateway share, made when the stack first starts,
+`{folder}` where it leaves its settlement files, if it settles so.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 _BANK_SCHEMES = ("vietqr", "paynow", "sepa", "fik", "epn")
 
@@ -30,6 +32,7 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def demo_settings(name: str, url: str, secret: str) -> dict[str, str]:
-    """The environment by which the adapter `name` reaches the simulator at `url`."""
-    return {setting: template.format(url=url, secret=secret) for setting, template in TEMPLATES[name].items()}
+def demo_settings(name: str, url: str, secret: str, folder: Path) -> dict[str, str]:
+    """The environment by which the adapter `name` reaches the simulator at `url`, and its files in `folder`."""
+    values = {"url": url, "secret": secret, "folder": folder}
+    return {setting: template.format(**values) for setting, template in TEMPLATES[name].items()}

@@ -16,12 +16,13 @@ class MissingSettings(Exception):
         self.names = tuple(names)
 
 
-class UnusableSetting(MissingSettings):
-    """A setting that is there and cannot be what it should be."""
+class UnusableSetting(Exception):
+    """A setting that is there and cannot be used; the message says why and what to do."""
 
-    def __init__(self, provider: str, name: str, wanted: str) -> None:
-        super().__init__(provider, [name])
-        self.args = (f"{provider} cannot start: {name} is not {wanted}.",)
+    def __init__(self, provider: str, name: str, fault: str) -> None:
+        super().__init__(f"{provider} cannot start: {name}: {fault}")
+        self.provider = provider
+        self.name = name
 
 
 def required(provider: str, environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:

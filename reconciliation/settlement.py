@@ -133,7 +133,9 @@ def _cell(value: object) -> str:
 
 
 def _unavailable(provider: str, error: ProviderError) -> SettlementUnavailable:
-    """The provider's own words are in the log, not in the message: nobody knows what is in them."""
-    log.warning("settlement not read", provider=provider, error=type(error).__name__, code=error.code)
+    """Where and why is in the log: it is for who keeps the connection, not for who asked for the run."""
+    log.warning(
+        "settlement not read", provider=provider, error=type(error).__name__, code=error.code, reason=str(error)
+    )
     when = "It was not reached" if isinstance(error, NotSent | RateLimited) else "What it sent cannot be used"
     return SettlementUnavailable(f"{provider} did not hand out its settlement. {when} ({error.code or 'no code'}).")

@@ -1,7 +1,6 @@
 """The description of the API, made from its routes: /openapi.json for programs, /docs for people.
 
-The pages load nothing from another host: Swagger UI comes with a package. It is of a generation that reads OpenAPI 3.0,
-so /docs gives it the same description written in 3.0; /openapi.json is 3.1.
+The pages load nothing from another host: Swagger UI comes with a package.
 """
 
 import json
@@ -11,7 +10,6 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response
 from flask_smorest import Api  # type: ignore[import-untyped] # it has no types
-from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped] # nor has it
 
 from gateway.api.problems import RouteNotFound
 from gateway.api.resource import PROBLEM, SECURITY_SCHEME, create_api
@@ -56,11 +54,12 @@ PAGE_POLICY = (
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 OURS = files("gateway.api") / "static"
+SWAGGER_UI = files("flask_swagger_ui") / "dist"
 ASSETS = {
     "start.js": (OURS, "text/javascript"),
-    "swagger-ui-bundle.js": (swagger_ui_path, "text/javascript"),
-    "swagger-ui.css": (swagger_ui_path, "text/css"),
-    "favicon-32x32.png": (swagger_ui_path, "image/png"),
+    "swagger-ui-bundle.js": (SWAGGER_UI, "text/javascript"),
+    "swagger-ui.css": (SWAGGER_UI, "text/css"),
+    "favicon-32x32.png": (SWAGGER_UI, "image/png"),
 }
 
 
@@ -90,11 +89,6 @@ def _pages(api: Api) -> Blueprint:
     def openapi() -> Response:
         return _json(api.spec.to_dict())
 
-    @pages.get("/docs/openapi-3.0.json")
-    @public("documentation")
-    def openapi_3_0() -> Response:
-        return _json(as_openapi_3_0(api.spec.to_dict()))
-
     @pages.get("/docs")
     @public("documentation")
     def show() -> Response:
@@ -111,26 +105,6 @@ def _pages(api: Api) -> Blueprint:
         return Response((folder / name).read_bytes(), headers=cached, content_type=content_type)
 
     return pages
-
-
-def as_openapi_3_0(description: Any) -> Any:
-    """The same description in the words of OpenAPI 3.0, which has no list of types."""
-    if isinstance(description, list):
-        return [as_openapi_3_0(member) for member in description]
-    if not isinstance(description, Mapping):
-        return description
-    told = {name: as_openapi_3_0(value) for name, value in description.items()}
-    if "openapi" in told:
-        told["openapi"] = "3.0.3"
-        told["info"]["license"].pop("identifier", None)
-    types = told.get("type")
-    if isinstance(types, list):
-        kinds = [kind for kind in types if kind != "null"]
-        del told["type"]
-        told |= {"type": kinds[0]} if len(kinds) == 1 else {"anyOf": [{"type": kind} for kind in kinds]}
-        if "null" in types:
-            told["nullable"] = True
-    return told
 
 
 def _json(description: Mapping[str, Any]) -> Response:

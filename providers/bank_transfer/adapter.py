@@ -258,4 +258,4 @@ def _zone(scheme: Scheme, name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         setting = settings_of(scheme)[-1]
-        raise UnusableSetting(scheme.name, setting, "the IANA name of a time zone, such as Europe/Tallinn") from None
+        raise UnusableSetting(scheme.name, setting, "give the name of a time zone, such as Europe/Tallinn") from None

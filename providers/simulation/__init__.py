@@ -6,6 +6,7 @@ a kill -9, it refuses what the real provider would refuse, and it can be told to
     books.py        durable documents and webhooks, one atomic line a change
     bank.py         the provider's own truth: payments, refunds, disputes, movements; subclassed by each simulator
     settlement.py   a day's movements become a batch; the faults that can be planted in it
+    outbox.py       a day's batches as files in a folder, for providers that settle so
     webhooks.py     delivery until acknowledged, across restarts; duplicates, delays, forgeries
     faults.py       the switchboard of misbehaviour over HTTP
     paypage.py      the page where a person or a script plays the payer

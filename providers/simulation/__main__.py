@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from providers.registry import SIMULATORS, serve
-from providers.settings import MissingSettings
+from providers.settings import MissingSettings, UnusableSetting
 
 
 def main() -> None:
@@ -21,8 +21,8 @@ def main() -> None:
     given = parser.parse_args()
     try:
         serve(given.provider, given.port, given.data_dir, os.environ, given.webhook_url)
-    except MissingSettings as missing:
-        sys.exit(str(missing))
+    except (MissingSettings, UnusableSetting) as fault:
+        sys.exit(str(fault))
 
 
 if __name__ == "__main__":

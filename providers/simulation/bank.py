@@ -25,6 +25,7 @@ from gateway.domain.payment import PaymentStatus
 from gateway.ports.capabilities import Capabilities
 from providers.simulation.books import Books, Change, Document
 from providers.simulation.faults import Switchboard
+from providers.simulation.outbox import Outbox
 from providers.simulation.webhooks import Sender, Sign, enqueue, is_success
 
 LATE_MS = 1_000
@@ -86,12 +87,16 @@ class Bank(ABC):
     outcomes: ClassVar[Mapping[str, Outcome]] = OUTCOMES
     payable: ClassVar[frozenset[str]] = frozenset({"pending"})
     id_prefixes: ClassVar[Mapping[str, str]]
+    outbox: Outbox | None = None
+    """Where its settlement files go, for a provider that settles by file."""
+    tries: ClassVar[int | None] = None
+    """How often a notification is sent that nobody acknowledges; None for as often as it takes."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.books = Books(options.data_dir / f"{self.name}.jsonl")
         self.board = Switchboard()
-        self.sender = Sender(self.books, self.signer(), self.acknowledged)
+        self.sender = Sender(self.books, self.signer(), self.acknowledged, self.tries)
 
     @abstractmethod
     def signer(self) -> Sign:
@@ -235,9 +240,17 @@ class Bank(ABC):
     # What the merchant, the provider's console and the payer's bank do.
 
     def refunded(
-        self, change: Change, payment: Document, amount_minor: int, *, refund_id: str | None, transaction_id: str | None
+        self,
+        change: Change,
+        payment: Document,
+        amount_minor: int,
+        *,
+        refund_id: str | None,
+        transaction_id: str | None,
+        provider_id: str | None = None,
     ) -> Document:
-        """A refund; without `refund_id` it was made in the provider's console. Raises NotPossible."""
+        """A refund; without `refund_id` it was made in the provider's console. `provider_id` is its name where the
+        merchant gives it one. Raises NotPossible."""
         if payment["status"] != "succeeded":
             raise NotPossible("not_refundable")
         known = [paid["id"] for paid in payment["transactions"]]
@@ -249,7 +262,7 @@ class Bank(ABC):
         fault = self.board.take("refund", ("refund_pending", "refund_fails", "refund_succeeds_then_fails"))
         status = {"refund_pending": "pending", "refund_fails": "failed"}.get(fault.name if fault else "", "succeeded")
         refund: Document = {
-            "id": self.new_id("refund"),
+            "id": provider_id or self.new_id("refund"),
             "refund_id": refund_id,
             "payment": payment["id"],
             "payment_id": payment["payment_id"],

@@ -6,6 +6,7 @@
     GET    /_sim/traffic             every request received, to look for what should never have been sent
     GET    /_sim/webhooks            how many notifications wait and how many were delivered
     POST   /_sim/faults              {"operation", "fault", "times"?, "seconds"?}; GET lists, DELETE disarms
+    POST   /_sim/outage              {"seconds"}: nobody listens here for so long, and no notification leaves
     POST   /_sim/settle              {"date"}: make that day's settlement available now
     POST   /_sim/settlement-faults   {"date", "fault", "payment"?}: plant a fault in that day's settlement
     POST   /_sim/dashboard-refund    {"payment", "amount_minor"?}: a refund made in the provider's console
@@ -27,7 +28,8 @@ from flask import Flask, Response, jsonify, request
 from providers.simulation import settlement
 from providers.simulation.bank import Bank, NotPossible
 from providers.simulation.books import Document
-from providers.simulation.faults import HTTP_FAULTS, OPERATIONS, WEBHOOK_FAULTS, Fault
+from providers.simulation.faults import FAULTS, Fault
+from providers.simulation.webhooks import waits
 
 _TRAFFIC_KEPT = 50_000
 _SECRET_HEADERS = ("authorization",)
@@ -75,8 +77,8 @@ def _state(app: Flask, bank: Bank) -> None:
 
     @app.get("/_sim/webhooks")
     def webhooks() -> Response:
-        delivered = [webhook["delivered"] for webhook in bank.books.all("webhook")]
-        return jsonify({"waiting": delivered.count(False), "delivered": delivered.count(True)})
+        known = bank.books.all("webhook")
+        return jsonify({"waiting": sum(map(waits, known)), "delivered": sum(one["delivered"] for one in known)})
 
 
 def _faults(app: Flask, bank: Bank) -> None:
@@ -84,15 +86,21 @@ def _faults(app: Flask, bank: Bank) -> None:
     def arm() -> Response:
         fields = _fields()
         fault = Fault(str(fields.get("operation")), str(fields.get("fault")), _positive(fields, "seconds", 60))
-        known = WEBHOOK_FAULTS if fault.operation == "webhook" else set(HTTP_FAULTS)
-        if fault.operation not in OPERATIONS or fault.name not in known:
-            raise NotPossible(f"operation is one of {sorted(OPERATIONS)}, fault one of {sorted(known)}")
+        known = FAULTS.get(fault.operation, ())
+        if fault.name not in known:
+            raise NotPossible(f"operation is one of {sorted(FAULTS)}, fault one of {sorted(known)}")
         bank.board.arm(fault, _positive(fields, "times", 1))
         return armed()
 
     @app.get("/_sim/faults")
     def armed() -> Response:
         return jsonify({"data": [{"operation": f.operation, "fault": f.name} for f in bank.board.armed()]})
+
+    @app.post("/_sim/outage")
+    def outage() -> Response:
+        seconds = _positive(_fields(), "seconds", 60)
+        app.extensions["outage"](seconds)
+        return jsonify({"seconds": seconds})
 
     @app.delete("/_sim/faults")
     def disarm() -> Response:

@@ -1,8 +1,8 @@
 """The switchboard: what a simulator has been told to do wrong, and how often.
 
 A fault is armed for one operation ("create", "query", "cancel", "refund", "query_refund", "list_settlements",
-"read_settlement", "list_credits", "webhook") and consumed by the next calls of it. Armed faults are kept in memory
-only: a restarted provider behaves.
+"read_settlement", "list_credits", "webhook", "settlement_file") and consumed by the next calls of it. Armed faults are
+kept in memory only: a restarted provider behaves.
 """
 
 import socket
@@ -14,18 +14,8 @@ from enum import StrEnum
 
 from flask import Response, request
 
-OPERATIONS = frozenset(
-    {
-        "create",
-        "query",
-        "cancel",
-        "refund",
-        "query_refund",
-        "list_settlements",
-        "read_settlement",
-        "list_credits",
-        "webhook",
-    }
+HTTP_OPERATIONS = frozenset(
+    {"create", "query", "cancel", "refund", "query_refund", "list_settlements", "read_settlement", "list_credits"}
 )
 
 
@@ -55,6 +45,26 @@ HTTP_FAULTS: Mapping[str, Moment] = {
     "refund_succeeds_then_fails": Moment.INSIDE,
 }
 WEBHOOK_FAULTS = frozenset({"duplicate", "reorder", "delay", "forge", "drop"})
+FILE_FAULTS: Mapping[str, Callable[[bytes], bytes]] = {
+    "file_is_empty": lambda _: b"",
+    "file_is_cut": lambda file: file[: len(file) * 2 // 3],
+    "file_without_last_row": lambda file: file[: file.rindex(b"\n", 0, -1) + 1],
+    "file_goes_on": lambda file: file + file.splitlines(keepends=True)[-1],
+    "file_is_not_text": lambda file: file.replace(b"\n", b"\n\xff\xfe", 1),
+    "file_has_other_columns": lambda file: b"x" + file,
+    "file_has_other_delimiters": lambda file: file.translate(bytes.maketrans(b",;", b";,")),
+    "file_has_a_mark": lambda file: b"\xef\xbb\xbf" + file,
+    "file_has_other_line_ends": lambda file: file.replace(b"\n", b"\r\n"),
+    "file_repeats_a_line": lambda file: b"".join(file.splitlines(keepends=True)[i] for i in (0, 1, 1, -1)),
+}
+"""What becomes of a settlement file under each fault."""
+
+FAULTS: Mapping[str, Collection[str]] = {
+    **dict.fromkeys(HTTP_OPERATIONS, HTTP_FAULTS),
+    "webhook": WEBHOOK_FAULTS,
+    "settlement_file": FILE_FAULTS,
+}
+"""What can go wrong, by operation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,16 @@ def settle(bank: Bank, day: date) -> list[Document]:
         open_movements = [m for m in bank.books.all("movement") if m["batch"] is None and _day(bank, m) <= day]
         for currency in sorted({movement["currency"] for movement in open_movements}):
             _batch(bank, change, day, currency, [m for m in open_movements if m["currency"] == currency])
-    return [batch for batch in bank.books.all("batch") if batch["date"] == day.isoformat()]
+    _send_out(bank, day)
+    return _batches(bank, day)
 
 
 def settle_past_days(bank: Bank) -> None:
     """A day's report is there once the day is over."""
     yesterday = datetime.now(ZoneInfo(bank.capabilities.time_zone)).date() - timedelta(days=1)
     past = {_day(bank, m) for m in bank.books.all("movement") if m["batch"] is None}
+    if bank.outbox is not None:
+        past |= bank.outbox.missing_days(yesterday)
     for day in sorted(day for day in past if day <= yesterday):
         settle(bank, day)
 
@@ -51,14 +54,23 @@ def plant(bank: Bank, day: date, fault: str, payment: str | None = None) -> Docu
         "line": None,
     }
     with bank.change() as change:
-        for batch in bank.books.all("batch"):
-            if batch["date"] == planted["date"] and _fits(batch, planted):
-                return _applied(bank, change, batch, planted)
-        return change.put("planted", planted)
+        fitting = [batch for batch in _batches(bank, day) if _fits(batch, planted)]
+        done = _applied(bank, change, fitting[0], planted) if fitting else change.put("planted", planted)
+    _send_out(bank, day)
+    return done
 
 
 def planted_faults(bank: Bank, day: date) -> list[Document]:
     return [planted for planted in bank.books.all("planted") if planted["date"] == day.isoformat()]
+
+
+def _batches(bank: Bank, day: date) -> list[Document]:
+    return [batch for batch in bank.books.all("batch") if batch["date"] == day.isoformat()]
+
+
+def _send_out(bank: Bank, day: date) -> None:
+    if bank.outbox is not None:
+        bank.outbox.send(day, [(batch, total_minor(batch)) for batch in _batches(bank, day)], bank.board)
 
 
 def _batch(bank: Bank, change: Change, day: date, currency: str, movements: list[Document]) -> None:

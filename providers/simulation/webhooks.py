@@ -58,21 +58,28 @@ def enqueue(change: Change, board: Switchboard, event_id: str, url: str, body: s
         change.put("webhook", {**document, "due_ms": _now_ms() + delay_ms, "delivered": False})
 
 
+def waits(webhook: Document) -> bool:
+    """Whether it is still to be delivered."""
+    return not (webhook["delivered"] or webhook.get("given_up"))
+
+
 class Sender:
-    def __init__(self, books: Books, sign: Sign, acknowledged: Acknowledged) -> None:
+    def __init__(self, books: Books, sign: Sign, acknowledged: Acknowledged, tries_max: int | None = None) -> None:
         self._books = books
         self._sign = sign
         self._acknowledged = acknowledged
+        self._tries_max = tries_max
         self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
         self._due: list[tuple[int, int, int, str]] = []  # when, a tie-breaker, tries so far, id
         self._order = itertools.count()
         self._condition = threading.Condition()
         self._stopping = False
+        self._paused = False
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(_THREADS)]
 
     def start(self) -> None:
         """Take up what the books hold undelivered from an earlier life, and send from now on."""
-        self.add([document for document in self._books.all("webhook") if not document["delivered"]])
+        self.add([document for document in self._books.all("webhook") if waits(document)])
         for thread in self._threads:
             thread.start()
 
@@ -84,6 +91,16 @@ class Sender:
             if thread.ident is not None:
                 thread.join(_STOP_S)
         self._client.close()
+
+    def pause(self) -> None:
+        """Send nothing until `resume`; what is on its way arrives."""
+        with self._condition:
+            self._paused = True
+
+    def resume(self) -> None:
+        with self._condition:
+            self._paused = False
+            self._condition.notify_all()
 
     def add(self, webhooks: Iterable[Document]) -> None:
         """Send these, which are committed."""
@@ -98,9 +115,10 @@ class Sender:
             document = self._books.get("webhook", webhook_id)
             if document is None:
                 continue
-            if self._delivered(document):
+            delivered = self._delivered(document)
+            if delivered or tries + 1 == self._tries_max:
                 with self._books.change() as change:
-                    change.put("webhook", {**document, "delivered": True})
+                    change.put("webhook", {**document, "delivered": delivered, "given_up": not delivered})
             else:
                 backoff = _BACKOFF_MS[min(tries, len(_BACKOFF_MS) - 1)]
                 with self._condition:
@@ -111,7 +129,7 @@ class Sender:
         """The next notification that is due; None once the sender is stopping."""
         with self._condition:
             while not self._stopping:
-                wait_ms = self._due[0][0] - _now_ms() if self._due else None
+                wait_ms = self._due[0][0] - _now_ms() if self._due and not self._paused else None
                 if wait_ms is not None and wait_ms <= 0:
                     _, _, tries, webhook_id = heapq.heappop(self._due)
                     return tries, webhook_id

@@ -207,7 +207,13 @@ def test_a_code_can_be_scanned_or_typed(tab: Page, world: World, pay_page: OpenP
     tab.get_by_role("button", name="Test payment").click()
     tab.wait_for_url(re.compile("/pay/sp_"))
     session_id = urlsplit(url).path.removeprefix("/pay/").partition(".")[0]
-    action = {"type": "show_qr", "payload": "0002010102", "reference": "RF18539007547034", "account": "970436-0011"}
+    action = {
+        "type": "show_qr",
+        "payload": "0002010102",
+        "reference": "RF18539007547034",
+        "account": "970436-0011",
+        "account_name": "KHO BAC NHA NUOC",
+    }
     with world.runtime.db.transaction() as tx:
         (payment,) = payments.of_session(tx, UUID(session_id))
         payments.change(tx, payment.id, next_action=action)

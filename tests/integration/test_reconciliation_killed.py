@@ -13,7 +13,7 @@ import pytest
 
 from gateway.domain.payment import Payment
 from gateway.store.embedded import DatabaseUrls
-from reconciliation.workspace import PREFIX
+from reconciliation.workspace import NAME
 from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
 from tests.integration.world import a_world
 
@@ -52,6 +52,10 @@ class Runner:
                     process.kill()
                     break
 
+    def left_behind(self) -> list[Path]:
+        """The folders of runs that are there."""
+        return list(self.folder.glob(f"{NAME}-*/*"))
+
     def finish(self) -> None:
         with self.start() as process:
             process.communicate(timeout=60)
@@ -85,9 +89,9 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_undisturbed(runner: Run
     chance = random.Random(1)
     for phase in PHASES * ROUNDS:
         runner.kill_in(phase, after_ms=chance.randrange(60))
-    assert list(runner.folder.glob(f"{PREFIX}*"))
+    assert runner.left_behind()
     runner.finish()
-    assert list(runner.folder.iterdir()) == []
+    assert runner.left_behind() == []
 
     run = night.run()
     assert night.world.payment(silent.id).status == "succeeded"

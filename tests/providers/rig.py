@@ -40,6 +40,7 @@ IMPATIENT = httpx.Timeout(connect=10, read=0.4, write=10, pool=10)
 """For the tests that wait for a time-out: the only answer they look for is the one that never comes."""
 
 FEE = Money(150_000, "VND")
+FOLDER = "{folder}"
 
 
 class Inbox:
@@ -100,7 +101,10 @@ class Inbox:
 
 @dataclass
 class Rig:
-    """One provider with its simulator. `adapter` is typed loosely: tests ask of it what its protocols promise."""
+    """One provider with its simulator. `adapter` is typed loosely: tests ask of it what its protocols promise.
+
+    In `settings`, FOLDER stands for where the simulator leaves its settlement files.
+    """
 
     name: str
     settings: Mapping[str, str]
@@ -113,6 +117,8 @@ class Rig:
     browser: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
+        folder = str(self.data_dir / "settlements")
+        self.settings = {name: value.replace(FOLDER, folder) for name, value in self.settings.items()}
         app = SIMULATORS[self.name](Options(self.data_dir, self.settings, self.inbox.url))
         self.simulator = RunningSimulator(app)
         self.browser = httpx.Client(timeout=PATIENT)

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,8 @@ from typing import Any
 import pytest
 
 from gateway.domain.money import Money
-from gateway.ports.provider import SettlementWindow
+from gateway.domain.payment import PaymentStatus
+from gateway.ports.provider import NotSent, PaymentObservation, SettlementWindow
 from providers.simulation.books import Books
 from tests.providers.rig import Inbox, Rig
 
@@ -63,6 +66,32 @@ def _fail_after_putting(books: Books) -> None:
         change.put("payment", {"id": "p"})
         assert change.get("payment", "p") == {"id": "p"}
         raise ZeroDivisionError
+
+
+class TestOutage:
+    def test_nobody_listens_and_what_happened_meanwhile_is_told_afterwards(self, rig: Rig) -> None:
+        begun, url = rig.started()
+        rig.fault("webhook", "delay", seconds=1)
+        rig.play(url, "succeed")
+        rig.control("POST", "outage", seconds=3)
+        with pytest.raises(NotSent):
+            poll(lambda: rig.adapter.query_payment(begun))
+        with pytest.raises(NotSent):
+            rig.adapter.create_payment(rig.command())
+        assert rig.inbox.requests == []
+        (heard,) = rig.heard(PaymentObservation)
+        assert heard.status is PaymentStatus.SUCCEEDED
+        assert rig.adapter.query_payment(begun).status is PaymentStatus.SUCCEEDED
+
+    def test_a_simulator_that_is_down_can_be_stopped(self, rig: Rig) -> None:
+        rig.simulator.go_down(3_600)  # the fixture stops it now
+
+
+def poll(ask: Callable[[], object]) -> None:
+    """Ask until it raises, or for ten seconds."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        ask()
 
 
 class TestSettlement:

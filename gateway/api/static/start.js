@@ -1,7 +1,7 @@
 "use strict";
 // validatorUrl null: Swagger UI would otherwise send the description's address to a service of its makers.
 SwaggerUIBundle({
-  url: "/docs/openapi-3.0.json",
+  url: "/openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
   validatorUrl: null,

@@ -170,10 +170,32 @@ def test_a_payment_past_its_time_is_not_called_over_before_the_provider_was_aske
 
 def test_a_code_to_scan_comes_with_its_text(page_of: PageOf) -> None:
     page = page_of()
-    action = {"type": "show_qr", "payload": "00020101021238", "reference": "RF18539007547034", "account": "970436-0011"}
+    action = {
+        "type": "show_qr",
+        "payload": "00020101021238",
+        "reference": "RF18539007547034",
+        "account": "970436-0011",
+        "account_name": "KHO BAC NHA NUOC",
+    }
     with page.world.runtime.db.transaction() as tx:
         payments.change(tx, page.started().id, next_action=action)
     html = page.html()
     assert '<svg width="' in html
-    assert "Account 970436-0011 Amount ₫200,000 Message RF18539007547034" in page.text()
+    assert "Account 970436-0011 Name KHO BAC NHA NUOC Amount ₫200,000 Message RF18539007547034" in page.text()
     assert page.client.get(f"{page.path}/continue").status_code == 303
+
+
+def test_a_transfer_is_told_in_words_where_there_is_no_code(page_of: PageOf) -> None:
+    page = page_of()
+    action = {
+        "type": "show_transfer",
+        "reference": "026840149965328",
+        "account": "80882939",
+        "account_name": "BORGERSERVICE",
+        "slip_line": "+71<026840149965328+80882939<",
+    }
+    with page.world.runtime.db.transaction() as tx:
+        payments.change(tx, page.started().id, next_action=action)
+    assert "<svg" not in page.html()
+    assert "Account 80882939 Name BORGERSERVICE Amount ₫200,000 Message 026840149965328" in page.text()
+    assert "Line on a payment slip +71<026840149965328+80882939<" in page.text()

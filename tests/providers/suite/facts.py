@@ -3,18 +3,26 @@
 import json
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
-from gateway.ports.provider import RawRequest
+from gateway.ports.provider import (
+    DisputeObservation,
+    OutcomeUnknown,
+    PaymentObservation,
+    RawRequest,
+    RefundObservation,
+)
 from tests.providers.rig import Inbox, Rig
+
+T = TypeVar("T")
 
 
 class Facts(ABC):
@@ -22,7 +30,8 @@ class Facts(ABC):
 
     provider: ClassVar[str]
     settings: ClassVar[Mapping[str, str]]
-    """For adapter and simulator alike, but for the base URL. Holds at least two webhook secrets."""
+    """For adapter and simulator alike, but for the base URL. Holds at least two webhook secrets. FOLDER stands for the
+    folder of settlement files."""
 
     base_url_setting: ClassVar[str]
     secrets_setting: ClassVar[str]
@@ -46,6 +55,16 @@ class Facts(ABC):
     amounts_on_the_wire: ClassVar[Mapping[Money, str]]
     """The exact text that a creation must hold: exponents 0, 2 and 3 as far as it takes such currencies, and an amount
     above 10,000,000."""
+
+    notified: ClassVar[frozenset[type]] = frozenset({PaymentObservation, RefundObservation, DisputeObservation})
+    """What it sends notifications of; the rest is asked for, or learnt from the settlement."""
+
+    notified_statuses: ClassVar[frozenset[PaymentStatus]] = frozenset(PaymentStatus)
+    """Of a payment: some providers tell of a success only."""
+
+    answers_again: ClassVar[bool] = True
+    """Whether a request that is sent again is answered as it was first; if not, it is refused as a duplicate, which is
+    OutcomeUnknown, and a query tells what became of it."""
 
     dated_notifications: ClassVar[bool] = True
     """Whether what a notification signs says when it was sent, so that an old one can be refused."""
@@ -93,6 +112,24 @@ class Facts(ABC):
             if name in self.own_headers:
                 for mangled in ("", "t=,v1=", value[:-1], value + "é", value.replace("t=", "t=x"), "t=" + "9" * 5_000):
                     yield replace(request, headers={**request.headers, name: mangled})
+
+    def notifications_of(self, outcome: str) -> int:
+        """How many observations of the payment its notifications hold at least, once the payer has done that."""
+        all_told = PaymentStatus.PENDING in self.notified_statuses
+        return 2 if outcome == "twice" or (outcome == "late" and all_told) else 1
+
+    def sent_again(self, send: Callable[[], T]) -> T | None:
+        """The answer to what was sent before and is sent again; None if it was refused as a duplicate."""
+        if self.answers_again:
+            return send()
+        with pytest.raises(OutcomeUnknown):
+            send()
+        return None
+
+    def needs_notice(self, kind: type, status: PaymentStatus | None = None) -> None:
+        """Skip where the provider states that it sends no notification of that."""
+        if kind not in self.notified or (status is not None and status not in self.notified_statuses):
+            pytest.skip(f"{self.provider} does not notify of {status or kind.__name__}")
 
     def needs(self, protocol: type) -> None:
         """Skip where the provider states that it has no such thing; payments.py checks the statement."""

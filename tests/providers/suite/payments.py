@@ -119,8 +119,9 @@ class Payments(Facts):
 
     def test_the_same_key_opens_one_payment(self, rig: Rig) -> None:
         command = rig.command()
-        first, second = rig.adapter.create_payment(command), rig.adapter.create_payment(command)
-        assert first == second
+        first = rig.adapter.create_payment(command)
+        second = self.sent_again(lambda: rig.adapter.create_payment(command))
+        assert second in (None, first)
         assert rig.truth(command.payment_id)["id"] == first.provider_payment_id
 
     def test_a_payment_it_never_heard_of_is_not_found(self, rig: Rig) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain.money import Money, total
+from gateway.ports.capabilities import SettlementBy
 from gateway.ports.provider import (
     BatchRef,
     LineKind,
@@ -15,6 +16,7 @@ from gateway.ports.provider import (
     SettlementSource,
     SettlementWindow,
 )
+from providers.simulation.faults import FILE_FAULTS
 from providers.simulation.settlement import FAULTS
 from tests.providers.rig import Rig
 from tests.providers.suite.facts import Facts
@@ -99,7 +101,19 @@ class Settlement(Facts):
         ):
             assert list(fresh_rig.adapter.list_settlements(window)) == []
 
+    def test_a_broken_file_is_no_empty_settlement(self, fresh_rig: Rig, afresh: PaymentRef) -> None:
+        self.settles_by(fresh_rig, SettlementBy.FILE)
+        fresh_rig.adapter.refund(fresh_rig.refund_command(afresh, 40_000))
+        whole = fresh_rig.settled()
+        assert len(whole) == 1
+        for fault in FILE_FAULTS:
+            fresh_rig.fault("settlement_file", fault)
+            with pytest.raises(OutcomeUnknown):
+                fresh_rig.settled()
+        assert fresh_rig.settled() == whole
+
     def test_a_broken_answer_is_no_empty_settlement(self, fresh_rig: Rig, afresh: PaymentRef) -> None:
+        self.settles_by(fresh_rig, SettlementBy.API)
         (batch, lines), today = fresh_rig.settled()[0], fresh_rig.today()
         for fault in ("error_500_before", "close_connection", "garbled_answer", "wrong_shape", "empty_answer"):
             fresh_rig.fault("list_settlements", fault)
@@ -129,6 +143,11 @@ class Settlement(Facts):
 
     def test_every_fault_that_can_be_planted_is_tested(self) -> None:
         assert set(SHOWS) == set(FAULTS)
+
+    def settles_by(self, rig: Rig, way: SettlementBy) -> None:
+        """Skip where the provider states that it settles in another way."""
+        if rig.adapter.capabilities.settlement is not way:
+            pytest.skip(f"{self.provider} does not settle by {way}")
 
     def only(self, batches: Batches, kind: LineKind) -> SettlementLine:
         (line,) = [line for _, lines in batches for line in lines if line.kind is kind]

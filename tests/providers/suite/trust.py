@@ -82,12 +82,14 @@ class Trust(Facts):
         paid = rig.paid()
         refund = rig.refund_command(paid)
         said += [repr(paid), repr(rig.adapter.refund(refund)), repr(rig.adapter.query_refund(RefundRef(refund)))]
+        _, url = rig.started()
+        rig.play(url, "succeed")
         said.append(repr(rig.heard(object)))
         now = datetime.now(UTC)
         for request in rig.inbox.requests:
             said.append(repr(rig.adapter.verify(request, now)))
             try:
-                rig.adapter.verify(self.signed(request.body, "another secret", now), now)
+                rig.adapter.verify(self.signed(self.content_of(request), "another secret", now), now)
             except WebhookRejected as rejected:
                 said.append("".join(traceback.format_exception(rejected)) + repr(vars(rejected)))
         for fault in ("timeout_after_accept", "error_500_after_accept", "garbled_answer", "rejected", "unauthorized"):
@@ -120,7 +122,8 @@ class Trust(Facts):
         assert adapter.query_payment(ref(command, outcome)).status is PaymentStatus.SUCCEEDED
         heard = rig.heard(PaymentObservation)
         assert {seen.payment_id for seen in heard} == {command.payment_id}
-        assert adapter.create_payment(command).provider_payment_id == outcome.provider_payment_id
+        again = self.sent_again(lambda: adapter.create_payment(command)) or outcome
+        assert again.provider_payment_id == outcome.provider_payment_id
         adapter.close()
         simulator.send_signal(signal.SIGTERM)
         assert simulator.wait(10) == 0
@@ -129,7 +132,7 @@ class Trust(Facts):
         arguments = ["--provider", self.provider, "--port", str(port), "--data-dir", str(data_dir)]
         process = subprocess.Popen(
             [sys.executable, "-m", "providers.simulation", *arguments, "--webhook-url", rig.inbox.url],
-            env={**os.environ, **self.settings},
+            env={**os.environ, **rig.settings},
         )
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:

@@ -55,7 +55,7 @@ class Webhooks(Facts):
             rig.reset()
             begun, url = rig.started()
             rig.play(url, outcome)
-            rig.heard(PaymentObservation, count=2 if outcome in ("late", "twice") else 1)
+            rig.heard(PaymentObservation, count=self.notifications_of(outcome))
             rig.quiet()
             heard = [seen for seen in rig.heard(PaymentObservation) if seen.payment_id == begun.payment_id]
             assert status in {seen.status for seen in heard}, outcome
@@ -159,7 +159,7 @@ class Webhooks(Facts):
         assert all(len(said) == 2 and said[0] == said[1] for said in by_id.values())
 
     def test_order_does_not_change_what_notifications_say(self, rig: Rig) -> None:
-        self.needs(WebhookReceiver)
+        self.needs_notice(PaymentObservation, PaymentStatus.PENDING)
         rig.fault("webhook", "reorder")
         _, url = rig.started()
         rig.play(url, "pending")

@@ -1,0 +1,217 @@
+"""The rows of a settlement file: a line to cells and back, by a column map, and never half believed.
+
+A cell in another form than agreed (a date with a digit missing, a wrongly placed mark, a word that the map does not
+know) is a fault. Faults name the field and the reason, never the value, which may be somebody's name.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from gateway.domain.errors import GatewayError
+from gateway.domain.money import Money, from_major
+from gateway.ports.provider import SettlementLine
+from providers.column_map import BLANK, COUNT, MARKER, NET, ColumnMap, Unit
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # a tab can be the delimiter
+_COUNT = re.compile(r"0|[1-9]\d{0,11}", re.ASCII)
+_PARTS: Mapping[str, str] = {"Y": r"(?P<Y>\d{4})", **{part: rf"(?P<{part}>\d\d)" for part in "mdHMS"}}
+_HUNDREDTHS = 2
+_NO_CURRENCY = "it is not a currency or an amount of it"
+
+
+class Fault(Exception):
+    """A row is not as agreed; the message says in which field, and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a file says of itself in its last row."""
+
+    count: int
+    net: Money
+
+
+class Rows:
+    """Cells and lines of one layout. `payment_of` turns the provider's form of our payment id into ours."""
+
+    def __init__(self, layout: ColumnMap, payment_of: Callable[[str], str | None] = lambda given: given) -> None:
+        self._layout = layout
+        self._payment_of = payment_of
+        self._signed = layout.outgoing is None
+        self._unsigned_amount = re.compile(_amount_pattern(layout), re.ASCII)
+        self._signed_amount = re.compile(f"-?{_amount_pattern(layout)}", re.ASCII)
+        self._time = re.compile(_time_pattern(layout.time_format), re.ASCII)
+
+    def cells(self, row: bytes) -> list[str]:
+        """The cells of a row without its line end. Raises Fault."""
+        try:
+            text = row.decode(self._layout.encoding.removesuffix("-sig"))
+        except UnicodeDecodeError:
+            raise Fault(f"it is not {self._layout.encoding}") from None
+        if _CONTROL.search(text):
+            raise Fault("it holds a control character, or its line end is another")
+        try:
+            parsed = list(csv.reader([text], delimiter=self._layout.delimiter, strict=True))
+        except csv.Error:
+            raise Fault("its quotes do not match") from None
+        return parsed[0] if parsed else []
+
+    def line(self, cells: Sequence[str]) -> SettlementLine:
+        """Raises Fault."""
+        layout = self._layout
+        if len(cells) != len(layout.columns):
+            raise Fault(f"it has {len(cells)} cells instead of {len(layout.columns)}")
+        given = {name: _trimmed(name, cells[at]) for name, at in layout.fields.items()}
+        word = given["kind"]
+        if word not in layout.kinds:
+            raise Fault("kind: the map does not know this word")
+        currency = layout.currency or given["currency"]
+        gross = self._money("gross", given["gross"], currency, signed=self._signed)
+        reference = given.get("merchant_reference")
+        line = SettlementLine(
+            line_id=_needed("line_id", given),
+            kind=layout.kinds[word],
+            gross=-gross if word in (layout.outgoing or ()) else gross,
+            fee=self._money("fee", given.get("fee", self._figure(Money(0, currency))), currency, signed=self._signed),
+            occurred_at=self._instant("occurred_at", given["occurred_at"]),
+            provider_transaction_id=given.get("provider_transaction_id") or None,
+            provider_refund_id=given.get("provider_refund_id") or None,
+            merchant_reference=self._payment_of(reference) if reference else None,
+            status=given.get("status", ""),
+            settled="status" not in given or given["status"] in layout.settled,
+        )
+        if "net" in given:
+            stated = self._money("net", given["net"], currency, signed=self._signed)
+            if stated != (line.net if self._signed else Money(abs(line.net.amount_minor), currency)):
+                raise Fault("net: it is not gross less fee")
+        return line
+
+    def is_trailer(self, cells: Sequence[str]) -> bool:
+        trailer = self._layout.trailer
+        at = trailer.cells.index(MARKER) if trailer else 0
+        return trailer is not None and len(cells) > at and cells[at] == trailer.marker
+
+    def control(self, cells: Sequence[str]) -> Control:
+        """What the last row says. Raises Fault."""
+        trailer = self._layout.trailer
+        if trailer is None or len(cells) != len(trailer.cells):
+            raise Fault("the last row has not the agreed cells")
+        said = list(zip(trailer.cells, cells, strict=True))
+        if any(cell for name, cell in said if name == BLANK):
+            raise Fault("the last row holds something in a blank cell")
+        count, net = dict(said)[COUNT], dict(said)[NET]
+        if not _COUNT.fullmatch(count):
+            raise Fault("count: it is not a whole number")
+        return Control(int(count), self._money(NET, net, trailer.currency, signed=True))
+
+    def header(self) -> bytes:
+        return self._row(self._layout.columns)
+
+    def row_of(self, line: SettlementLine) -> bytes:
+        """Raises Fault if the layout cannot say it."""
+        values = {
+            "line_id": line.line_id,
+            "kind": self._word(line),
+            "merchant_reference": line.merchant_reference or "",
+            "provider_transaction_id": line.provider_transaction_id or "",
+            "provider_refund_id": line.provider_refund_id or "",
+            "currency": line.gross.currency,
+            "gross": self._figure(line.gross),
+            "fee": self._figure(line.fee),
+            "net": self._figure(line.net),
+            "occurred_at": line.occurred_at.astimezone(self._layout.zone).strftime(self._layout.time_format),
+            "status": line.status,
+        }
+        cells = [""] * len(self._layout.columns)
+        for name, at in self._layout.fields.items():
+            cells[at] = values[name]
+        row = self._row(cells)
+        if Rows(self._layout).line(self.cells(row.removesuffix(self._layout.line_end))) != line:
+            raise Fault("the layout has no way to say this line")
+        return row
+
+    def trailer_of(self, control: Control) -> bytes:
+        trailer = self._layout.trailer
+        if trailer is None:
+            return b""
+        net = self._figure(control.net, signed=True)
+        said = {MARKER: trailer.marker, COUNT: str(control.count), NET: net, BLANK: ""}
+        return self._row([said[name] for name in trailer.cells])
+
+    def _word(self, line: SettlementLine) -> str:
+        """The layout's word for the line's kind, with its direction where that is how signs are told."""
+        layout = self._layout
+        words = [word for word, kind in layout.kinds.items() if kind is line.kind]
+        if layout.outgoing is not None and line.gross.amount_minor:
+            words = [word for word in words if (word in (layout.outgoing or ())) is (line.gross.amount_minor < 0)]
+        if not words:
+            raise Fault("kind: the layout has no word for it")
+        return words[0]
+
+    def _figure(self, amount: Money, *, signed: bool = False) -> str:
+        """`amount` as the layout writes it; without its sign where the kind tells it, unless `signed`."""
+        sign = "-" if amount.amount_minor < 0 and (signed or self._signed) else ""
+        if self._layout.unit is Unit.MINOR:
+            return f"{sign}{abs(amount.amount_minor)}"
+        major = abs(amount.major())
+        if self._layout.unit is Unit.HUNDREDTHS:
+            return f"{sign}{major.scaleb(_HUNDREDTHS):f}"
+        whole, _, decimals = f"{major:f}".partition(".")
+        grouped = f"{int(whole):,}".replace(",", self._layout.thousands_mark)
+        return sign + grouped + (self._layout.decimal_mark + decimals if decimals else "")
+
+    def _money(self, name: str, text: str, currency: str, *, signed: bool) -> Money:
+        if not (self._signed_amount if signed else self._unsigned_amount).fullmatch(text):
+            raise Fault(f"{name}: it is not an amount as agreed")
+        plain = text.replace(self._layout.thousands_mark, "") if self._layout.thousands_mark else text
+        try:
+            if self._layout.unit is Unit.MINOR:
+                return Money(int(plain), currency)
+            major = Decimal(plain.replace(self._layout.decimal_mark, "."))
+            return from_major(major.scaleb(-_HUNDREDTHS) if self._layout.unit is Unit.HUNDREDTHS else major, currency)
+        except (GatewayError, ArithmeticError, ValueError):
+            raise Fault(f"{name}: it is not an amount of a known currency") from None
+
+    def _instant(self, name: str, text: str) -> datetime:
+        match = self._time.fullmatch(text)
+        try:
+            if match is None:
+                raise Fault(f"{name}: it is not a time as agreed")
+            year, month, day, hour, minute, second = (int(match[part]) for part in "YmdHMS")
+            return datetime(year, month, day, hour, minute, second, tzinfo=self._layout.zone).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise Fault(f"{name}: there is no such time") from None
+
+    def _row(self, cells: Iterable[str]) -> bytes:
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._layout.delimiter, lineterminator="").writerow(cells)
+        return text.getvalue().encode(self._layout.encoding.removesuffix("-sig")) + self._layout.line_end
+
+
+def _trimmed(name: str, cell: str) -> str:
+    if cell != cell.strip():
+        raise Fault(f"{name}: there are blanks around it")
+    return cell
+
+
+def _needed(name: str, given: Mapping[str, str]) -> str:
+    if not given[name]:
+        raise Fault(f"{name}: it is empty")
+    return given[name]
+
+
+def _amount_pattern(layout: ColumnMap) -> str:
+    if layout.unit is not Unit.MAJOR:
+        return r"(0|[1-9]\d*)"
+    mark = re.escape(layout.thousands_mark)
+    whole = rf"(0|[1-9]\d{{0,2}}({mark}\d{{3}})*)" if mark else r"(0|[1-9]\d*)"
+    return whole + rf"({re.escape(layout.decimal_mark)}\d+)?"
+
+
+def _time_pattern(time_format: str) -> str:
+    return re.sub(r"%([YmdHMS])", lambda directive: _PARTS[directive[1]], re.escape(time_format))
