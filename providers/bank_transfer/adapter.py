@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from gateway.domain.errors import GatewayError
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
 from gateway.ports.capabilities import Capabilities
@@ -111,12 +112,13 @@ class BankTransfer:
             raise Unsupported(f"{self.name} does not carry such an amount", code="unsupported_amount")
         if payee is None or not self._scheme.fits(payee):
             raise Unsupported(f"{self.name} needs {self._scheme.account}", code="unsupported_account")
-        number = self._scheme.number(command.reference, payee)
-        return PaymentOutcome(
-            status=PaymentStatus.PENDING,
-            provider_payment_id=_ID_SEPARATOR.join((str(command.payment_id), payee.number, number)),
-            next_action=self._scheme.show(command, payee, number, self._zone),
-        )
+        try:
+            number = self._scheme.number(command.reference, payee)
+            action = self._scheme.show(command, payee, number, self._zone)
+        except (ValueError, GatewayError) as fault:  # a name or a reference that no code can hold
+            raise Unsupported(f"{self.name}: {fault}", code="unsupported_payee") from None
+        found_by = _ID_SEPARATOR.join((str(command.payment_id), payee.number, number))
+        return PaymentOutcome(PaymentStatus.PENDING, provider_payment_id=found_by, next_action=action)
 
     def query_payment(self, ref: PaymentRef) -> PaymentObservation | NotFound:
         account, number = self._known(ref)
