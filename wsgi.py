@@ -86,8 +86,21 @@ def __getattr__(name: str) -> Flask:
 
 def main() -> None:
     """The command `gateway`."""
+    cli(prog_name="gateway", obj=composer())
+
+
+def composer() -> Composer:
+    """What the command line works with."""
     simulators = {name: partial(demo_settings, name) for name in TEMPLATES}
-    cli(prog_name="gateway", obj=Composer(partial(compose, os.environ), _run_worker, simulators))
+    adapters = {name: partial(_build, name) for name in registry.ADAPTERS}
+    return Composer(partial(compose, os.environ), _run_worker, simulators, adapters)
+
+
+def _build(name: str, environment: Mapping[str, str]) -> PaymentProvider:
+    try:
+        return registry.build(name, environment)
+    except MissingSettings as error:
+        raise ConfigurationError([str(error)]) from error
 
 
 def _run_worker(composition: Composition) -> None:

@@ -21,6 +21,7 @@ from gateway.api import (
     payments,
     problems,
     procedures,
+    provider_health,
     providers,
     quotes,
     refunds,
@@ -49,6 +50,7 @@ RESOURCES = (
     webhook_endpoints.resource,
     ledger.resource,
     agencies.resource,
+    provider_health.resource,
     api_keys.resource,
 )
 

@@ -3,7 +3,7 @@
 import os
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from gateway.demo_office import open_office
 from gateway.domain.errors import GatewayError
 from gateway.local import CannotStart, DemoSettings
 from gateway.local import run as run_local_stack
+from gateway.provider_commands import BuildAdapter
+from gateway.provider_commands import providers as provider_commands
 from gateway.services.keys import KeyRing, Scope
 from gateway.services.load_catalogue import load_catalogue
 from gateway.services.read_catalogue import read_catalogue
@@ -43,11 +45,12 @@ class Composition:
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """What only the composer can provide; `compose` raises ConfigurationError."""
+    """What only the composer can provide; `compose` and the builders of `adapters` raise ConfigurationError."""
 
     compose: Callable[[], Composition]
     run_worker: Callable[[Composition], None]
     simulators: Mapping[str, DemoSettings]
+    adapters: Mapping[str, BuildAdapter] = field(default_factory=dict)
 
 
 class Failed(click.ClickException):
@@ -86,6 +89,9 @@ def cli() -> None:
     In production: `gateway keys generate` once; `gateway migrate` at each release; then `gunicorn wsgi:app` for the web
     and `gateway worker` for the rest. On a laptop `gateway run` does it all, and `gateway demo` plays a day with it.
     """
+
+
+cli.add_command(provider_commands)
 
 
 @cli.group()

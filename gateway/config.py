@@ -184,6 +184,14 @@ def provider_names(variables: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(_members(Environment(variables).get("GATEWAY_PROVIDERS", "")))
 
 
+def database_url(variables: Mapping[str, str]) -> str:
+    """The database as the application sees it, for a command that needs nothing else. Raises ConfigurationError."""
+    read = _Reader(variables)
+    url = read.database_url("GATEWAY_DATABASE_URL", "the database, as the application's role")
+    read.raise_problems()
+    return url
+
+
 def fresh_keys(vault_key_id: str, *, demo: bool = False) -> dict[str, str]:
     """New random values for every secret setting of ours, ready for an environment file."""
     mark = DEMO_MARK if demo else b""

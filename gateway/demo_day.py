@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gateway.domain.money import Money
+
 Document = dict[str, Any]
 
 PAYERS_AT_ONCE = 4
@@ -86,6 +88,10 @@ class Office:
                 return found
             after = f"&after={page['next']}"
 
+    def agencies(self) -> list[Document]:
+        found: list[Document] = self.call("finance", "GET", "/v1/agencies")["data"]
+        return found
+
     def control(self, provider: str, path: str, body: Document | None = None) -> Any:
         method = "GET" if body is None else "POST"
         answer = httpx.request(method, f"{self.simulators[provider]}/_sim/{path}", json=body, timeout=TIMEOUT)
@@ -129,13 +135,16 @@ def play_day(office: Office, invoices: int, seed: int, console: Console) -> None
 
 
 def _plan(office: Office, invoices: int, chance: random.Random) -> list[Visit]:
-    """Each procedure in turn with facts that its fee asks for, each provider in turn, outcomes by chance."""
-    procedures = office.pages("portal", "/v1/procedures")
+    """Each procedure in turn with facts that its fee asks for, by each method of its agency in turn; outcomes by
+    chance."""
+    methods = {agency["code"]: agency["methods"] for agency in office.agencies()}
+    procedures = [each for each in office.pages("portal", "/v1/procedures") if methods[each["agency"]]]
     known = {provider: office.control(provider, "outcomes") for provider in office.simulators}
     visits = []
     for number in range(invoices):
         procedure = procedures[number % len(procedures)]
-        provider = list(known)[(number // len(procedures) + number) % len(known)]
+        offered = [name for name in known if name in methods[procedure["agency"]]]
+        provider = offered[(number // len(procedures) + number) % len(offered)]
         possible = [outcome for outcome in OUTCOMES if outcome in known[provider]]
         outcome = chance.choices(possible, [OUTCOMES[name] for name in possible])[0]
         ends = known[provider][outcome]["ends"]
@@ -188,10 +197,18 @@ def _visit(office: Office, visit: Visit) -> None:
     visit.payment_id = payment["id"]
     if visit.outcome == "abandon":
         return
-    answer = httpx.post(payment["next_action"]["url"], data={"outcome": visit.outcome}, timeout=TIMEOUT)
+    page = _pay_page(office, visit.provider, payment["next_action"])
+    answer = httpx.post(page, data={"outcome": visit.outcome}, timeout=TIMEOUT)
     if answer.status_code != httpx.codes.SEE_OTHER:
         raise DemoFailed(f"{visit.provider} did not play {visit.outcome}: {answer.status_code} {answer.text[:200]}")
     httpx.get(answer.headers["location"], timeout=TIMEOUT)  # the browser comes back, which is only a hint
+
+
+def _pay_page(office: Office, provider: str, action: Document) -> str:
+    """Where the payer goes; for a transfer, the app of a bank that has read the code or the slip."""
+    if action["type"] == "redirect":
+        return str(action["url"])
+    return str(office.control(provider, "pay-page", {"next_action": action})["url"])
 
 
 def _wait_for(office: Office, visit: Visit) -> None:
@@ -257,9 +274,11 @@ def _print_run(console: Console, planted: Sequence[Document], run: Document) -> 
     """The report of one run beside what was planted; returns the faults that it did not find."""
     totals = run["totals"]
     console.print(
-        f"\n[bold]{run['provider']}[/bold] on {run['business_date']}: {run['status']}, {totals['matched']} matched, "
-        f"ledger {totals['ledger_minor']:,}, settlement {totals['statement_minor']:,}"
+        f"\n[bold]{run['provider']}[/bold] on {run['business_date']}: {run['status']}, {totals['matched']} matched"
     )
+    for each in totals.get("by_currency", ()):
+        ledger, settled = (_shown(each[side], each["currency"]) for side in ("ledger_minor", "statement_minor"))
+        console.print(f"ledger {ledger}, settlement {settled}")
     table = Table("planted", "found as", "explained")
     missed = []
     for fault in planted:
@@ -299,11 +318,16 @@ def _check_truth(office: Office, console: Console) -> None:
 
 
 def _check_trial_balance(office: Office, console: Console) -> None:
-    balance = office.call("finance", "GET", "/v1/ledger/trial-balance?currency=VND")
-    debit, credit = balance["total_debit_minor"], balance["total_credit_minor"]
-    if debit != credit:
-        raise DemoFailed(f"the trial balance is off: {debit} debited, {credit} credited")
-    console.print(f"Trial balance: {debit:,} VND debited, {credit:,} VND credited.")
+    for currency in sorted({agency["currency"] for agency in office.agencies()}):
+        balance = office.call("finance", "GET", f"/v1/ledger/trial-balance?currency={currency}")
+        debit, credit = (_shown(balance[f"total_{side}_minor"], currency) for side in ("debit", "credit"))
+        if debit != credit:
+            raise DemoFailed(f"the trial balance is off: {debit} debited, {credit} credited")
+        console.print(f"Trial balance: {debit} debited, {credit} credited.")
+
+
+def _shown(amount_minor: int, currency: str) -> str:
+    return f"{Money(amount_minor, currency).major():,f} {currency}"
 
 
 def _each(progress: Progress, what: str, items: Sequence[Any], work: Callable[[Any], Any]) -> list[Any]:

@@ -16,6 +16,7 @@ from procrastinate import JobContext, PsycopgConnector
 from gateway.services.ask_provider import check_payments, expire_sessions
 from gateway.services.close_invoice import expire_invoices
 from gateway.services.deliver_events import deliver_events
+from gateway.services.fetch_credits import fetch_credits
 from gateway.services.idempotency import purge_keys
 from gateway.services.receive_event import apply_waiting_events
 from gateway.services.refund_payment import send_refunds
@@ -23,6 +24,7 @@ from gateway.services.runtime import Runtime
 from gateway.services.seal_ledger import seal_ledger
 from gateway.services.sealer import Sealer
 from gateway.services.snapshot_ledger import snapshot_ledger
+from gateway.services.try_circuits import forget_calls, try_circuits
 
 log = structlog.get_logger()
 
@@ -43,10 +45,13 @@ SWEEPS: Sequence[Sweep] = (
     Sweep("deliver_events", "* * * * * */2", lambda runtime: deliver_events(runtime).total()),
     Sweep("send_refunds", "* * * * * */2", send_refunds),
     Sweep("check_payments", "* * * * * */10", check_payments),
+    Sweep("fetch_credits", "*/2 * * * *", fetch_credits),
+    Sweep("try_circuits", "* * * * * */5", try_circuits),
     Sweep("expire_sessions", "* * * * * */30", expire_sessions),
     Sweep("expire_invoices", "*/15 * * * *", expire_invoices),
     Sweep("snapshot_ledger", "7 * * * *", snapshot_ledger),
     Sweep("purge_keys", "40 3 * * *", purge_keys),
+    Sweep("forget_calls", "50 * * * *", forget_calls),
 )
 
 Register = Callable[[procrastinate.App, Runtime], None]

@@ -20,6 +20,13 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_STRIPE_API_KEY": "sk_simulated_{secret}",
         "GATEWAY_STRIPE_WEBHOOK_SECRETS": "whsec_{secret}",
     },
+    "momo": {
+        "GATEWAY_MOMO_BASE_URL": "{url}",
+        "GATEWAY_MOMO_PARTNER_CODE": "CONGPHIDEMO",
+        "GATEWAY_MOMO_ACCESS_KEYS": "congphi-demo",
+        "GATEWAY_MOMO_SECRETS": "{secret}",
+        "GATEWAY_MOMO_SETTLEMENT_DIR": "{folder}",
+    },
     **{
         name: {
             f"GATEWAY_{name.upper()}_BANK_URL": "{url}",

@@ -19,9 +19,10 @@ class Unreadable(Exception):
 
 
 def decoded(body: bytes) -> Mapping[str, Any]:
-    """The JSON object in `body`. Raises Unreadable."""
+    """The JSON object in `body`. Raises Unreadable, also for a name that comes twice: readers would not agree which of
+    the two counts."""
     try:
-        value = json.loads(body, parse_constant=_refused)
+        value = json.loads(body, parse_constant=_refused, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise Unreadable("the body is not JSON") from None
     if not isinstance(value, dict):
@@ -91,6 +92,13 @@ def instant(data: Mapping[str, Any], name: str) -> datetime:
         return datetime.fromtimestamp(whole(data, name), UTC)
     except (OverflowError, OSError, ValueError):
         raise Unreadable(f"{name} is not a time") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name comes twice")
+    return members
 
 
 def _refused(constant: str) -> None:

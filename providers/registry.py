@@ -5,6 +5,7 @@ A new provider is a package, a line in each table, and a conformance class in te
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from flask import Flask
@@ -13,6 +14,8 @@ from gateway.ports.provider import PaymentProvider
 from providers.bank_transfer import adapter as bank_transfer
 from providers.bank_transfer import simulator as bank_transfer_simulator
 from providers.bank_transfer.schemes import SCHEMES as BANK_TRANSFER_SCHEMES
+from providers.momo import adapter as momo
+from providers.momo import simulator as momo_simulator
 from providers.sandbox import adapter as sandbox
 from providers.sandbox import simulator as sandbox_simulator
 from providers.simulation.bank import Options
@@ -21,16 +24,23 @@ from providers.stripe import adapter as stripe
 from providers.stripe import simulator as stripe_simulator
 from providers.transport import TIMEOUT
 
-Build = Callable[[Mapping[str, str], httpx.Timeout], PaymentProvider]
+
+class Build(Protocol):
+    """Makes an adapter from its settings. `timeout` is by default what the provider asks for."""
+
+    def __call__(self, environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> PaymentProvider: ...
+
 
 ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
     "stripe": stripe.build,
-    **{name: bank_transfer.builder(name) for name in BANK_TRANSFER_SCHEMES},
+    "momo": momo.build,
+    **{name: bank_transfer.Builder(scheme) for name, scheme in BANK_TRANSFER_SCHEMES.items()},
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
     "stripe": stripe_simulator.create_app,
+    "momo": momo_simulator.create_app,
     **{name: bank_transfer_simulator.creator(name) for name in BANK_TRANSFER_SCHEMES},
 }
 
@@ -40,12 +50,13 @@ class UnknownProvider(Exception):
         super().__init__(f"There is no provider {name!r}. There are: {', '.join(sorted(ADAPTERS))}.")
 
 
-def build(name: str, environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> PaymentProvider:
-    """The adapter `name` with its settings from `environment`. Raises UnknownProvider, or MissingSettings naming every
-    setting that is missing or blank."""
+def build(name: str, environment: Mapping[str, str], timeout: httpx.Timeout | None = None) -> PaymentProvider:
+    """The adapter `name` with its settings from `environment`, and with its own time-outs unless others are given.
+    Raises UnknownProvider, or MissingSettings naming every setting that is missing or blank."""
     if name not in ADAPTERS:
         raise UnknownProvider(name)
-    return ADAPTERS[name](environment, timeout)
+    adapter = ADAPTERS[name]
+    return adapter(environment) if timeout is None else adapter(environment, timeout)
 
 
 def serve(name: str, port: int, data_dir: Path, settings: Mapping[str, str], webhook_url: str = "") -> None:

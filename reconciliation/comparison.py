@@ -87,6 +87,7 @@ def _sides(tx: Transaction, run_id: UUID, provider: str, capabilities: Capabilit
         agencies=agencies,
         time_zone=capabilities.time_zone,
         lag_days=capabilities.settlement_lag_days,
+        lands_in_bank=capabilities.lands_in_bank,
     )
 
     def handles(rows: Sequence[Row[tuple[object, ...]]]) -> list[int]:
@@ -94,7 +95,7 @@ def _sides(tx: Transaction, run_id: UUID, provider: str, capabilities: Capabilit
 
     return _Sides(
         scope=scope,
-        context=Context(run_id, provider, day, in_order, agencies),
+        context=Context(run_id, provider, day, in_order, agencies, capabilities.lands_in_bank),
         carried_lines=handles(carried),
         later_lines=handles(later),
         carried_entries=spool.carried_entries(tx, scope),

@@ -17,7 +17,8 @@ K = DiscrepancyKind
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`what` may name {provider}, {amount}, {transaction} and what of {expected} and {reported} the evidence holds."""
+    """`what` and `next_step` may name {provider}, {amount}, {transaction} and what of {expected} and {reported} the
+    evidence holds."""
 
     what: str
     cause: str
@@ -159,14 +160,14 @@ TABLE: Mapping[DiscrepancyKind, Mapping[str, Words]] = {
     },
     K.UNIDENTIFIED_RECEIPT: {
         "vi": Words(
-            "Đã nhận {amount} không rõ của ai.",
+            "Đã nhận {amount} qua {provider} (giao dịch {transaction}), không rõ nộp cho khoản nào.",
             "Nội dung chuyển khoản thiếu hoặc sai số tham chiếu.",
-            "Tìm hóa đơn theo số tiền và ngày, hoặc hỏi ngân hàng người gửi.",
+            "Xem các hóa đơn được gợi ý, hoặc tìm theo số tiền và ngày; nếu không có, hỏi ngân hàng về người gửi.",
         ),
         "en": Words(
-            "{amount} was received and it is not known for what.",
+            "{amount} came in through {provider} (transaction {transaction}) and it is not known for what.",
             "The transfer has no reference, or a garbled one.",
-            "Look for an invoice by amount and date, or ask the bank for the sender.",
+            "Look at the invoices that are proposed, or for one by amount and date; else ask the bank for the sender.",
         ),
     },
     K.REFUND_UNKNOWN: {
@@ -195,6 +196,58 @@ TABLE: Mapping[DiscrepancyKind, Mapping[str, Words]] = {
     },
 }
 
+CASES: Mapping[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
+    (K.AMOUNT_MISMATCH, "refund_excess"): {
+        "vi": Words(
+            "Người nộp trả {reported} qua {provider} (giao dịch {transaction}); chỉ còn phải nộp {expected}.",
+            "Người nộp tự nhập số tiền, hoặc một phần đã được nộp trước đó.",
+            "Khoản thừa {amount} được giữ cho người nộp; đề nghị hoàn trả.",
+        ),
+        "en": Words(
+            "The payer paid {reported} through {provider} (transaction {transaction}); only {expected} was due.",
+            "The payer typed the amount, or part of it had been paid before.",
+            "The excess of {amount} is kept for the payer: request a refund of it.",
+        ),
+    },
+    (K.MISSING_IN_GATEWAY, "unknown_account"): {
+        "vi": Words(
+            "{provider} báo có {amount} (giao dịch {transaction}) vào tài khoản không thuộc riêng cơ quan nào ở đây.",
+            "Tài khoản của cơ quan chưa được khai báo, ghi sai, hoặc được khai cho nhiều cơ quan.",
+            "Khai báo tài khoản trong danh mục cơ quan, hoặc yêu cầu ngân hàng không báo tài khoản này.",
+        ),
+        "en": Words(
+            "{provider} credited {amount} (transaction {transaction}) to an account that is not one agency's here.",
+            "The agency's account is missing in the catalogue or mistyped, or several agencies have it.",
+            "Put the account into the catalogue of agencies, or have the bank stop telling of it.",
+        ),
+    },
+    (K.UNIDENTIFIED_RECEIPT, "ambiguous"): {
+        "vi": Words(
+            "Đã nhận {amount} qua {provider} (giao dịch {transaction}), nội dung nêu nhiều hóa đơn.",
+            "Người nộp chuyển một lần cho nhiều khoản.",
+            "Xem các hóa đơn được nêu và quyết định chia số tiền.",
+        ),
+        "en": Words(
+            "{amount} came in through {provider} (transaction {transaction}) and names more than one invoice.",
+            "The payer paid several invoices by one transfer.",
+            "Look at the invoices that it names, and decide how the money is shared out.",
+        ),
+    },
+    (K.UNIDENTIFIED_RECEIPT, "of_another_account"): {
+        "vi": Words(
+            "Đã nhận {amount} qua {provider} (giao dịch {transaction}) cho hóa đơn của cơ quan hoặc loại tiền khác.",
+            "Người nộp chuyển nhầm tài khoản.",
+            "Thỏa thuận với cơ quan kia, hoặc yêu cầu ngân hàng trả lại.",
+        ),
+        "en": Words(
+            "{amount} came in through {provider} (transaction {transaction}) for another agency's or currency's bill.",
+            "The payer used the wrong account.",
+            "Settle it with the other agency, or have the bank return the money.",
+        ),
+    },
+}
+"""What is better told in words of its own, by what the evidence says of `why` it is so, or what is `proposed`."""
+
 
 def explain(
     kind: DiscrepancyKind, amount: Money, provider: str, evidence: Mapping[str, Any]
@@ -202,11 +255,11 @@ def explain(
     """By language: `text` (what is wrong), `cause` (the likely one) and `next_step` (what is proposed).
 
     Of `evidence` are read, where they are there: provider_transaction_id, expected_minor and expected_currency,
-    reported_minor and reported_currency. `amount` is shown without its sign.
+    reported_minor and reported_currency, why and proposed. `amount` is shown without its sign.
     """
     explained = {}
     for language in LANGUAGES:
-        words = TABLE[kind][language]
+        words = _words(kind, evidence)[language]
         figures = {
             "provider": provider,
             "amount": _money(abs(amount.amount_minor), amount.currency, language),
@@ -217,9 +270,14 @@ def explain(
         explained[language] = {
             "text": words.what.format(**figures),
             "cause": words.cause,
-            "next_step": words.next_step,
+            "next_step": words.next_step.format(**figures),
         }
     return explained
+
+
+def _words(kind: DiscrepancyKind, evidence: Mapping[str, Any]) -> Mapping[str, Words]:
+    case = evidence.get("why") or evidence.get("proposed")
+    return CASES.get((kind, case), TABLE[kind]) if isinstance(case, str) else TABLE[kind]
 
 
 def _figure(name: str, amount: Money, evidence: Mapping[str, Any], language: str) -> str:

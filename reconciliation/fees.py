@@ -1,4 +1,4 @@
-"""What the provider kept, in the ledger: debit provider_fees, credit in_transit, for each batch and agency.
+"""What the provider kept, in the ledger: debit provider_fees, credit where payments land, for each batch and agency.
 
 A fee belongs to an agency once its line has matched that agency's entry; until then nobody knows whose it is. A run
 that is run again may match more or less than before, so what is posted is the difference to what it posted already:
@@ -11,7 +11,7 @@ from uuid import UUID
 from gateway.domain import ledger
 from gateway.domain.ledger import Entry, Transfer
 from gateway.domain.money import Money
-from gateway.store import reconciliation
+from gateway.store import catalogue, reconciliation
 from gateway.store.database import Transaction
 from reconciliation.findings import Context
 from reconciliation.matching.engine import FeeSum
@@ -40,6 +40,8 @@ def _name(context: Context, fee: FeeSum) -> str:
 
 def _entry(tx: Transaction, context: Context, key: str, agency_id: UUID, fee: Money) -> Entry:
     kept, held = ledger.provider_fees(context.provider), ledger.in_transit(context.provider)
+    if context.lands_in_bank:
+        held = ledger.bank(catalogue.agency(tx, agency_id).bank_account)
     transfer = Transfer(kept, held, fee) if fee.amount_minor > 0 else Transfer(held, kept, -fee)
     return Entry(
         key=key,

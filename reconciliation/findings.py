@@ -43,13 +43,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the matching knows by its place."""
+    """What the matching knows by its place. `lands_in_bank`: the provider's settlement is a bank's statement."""
 
     run_id: UUID
     provider: str
     day: date
     batches: Sequence[Batch]
     agencies: Sequence[UUID]
+    lands_in_bank: bool = False
 
 
 def discrepancy_of(finding: Finding, context: Context) -> NewDiscrepancy:
@@ -112,14 +113,14 @@ def _place(line: Line, context: Context) -> tuple[Batch, int]:
 
 
 def _key(finding: Finding, context: Context) -> str:
-    """For what the gateway may have opened itself, its own key: see apply_observation and apply_refund."""
+    """For what the gateway may have opened itself, its own key: see apply_payment, apply_refund and apply_credit."""
     kind, line, entry = finding.kind, finding.line, finding.entry
     if line is None:
         return f"{kind}:{entry.entry_key}" if entry else f"{kind}:{context.provider}:{context.day}"
     if entry is None and line.reference is not None:
         if kind in (K.AMOUNT_MISMATCH, K.CURRENCY_MISMATCH) and line.payment is not None:
             return f"{kind}:payment:{line.payment}:{line.reference}"
-        if kind is K.REFUND_UNKNOWN:
+        if kind is K.REFUND_UNKNOWN or (kind is K.MISSING_IN_GATEWAY and context.lands_in_bank):
             return f"{kind}:{context.provider}:{line.reference}"
     batch, number = _place(line, context)
     return f"{kind}:{context.provider}:{batch.batch_id}:{number}"

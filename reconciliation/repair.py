@@ -13,7 +13,7 @@ from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
-from gateway.ports.provider import AckResult, Observation, PaymentObservation, RefundObservation
+from gateway.ports.provider import AckResult, PaymentObservation, RefundObservation
 from gateway.services.apply_observation import apply_observation
 from gateway.store import reconciliation
 from gateway.store.database import Database
@@ -52,7 +52,7 @@ def _repair(db: Database, context: Context, finding: Finding) -> bool:
     return result is AckResult.APPLIED
 
 
-def _observation(line: Line) -> Observation | None:
+def _observation(line: Line) -> PaymentObservation | RefundObservation | None:
     """What the line proves; None where it does not say enough, or where somebody is still finding out.
 
     A refund of ours whose answer was lost has no name of the provider's yet. A line that could be it must not become a

@@ -1,6 +1,7 @@
 """A run: one provider's settlement of one business date against the ledger.
 
     load       the settlement is fetched and loaded, batch by batch, each whole
+    learn      what a bank's statement tells of and nobody told before is applied
     compare    both sides are copied out and matched
     repair     what the settlement proves and nobody told is applied, and the sides are compared again
     write      matches, discrepancies, fees and totals, in one transaction
@@ -33,6 +34,7 @@ from gateway.store import catalogue, reconciliation, settlements, spool
 from gateway.store.database import Database, Transaction
 from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.comparison import Comparison, compared
+from reconciliation.credits import CreditFile, learn_credits
 from reconciliation.fees import post_fees
 from reconciliation.findings import CARRIED, Context, discrepancy_of, payout_findings
 from reconciliation.matching.rules import RULES_VERSION
@@ -113,7 +115,7 @@ def run_reconciliation(
             run = begin_run(tx, runtime, provider, day, requested_by)
         try:
             with workspace() as folder:
-                _carry_out(runtime.db, run, adapter, folder, tell)
+                _carry_out(runtime, run, adapter, folder, tell)
         except Exception as error:
             _fail(runtime.db, run, error)
             raise
@@ -129,10 +131,12 @@ def _alone(db: Database, provider: str) -> Iterator[None]:
         yield
 
 
-def _carry_out(db: Database, run: Run, provider: PaymentProvider, folder: Path, tell: Tell) -> None:
-    day = run.business_date
+def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Path, tell: Tell) -> None:
+    db, day = runtime.db, run.business_date
     tell("fetching the settlement")
-    lines = load_settlements(db, run.provider, provider, day, folder)
+    with CreditFile(runtime.vault, run.id, folder / "credits") as told:
+        lines = load_settlements(db, run.provider, provider, day, folder, told.add)
+        learn_credits(runtime, run.id, run.provider, day, told)
     tell(f"comparing {lines:,} lines with the ledger")
     with compared(db, run.id, provider, day, folder / "first") as first:
         learnt = repair(db, first.context, first.matching.findings())

@@ -7,15 +7,17 @@ hands of who signed it.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date
 from pathlib import Path
 
 import structlog
 
+from gateway.domain.circuit import Operation
 from gateway.domain.errors import Conflict, Invalid, Unavailable
 from gateway.ports.provider import (
     BatchRef,
+    CreditObservation,
     NotSent,
     ProviderError,
     RateLimited,
@@ -23,11 +25,14 @@ from gateway.ports.provider import (
     SettlementSource,
     SettlementWindow,
 )
+from gateway.services.call_provider import Calls
 from gateway.store import settlements
 from gateway.store.database import Database
 from gateway.store.settlements import StagedBatch
 
 log = structlog.get_logger()
+
+SetAside = Callable[[CreditObservation], object]
 
 
 class SettlementUnavailable(Unavailable):
@@ -48,43 +53,57 @@ class NoSettlement(Invalid):
     code = "no_settlement"
 
 
-def load_settlements(db: Database, provider: str, source: object, day: date, folder: Path) -> int:
+def load_settlements(db: Database, provider: str, source: object, day: date, folder: Path, set_aside: SetAside) -> int:
     """Load all batches of `day`, reading them over the network first. Returns how many lines they have.
+
+    What a line tells of a credit to a bank account is not loaded, because it may hold personal data: it is `set_aside`.
 
     Raises NoSettlement, SettlementUnavailable or SettlementChanged. What was loaded before the fault stays.
     """
     if not isinstance(source, SettlementSource):
         raise NoSettlement(f"{provider} offers no settlement to reconcile with.")
     lines = 0
-    for batch in _listed(provider, source, day):
-        staged = _stage(provider, source, batch, folder / "batch")
-        _load(db, staged)
-        staged.file.unlink()
-        lines += staged.lines
+    calls = Calls(db, provider)
+    try:
+        for batch in _listed(provider, calls, source, day):
+            staged = _staged(provider, calls, source, batch, folder / "batch", set_aside)
+            _load(db, staged)
+            staged.file.unlink()
+            lines += staged.lines
+    finally:
+        calls.keep_now()
     return lines
 
 
-def _listed(provider: str, source: SettlementSource, day: date) -> Sequence[BatchRef]:
+def _listed(provider: str, calls: Calls, source: SettlementSource, day: date) -> Sequence[BatchRef]:
     try:
-        return source.list_settlements(SettlementWindow(day, day))
+        return calls.make(Operation.SETTLEMENT, lambda: source.list_settlements(SettlementWindow(day, day)))
     except ProviderError as error:
         raise _unavailable(provider, error) from error
 
 
-def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path) -> StagedBatch:
+def _staged(
+    provider: str, calls: Calls, source: SettlementSource, batch: BatchRef, file: Path, set_aside: SetAside
+) -> StagedBatch:
+    try:
+        return calls.make(Operation.SETTLEMENT, lambda: _stage(provider, source, batch, file, set_aside))
+    except ProviderError as error:
+        raise _unavailable(provider, error) from error
+
+
+def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path, set_aside: SetAside) -> StagedBatch:
     """Read the batch into `file`, a row a line in COPY's text format, without the batch."""
     total = (batch.total.amount_minor, batch.total.currency) if batch.total else (None, None)
     stated = (provider, batch.id, batch.business_date.isoformat(), batch.payout_id, *total)
     digest = hashlib.sha256(_row(stated))
     lines = 0
-    try:
-        with file.open("wb") as rows:
-            for lines, line in enumerate(source.read_settlement(batch), start=1):
-                row = _row(_values(lines, line))
-                digest.update(row)
-                rows.write(row)
-    except ProviderError as error:
-        raise _unavailable(provider, error) from error
+    with file.open("wb") as rows:
+        for lines, line in enumerate(source.read_settlement(batch), start=1):
+            row = _row(_values(lines, line))
+            digest.update(row)
+            rows.write(row)
+            if line.credit is not None:
+                set_aside(line.credit)
     return StagedBatch(
         provider=provider,
         batch_id=batch.id,

@@ -8,7 +8,8 @@ is the one that most of its lines and entries are in.
     matched_minor    what both say
     in_transit       the provider's account in the ledger at the end of the day: `balance_minor` is what it still owes
                      us; `unsettled_minor` of it is not in any settlement, each item with its discrepancy;
-                     `settled_minor` is settled and on its way to the bank
+                     `settled_minor` is settled and on its way to the bank. Where the money comes straight to the
+                     agency's bank account, only what the statement does not have is in transit
 """
 
 from collections import Counter
@@ -57,7 +58,7 @@ def _open(found: list[Any]) -> dict[str, int]:
 
 
 def _currency(tx: Transaction, context: Context, totals: Totals) -> dict[str, Any]:
-    balance = _balance(tx, context, totals.currency)
+    balance = totals.unsettled_minor if context.lands_in_bank else _balance(tx, context, totals.currency)
     return {
         "currency": totals.currency,
         "ledger_minor": totals.ledger_minor,

@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Response
 from marshmallow import Schema, fields
 
+from gateway.api.agencies import MethodSchema, method_view
 from gateway.api.context import caller, gateway, runtime
 from gateway.api.fields import Instant, NothingSchema, RequestSchema, choice, listed, text
 from gateway.api.idempotency import needs_key, once, repeatable_request, respond
@@ -19,6 +20,7 @@ from gateway.services.browse import invoices_of_session, payments_of_session
 from gateway.services.find import find_session
 from gateway.services.idempotency import Answer
 from gateway.services.keys import Scope
+from gateway.services.offer_methods import offers_of_session
 from gateway.services.open_checkout import CheckoutRequest, cancel_checkout, open_checkout
 from gateway.services.receive_return import URL_LENGTH_MAX, check_return_url
 from gateway.services.start_payment import start_payment
@@ -31,7 +33,11 @@ METHODS_MAX = 20
 
 class CheckoutRequestSchema(RequestSchema):
     invoices = listed(
-        text(INVOICE_KEY_MAX), 1, MAX_INVOICES, required=True, metadata={"description": "ids or references"}
+        text(INVOICE_KEY_MAX),
+        1,
+        MAX_INVOICES,
+        required=True,
+        metadata={"description": "ids, or references in any writing"},
     )
     return_url = text(
         URL_LENGTH_MAX, required=True, metadata={"description": "where the payer's browser goes at the end"}
@@ -63,6 +69,11 @@ class CheckoutSessionSchema(Schema):
     payments = fields.List(fields.Nested(PaymentSchema), required=True)
     invoices = fields.List(fields.Nested(SessionInvoiceSchema), required=True)
     methods = fields.List(fields.String(), required=True)
+    method_details = fields.List(
+        fields.Nested(MethodSchema),
+        required=True,
+        metadata={"description": "the methods as they stand now: with limits, and whether they are available"},
+    )
     locale = fields.String(required=True)
     return_url = fields.String(required=True)
     created_at = Instant(required=True)
@@ -152,6 +163,7 @@ def _session(tx: Any, session: CheckoutSession) -> Mapping[str, Any]:
         "payments": [payment_view(payment) for payment in payments_of_session(tx, session)],
         "invoices": _invoices(tx, session),
         "methods": session.methods,
+        "method_details": [method_view(offer) for offer in offers_of_session(tx, runtime(), session)],
         "locale": session.locale,
         "return_url": session.return_url,
         "created_at": session.created_at,

@@ -64,7 +64,18 @@ class InvoiceRequestSchema(RequestSchema):
 class InvoiceSchema(Schema):
     id = fields.UUID(required=True)
     reference = fields.String(required=True)
-    reference_display = fields.String(required=True, metadata={"description": "in groups, as people read it"})
+    reference_display = fields.String(
+        required=True, metadata={"description": "as its payer reads it, in the habit of the agency's country"}
+    )
+    references = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        required=True,
+        metadata={
+            "description": "every writing by which the invoice is found: rf, viitenumber (Estonia), fik71 (Denmark), "
+            "and of agencies there also fik71_line, the line of a Danish slip, or epn, the Korean payment number"
+        },
+    )
     status = choice(InvoiceStatus, required=True)
     agency = fields.String(required=True)
     procedure = fields.String(required=True)
@@ -167,6 +178,7 @@ def _invoice(tx: Any, invoice: Invoice) -> Mapping[str, Any]:
         "id": invoice.id,
         "reference": invoice.reference,
         "reference_display": invoice.reference_display,
+        "references": invoice.references,
         "status": invoice.status,
         "agency": code_of_agency(tx, invoice.agency_id),
         "procedure": invoice.procedure,

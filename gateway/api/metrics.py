@@ -6,7 +6,7 @@ counts. The state of the work is read from the database, so that every process t
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
@@ -14,8 +14,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from gateway.domain.circuit import CircuitState
 from gateway.domain.errors import Unavailable
 from gateway.services.monitor import WorkState, state_of_work
+from gateway.services.provider_health import Health
 from gateway.services.runtime import Runtime
 
 REQUESTS = Counter("congphi_http_requests", "Requests answered.", ["method", "route", "status"])
@@ -82,6 +84,39 @@ class _StateOfWork(Collector):
         )
         oldest.add_metric([], state.oldest_event.total_seconds())
         yield oldest
+        yield from _providers(state.providers)
+
+
+def _providers(found: Sequence[Health]) -> Iterator[GaugeMetricFamily]:
+    calls = GaugeMetricFamily(
+        "congphi_provider_calls_last_15m", "Calls of a provider by outcome.", labels=["provider", "outcome"]
+    )
+    latency = GaugeMetricFamily(
+        "congphi_provider_latency_last_15m_milliseconds", "How long calls took.", labels=["provider", "quantile"]
+    )
+    circuit = GaugeMetricFamily(
+        "congphi_provider_circuit", "1 for the state that the circuit is in.", labels=["provider", "state"]
+    )
+    backlog = GaugeMetricFamily(
+        "congphi_provider_backlog", "What is due and waits for a sweep.", labels=["provider", "kind"]
+    )
+    answered = GaugeMetricFamily(
+        "congphi_provider_last_success_timestamp_seconds", "When it last answered.", labels=["provider"]
+    )
+    for health in found:
+        name, (lately,) = health.provider, health.windows
+        for outcome, count in lately.calls.outcomes.items():
+            calls.add_metric([name, outcome], count)
+        for quantile, taken_ms in (("0.5", lately.calls.latency_p50_ms), ("0.95", lately.calls.latency_p95_ms)):
+            if taken_ms is not None:
+                latency.add_metric([name, quantile], taken_ms)
+        for state in CircuitState:
+            circuit.add_metric([name, state], int(health.circuit.state(health.seen_at) is state))
+        for kind, waiting in (("payment", health.backlog.payments), ("refund", health.backlog.refunds)):
+            backlog.add_metric([name, kind], waiting)
+        if health.last_success_at:
+            answered.add_metric([name], int(health.last_success_at.timestamp()))
+    yield from (calls, latency, circuit, backlog, answered)
 
 
 def _begin() -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from gateway.domain.errors import Conflict, Invalid, Unavailable
+from gateway.domain.money import Money
 from gateway.domain.states import Graph
 
 
@@ -69,6 +70,10 @@ class CheckoutSession:
     created_by: UUID
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
 
 
 def check_open(session: CheckoutSession, now: datetime) -> None:

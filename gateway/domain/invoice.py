@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from gateway.domain import reference as references
 from gateway.domain.errors import Conflict
 from gateway.domain.money import Money
+from gateway.domain.national_references import SLIP_LINE, ReferenceStyle, displayed, renderings
 from gateway.domain.states import Graph
 
 
@@ -58,11 +58,16 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """A fee invoice as it stands. Amounts are minor units of `currency`; who owes it is known to the vault alone."""
+    """A fee invoice as it stands. Amounts are minor units of `currency`; who owes it is known to the vault alone.
+
+    `reference` is canonical; its payer sees it in `reference_style`, beside it the `reference_issuer` of the agency.
+    """
 
     id: UUID
     agency_id: UUID
     reference: str
+    reference_style: ReferenceStyle
+    reference_issuer: str
     procedure: str
     procedure_version: int
     channel: str
@@ -84,7 +89,17 @@ class Invoice:
 
     @property
     def reference_display(self) -> str:
-        return references.grouped(self.reference)
+        return displayed(self.reference, self.reference_style, self.reference_issuer)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Every writing of the reference by which the invoice is found, by its name."""
+        return renderings(self.reference, self.reference_style, self.reference_issuer)
+
+    @property
+    def slip_line(self) -> str:
+        """What a payment slip of the agency's country is read by; blank where there is no such thing."""
+        return self.references.get(SLIP_LINE, "")
 
     @property
     def amount_due_minor(self) -> int:

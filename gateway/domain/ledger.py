@@ -6,14 +6,18 @@ construction. A mistake is undone by a reversing entry, never by an edit. The ta
     event                        debit                        credit
     invoice issued               receivable                   fees:{revenue code} per line
     invoice voided or expired    fees:{revenue code}          receivable
-    payment succeeded            in_transit:{provider}        receivable; any excess to payer_credit
-    provider fee                 provider_fees:{provider}     in_transit:{provider}
+    payment succeeded            {landing}                    receivable; any excess to payer_credit
+    provider fee                 provider_fees:{provider}     {landing}
     payout seen in the bank      bank:{account}               in_transit:{provider}
-    direct bank transfer         bank:{account}               receivable, or unidentified_receipts
+    credit not identified        bank:{account}               unidentified_receipts
+    such a credit taken back     unidentified_receipts        bank:{account}
     refund approved              fees:{code} or payer_credit  refunds_payable
-    refund succeeded             refunds_payable              in_transit:{provider} or bank:{account}
-    chargeback                   disputes                     in_transit:{provider}
+    refund succeeded             refunds_payable              {landing}
+    chargeback                   disputes                     {landing}
     write-off                    write_offs                   receivable
+
+{landing} is where the payment's money comes in: in_transit:{provider}, or bank:{account} of the agency if the provider
+brings it straight there.
 """
 
 from collections.abc import Sequence
@@ -67,6 +71,12 @@ def provider_fees(provider: str) -> str:
 
 def bank(account: str) -> str:
     return f"bank:{account}"
+
+
+def account_in_bank(code: str) -> str | None:
+    """The bank account of the ledger account `code`; None if it is none."""
+    kind, _, account = code.partition(":")
+    return account if kind == "bank" else None
 
 
 def kind_of(account: str) -> AccountKind:

@@ -63,6 +63,7 @@ def next_check(checks: int) -> timedelta:
 class Payment:
     """One attempt to pay a checkout session. `business_date` is the agency's day on which the money moved.
 
+    `lands_on` is the ledger account that its money comes in on, and goes back from: the provider's, or a bank's.
     `credited_minor` is what of it no invoice took: it is kept for the payer. `refunded_minor` is what refunds hold or
     have paid back.
     """
@@ -71,6 +72,7 @@ class Payment:
     session_id: UUID
     agency_id: UUID
     provider: str
+    lands_on: str
     status: PaymentStatus
     amount_minor: int
     currency: str

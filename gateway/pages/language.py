@@ -10,6 +10,7 @@ change of a text, and to add a language (`init` instead of `update`, then a line
 What the catalogue of fees says (titles, explained steps, notices) it says in each language by itself.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -51,7 +52,9 @@ def in_words_of(language: str, texts: Mapping[str, str]) -> str:
 
 
 def amount(language: str, money: Money) -> str:
-    return format_currency(money.major(), money.currency, locale=_LOCALES[language])
+    written = format_currency(money.major(), money.currency, locale=_LOCALES[language])
+    # The CLDR parts a symbol of letters from the figures ("alphaNextToNumber"), Babel does not: DKK 893.75.
+    return re.sub(r"(?<=[A-Z])(?=[0-9])", "\xa0", written)
 
 
 def day(language: str, on: date) -> str:

@@ -140,6 +140,7 @@ class CreatePayment:
     """Open a payment. `title` is generic ("Fee RF18...") and carries no personal data; `locale` is "vi" or "en".
 
     `payee` is where the agency collects, for a transfer straight to its account; `bills` say what is being paid.
+    `references` are the writings of `reference` by name ("viitenumber", "fik71", "epn"; see national_references.py).
     """
 
     payment_id: UUID
@@ -155,6 +156,7 @@ class CreatePayment:
     expires_at: datetime
     payee: Payee | None = None
     bills: Sequence[Bill] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,25 +4,25 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from gateway.domain import ledger
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.ledger import DISPUTES, Entry, Transfer
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment
 from gateway.ports.provider import AckResult, DisputeObservation, DisputeStatus
 from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.return_credit import return_credit
 from gateway.store import catalogue, payments, refunds
 from gateway.store.database import Transaction, new_id
 
 
 def apply_dispute(tx: Transaction, provider: str, observation: DisputeObservation, source: str) -> AckResult:
-    """Opened: the amount moves from the provider's account to `disputes`. Won: back again. Lost: it stays there.
+    """Opened: the amount moves from where the payment landed to `disputes`. Won: back again. Lost: it stays there.
 
     What cannot be true (another amount than was paid, or than was disputed before) is kept as a discrepancy.
     """
     payment = payments.find_moved(tx, provider, observation.provider_transaction_id, observation.payment_id)
     if payment is None:
-        return AckResult.NOT_FOUND
+        return return_credit(tx, provider, observation)
     known = refunds.find_dispute(tx, provider, observation.provider_dispute_id)
     if not _is_possible(payment, known, observation):
         _keep_story(tx, payment, observation, source, changed=False)
@@ -58,7 +58,7 @@ def _open(tx: Transaction, payment: Payment, observation: DisputeObservation) ->
         currency=observation.amount.currency,
         opened_at=payment.moment(observation.occurred_at, tx.now),
     )
-    _post(tx, payment, observation, "opened", (DISPUTES, ledger.in_transit(payment.provider)))
+    _post(tx, payment, observation, "opened", (DISPUTES, payment.lands_on))
 
 
 def _close(tx: Transaction, payment: Payment, observation: DisputeObservation) -> None:
@@ -67,7 +67,7 @@ def _close(tx: Transaction, payment: Payment, observation: DisputeObservation) -
         tx, payment.provider, observation.provider_dispute_id, status=observation.status, closed_at=closed_at
     )
     if observation.status is DisputeStatus.WON:
-        _post(tx, payment, observation, "won", (ledger.in_transit(payment.provider), DISPUTES))
+        _post(tx, payment, observation, "won", (payment.lands_on, DISPUTES))
     else:
         _tell(tx, payment, observation, "lost")
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from gateway.domain import ledger
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.ledger import REFUNDS_PAYABLE, Entry, Transfer
 from gateway.domain.money import Money
@@ -87,7 +86,7 @@ def book_approval(tx: Transaction, refund: Refund, parts: list[RefundPart], occu
 
 
 def _pay_out(tx: Transaction, payment: Payment, refund: Refund, occurred_at: datetime) -> None:
-    transfer = Transfer(REFUNDS_PAYABLE, ledger.in_transit(payment.provider), refund.amount)
+    transfer = Transfer(REFUNDS_PAYABLE, payment.lands_on, refund.amount)
     _post(tx, refund, "succeeded", occurred_at, (transfer,))
     _count_on_invoices(tx, refund, +1)
 
@@ -98,7 +97,7 @@ def _take_back(tx: Transaction, payment: Payment, refund: Refund, occurred_at: d
     transfers = tuple(Transfer(REFUNDS_PAYABLE, part.account, part.amount) for part in parts)
     if refund.status is RefundStatus.SUCCEEDED:
         _count_on_invoices(tx, refund, -1)
-        transfers += (Transfer(ledger.in_transit(payment.provider), REFUNDS_PAYABLE, refund.amount),)
+        transfers += (Transfer(payment.lands_on, REFUNDS_PAYABLE, refund.amount),)
     _post(tx, refund, "failed", occurred_at, transfers)
     payments.change(tx, payment.id, refunded_minor=payment.refunded_minor - refund.amount_minor)
 

@@ -2,28 +2,37 @@
 
 A payment is asked about after 1, 5 and 15 minutes, then hourly, until its provider gives an end. What is past its time
 is closed at the provider first; only then is it expired here. Silence proves nothing.
+
+A provider whose circuit is open is not asked again and again: its payments stay due, and are asked about once a trial
+(try_circuits) has found it answering.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
 from gateway.domain.checkout import CheckoutSession, CheckoutStatus
+from gateway.domain.circuit import Operation
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus, next_check
 from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
 from gateway.services.apply_observation import apply_observation
+from gateway.services.apply_payment import is_spent
+from gateway.services.call_provider import Calls
+from gateway.services.circuits import is_shut
 from gateway.services.open_checkout import close_session
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.runtime import Runtime
 from gateway.services.sweep import each
-from gateway.store import catalogue, checkouts, payments
+from gateway.store import catalogue, checkouts, circuits, payments
 from gateway.store.database import Transaction
 
 log = structlog.get_logger()
 
 LEASE = timedelta(minutes=2)  # longer than all questions about one payment may take, so that no two sweeps ask at once
 AT_ONCE = 20
+LOOK_AGAIN_AFTER = timedelta(minutes=5)  # at a session that waits for a provider which does not answer
 UNRESOLVED_AFTER = timedelta(hours=48)
 
 
@@ -31,7 +40,7 @@ def check_payments(runtime: Runtime) -> int:
     """Ask about the payments that are due to be checked. Returns how many were asked about."""
     with runtime.db.transaction() as tx:
         due = payments.claim_due(tx, LEASE, AT_ONCE)
-    return each(due, lambda payment: check_payment(runtime, payment, "poll"), "check_payments")
+    return each(due, lambda payment: _check_or_put_off(runtime, payment), "check_payments")
 
 
 def expire_sessions(runtime: Runtime) -> int:
@@ -41,31 +50,46 @@ def expire_sessions(runtime: Runtime) -> int:
     return each(over, lambda session: _expire(runtime, session), "expire_sessions")
 
 
+def _check_or_put_off(runtime: Runtime, payment: Payment) -> None:
+    if not is_shut(runtime, payment.provider):
+        check_payment(runtime, payment, "poll")
+        return
+    with runtime.db.transaction() as tx:
+        payments.put_back(tx, payment.id)
+
+
 def _expire(runtime: Runtime, session: CheckoutSession) -> None:
     with runtime.db.read() as tx:
         attempts = payments.of_session(tx, session.id)
-    for payment in attempts:
+        shut = circuits.not_closed(tx)
+    asked = [payment for payment in attempts if payment.provider not in shut]
+    for payment in asked:
         if payment.status in OPEN:
             check_payment(runtime, payment, "poll")
         elif payment.status is PaymentStatus.DECLINED:
             close_attempt(runtime, payment)  # its page may be open still, for another try
+    unasked = [p for p in attempts if p not in asked and p.status in (*OPEN, PaymentStatus.DECLINED)]
     with runtime.db.transaction() as tx:
         locked = checkouts.find(tx, session.id, lock=True)
         if locked is None or locked.status is not CheckoutStatus.OPEN or locked.expires_at > tx.now:
             return
-        if any(payment.status in OPEN for payment in payments.of_session(tx, session.id)):
+        if unasked:
+            checkouts.change(tx, session.id, next_check_at=tx.now + LOOK_AGAIN_AFTER)
+        elif any(payment.status in OPEN for payment in payments.of_session(tx, session.id)):
             checkouts.change(tx, session.id, next_check_at=tx.now + CHECK_THEN_EVERY)
         else:
             close_session(tx, locked, CheckoutStatus.EXPIRED, "system")
 
 
-def check_payment(runtime: Runtime, payment: Payment, source: str) -> None:
+def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: bool = False) -> None:
     """Ask the provider about one payment and apply what it says. An unanswered question changes nothing."""
     provider = runtime.providers.get(payment.provider)
-    answer = _ask(provider, payment) if provider else None
+    calls = Calls(runtime.db, payment.provider, is_trial=is_trial)
+    answer = _of_this_payment(runtime, payment, _ask(calls, provider, payment)) if provider else None
     if provider and answer and _waits(answer) and _is_over(runtime, payment):
-        answer = _give_up(runtime, provider, payment, answer)
+        answer = _give_up(runtime, calls, provider, payment, answer)
     with runtime.db.transaction() as tx:
+        calls.keep(tx)
         if isinstance(answer, PaymentObservation):
             apply_observation(tx, payment.provider, answer, source)
         elif provider and isinstance(answer, NotFound):
@@ -74,11 +98,18 @@ def check_payment(runtime: Runtime, payment: Payment, source: str) -> None:
 
 
 def close_attempt(runtime: Runtime, payment: Payment) -> None:
-    """The payer has turned to another method: close this attempt at its provider, or learn that it was paid."""
-    provider = runtime.providers.get(payment.provider)
-    answer = _close(provider, payment) if provider else None
-    if isinstance(answer, PaymentObservation):
-        with runtime.db.transaction() as tx:
+    """The payer has turned to another method: close this attempt at its provider, or learn that it was paid.
+
+    A provider that does not answer is not waited for: the sweep closes what is left over.
+    """
+    provider: object = runtime.providers.get(payment.provider)
+    if not isinstance(provider, Cancellable) or is_shut(runtime, payment.provider):
+        return
+    calls = Calls(runtime.db, payment.provider)
+    answer = _close(calls, provider, payment)
+    with runtime.db.transaction() as tx:
+        calls.keep(tx)
+        if isinstance(answer, PaymentObservation):
             apply_observation(tx, payment.provider, answer, "poll")
 
 
@@ -94,19 +125,28 @@ def reference_of(payment: Payment) -> PaymentRef:
     )
 
 
-def _ask(provider: PaymentProvider, payment: Payment) -> PaymentObservation | NotFound | None:
+def _ask(calls: Calls, provider: PaymentProvider, payment: Payment) -> PaymentObservation | NotFound | None:
     try:
-        return provider.query_payment(reference_of(payment))
+        return calls.make(Operation.QUERY, lambda: provider.query_payment(reference_of(payment)))
     except ProviderError as error:
         log.info("payment query unanswered", payment=str(payment.id), error=type(error).__name__)
         return None
 
 
-def _close(provider: PaymentProvider, payment: Payment) -> PaymentObservation | NotFound | None:
-    if not isinstance(provider, Cancellable):
-        return None
+def _of_this_payment(
+    runtime: Runtime, payment: Payment, answer: PaymentObservation | NotFound | None
+) -> PaymentObservation | NotFound | None:
+    """A bank knows references, not payments: what it found may be another payment's money, and this one still waits."""
+    if isinstance(answer, PaymentObservation):
+        with runtime.db.read() as tx:
+            if is_spent(tx, payment, answer.provider_transaction_id):
+                return replace(answer, status=PaymentStatus.PENDING, provider_transaction_id=None)
+    return answer
+
+
+def _close(calls: Calls, provider: Cancellable, payment: Payment) -> PaymentObservation | NotFound | None:
     try:
-        return provider.cancel_payment(reference_of(payment))
+        return calls.make(Operation.CANCEL, lambda: provider.cancel_payment(reference_of(payment)))
     except ProviderError as error:
         log.info("payment could not be closed", payment=str(payment.id), error=type(error).__name__)
         return None
@@ -117,12 +157,12 @@ def _waits(answer: PaymentObservation | NotFound) -> bool:
 
 
 def _give_up(
-    runtime: Runtime, provider: PaymentProvider, payment: Payment, answer: PaymentObservation | NotFound
+    runtime: Runtime, calls: Calls, provider: PaymentProvider, payment: Payment, answer: PaymentObservation | NotFound
 ) -> PaymentObservation | NotFound | None:
     """What closing it brought to light. Where a provider can close, only its word ends a payment: its bank may still be
     at work on one that the payer has finished. Where it cannot, the end of the payment's time does."""
     if isinstance(provider, Cancellable):
-        return _close(provider, payment)
+        return _close(calls, provider, payment)
     now = runtime.db.now()
     if payment.expires_at > now:
         return answer

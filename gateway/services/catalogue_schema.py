@@ -1,8 +1,8 @@
 """The shape of a catalogue file: which keys there are, which are required, and what each may hold.
 
 `AgencyFile` and `ProcedureFile` only judge the shape; whether a procedure makes sense (its conditions name its facts,
-its bands meet, every case has a price) is judged by check_procedure.py. Unknown keys are faults, so that a misspelt
-reduction is not silently a reduction that never applies.
+its bands meet, every case has a price) is judged by check_procedure.py, and an agency by check_agency.py. Unknown keys
+are faults, so that a misspelt reduction is not silently a reduction that never applies.
 """
 
 import re
@@ -11,14 +11,22 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel import Locale
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from gateway.domain.fees import LANGUAGES, FactKind
 from gateway.domain.fees.definition import rate_from_text
 from gateway.domain.money import EXPONENT, MAX_MINOR
+from gateway.domain.national_references import ReferenceStyle
 
 _MISSING: dict[str, Any] = {"required": "is missing: add it", "null": "must not be empty"}
 _CODE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_ACCOUNT = re.compile(r"[0-9A-Z-]{1,34}")
+_BANK_CODE = re.compile(r"[0-9A-Z]{0,11}")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,'()/&+-]{0,69}")
+_DIGITS = re.compile(r"[0-9]*")
+# What people may read in their own language beside those of the pages, where the catalogue has it.
+FURTHER_LANGUAGES = ("da", "et", "ko", "ms", "ta", "zh")
 _RATE = re.compile(r"\d{1,3}(\.\d{1,4})?%|\d{1,6}/[1-9]\d{0,5}")
 
 
@@ -68,13 +76,17 @@ def _matching(pattern: re.Pattern[str], example: str) -> validate.Validator:
     return validate.Regexp(rf"^({pattern.pattern})\Z", error=f"must look like {example}")
 
 
+def _written(pattern: re.Pattern[str], how: str) -> validate.Validator:
+    return validate.Regexp(rf"^({pattern.pattern})\Z", error=f"must be written {how}")
+
+
 def _code() -> fields.String:
     return _text(_matching(_CODE, "vn-passport-new"))
 
 
-def _one_of(values: Iterable[str]) -> fields.String:
+def _one_of(values: Iterable[str], *, required: bool = True) -> fields.String:
     allowed = list(values)
-    return _text(validate.OneOf(allowed, error=f"must be one of {', '.join(allowed)}"))
+    return _text(validate.OneOf(allowed, error=f"must be one of {', '.join(allowed)}"), required=required)
 
 
 def _currency() -> fields.String:
@@ -114,6 +126,11 @@ def _is_zone(text: str) -> None:
         raise ValidationError("must be an IANA time zone such as Asia/Ho_Chi_Minh") from None
 
 
+def _is_country(text: str) -> None:
+    if not re.fullmatch(r"[A-Z]{2}", text) or text not in Locale("en").territories:
+        raise ValidationError("must be an ISO 3166 country code such as VN")
+
+
 def _is_scalar(value: object) -> None:
     if type(value) not in (bool, int, str):
         raise ValidationError("must be text, a whole number, true or false")
@@ -128,7 +145,10 @@ def _list_of(shape: type[Schema], *, required: bool = True, at_least: int = 1) -
     )
 
 
-_ByLanguage = _Shape.from_dict({language: _text() for language in LANGUAGES}, name="_ByLanguage")
+_ByLanguage = _Shape.from_dict(
+    {language: _text(required=language in LANGUAGES) for language in (*LANGUAGES, *FURTHER_LANGUAGES)},
+    name="_ByLanguage",
+)
 
 
 def _by_language(*, required: bool = True) -> fields.Nested:
@@ -317,14 +337,52 @@ class ProcedureFile(_Shape):
     procedures = _list_of(_Procedure)
 
 
+class _LimitedMethod(_Shape):
+    provider = _code()
+    minimum_minor = _Whole(1)
+    maximum_minor = _Whole(1)
+
+    @validates_schema
+    def _check_limits(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data.get("minimum_minor", 1) > data.get("maximum_minor", MAX_MINOR):
+            raise ValidationError("must not be above maximum_minor", "minimum_minor")
+
+
+class _Method(fields.Field[Mapping[str, Any]]):
+    """A provider's name, or a block of its name and the agency's limits for it."""
+
+    def _deserialize(
+        self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Mapping[str, Any]:
+        block = value if isinstance(value, dict) else {"provider": value}
+        faults = _LimitedMethod().validate(block)
+        if faults and not isinstance(value, dict):
+            raise ValidationError("must be a provider such as stripe, or a block with provider and limits")
+        if faults:
+            raise ValidationError(dict(faults))
+        return block
+
+
+def _all_different(methods: list[Mapping[str, Any]]) -> None:
+    names = [method["provider"] for method in methods]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValidationError(f"must name each provider once: {', '.join(twice)} is there twice")
+
+
 class _Agency(_Shape):
     code = _code()
     names = _by_language()
+    country = _text(_is_country)
     time_zone = _text(_is_zone)
     currency = _currency()
-    bank_account = _text()
+    bank_account = _text(_written(_ACCOUNT, "in digits and capital letters, without spaces"))
+    bank_code = _text(_written(_BANK_CODE, "in digits and capital letters, without spaces"), required=False)
+    account_holder = _text(_written(_PLAIN_NAME, "as the bank prints it: at most 70 letters without accents"))
+    reference_style = _one_of(ReferenceStyle, required=False)
+    reference_prefix = _text(_written(_DIGITS, "in digits, without spaces"), required=False)
     receipt_series = _text()
-    providers = fields.List(_code(), required=True, error_messages=_MISSING)
+    providers = fields.List(_Method(), required=True, error_messages=_MISSING, validate=_all_different)
 
 
 class AgencyFile(_Shape):

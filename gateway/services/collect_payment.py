@@ -1,8 +1,9 @@
 """Money has arrived: settle what it was meant for, and keep for the payer what nothing takes.
 
 A payment that we had told everyone was over (expired, cancelled) is late: its money becomes payer credit, and a
-discrepancy asks an officer to accept or refund it. So does what exceeds the open invoices, which is how a second
-payment of one invoice shows. Nothing is dropped.
+discrepancy asks an officer to accept or refund it. So does what exceeds the open invoices: that is how a second payment
+of one invoice shows, and a transfer of more than was due. Less than is due leaves its invoice open for the rest.
+Nothing is dropped.
 """
 
 from dataclasses import replace
@@ -45,7 +46,7 @@ def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime) ->
             occurred_at=occurred_at,
             business_date=business_date,
             transfers=ledger.collected(
-                ledger.in_transit(payment.provider),
+                payment.lands_on,
                 due=Money(payment.amount_minor - credit, payment.currency),
                 excess=Money(credit, payment.currency),
             ),
@@ -59,14 +60,13 @@ def _pay(tx: Transaction, invoice: Invoice, amount_minor: int) -> Invoice:
     if not amount_minor:
         return invoice
     paid = replace(invoice, paid_minor=invoice.paid_minor + amount_minor)
+    told: dict[str, object] = {"invoice": str(invoice.id), "reference": invoice.reference, "dossier": invoice.dossier}
+    told |= {"total_minor": invoice.total_minor, "currency": invoice.currency}
     if paid.paid_minor == paid.total_minor:
         paid = replace(paid, status=transition("invoice", GRAPH, paid.status, InvoiceStatus.PAID))
-        facts = {"invoice": str(invoice.id), "reference": invoice.reference, "dossier": invoice.dossier}
-        tx.emit(
-            "invoice.paid",
-            invoice.agency_id,
-            facts | {"total_minor": invoice.total_minor, "currency": invoice.currency},
-        )
+        tx.emit("invoice.paid", invoice.agency_id, told)
+    else:
+        tx.emit("invoice.part_paid", invoice.agency_id, told | {"paid_minor": paid.paid_minor})
     invoices.change(tx, invoice.id, paid_minor=paid.paid_minor, status=paid.status)
     return paid
 
@@ -74,8 +74,7 @@ def _pay(tx: Transaction, invoice: Invoice, amount_minor: int) -> Invoice:
 def _ask_an_officer(
     tx: Transaction, payment: Payment, owed: list[Invoice], credit: int, business_date: date, *, late: bool
 ) -> None:
-    paid_already = any(invoice.status is InvoiceStatus.PAID for invoice in owed)
-    kind = DiscrepancyKind.DUPLICATE_PAYMENT if paid_already else DiscrepancyKind.STATUS_MISMATCH
+    kind, proposed = _what_is_wrong(owed, late=late)
     open_discrepancy(
         tx,
         kind=kind,
@@ -89,7 +88,20 @@ def _ask_an_officer(
             "late": late,
             "payment_was": payment.status,
             "credited_minor": credit,
+            "provider_transaction_id": payment.provider_transaction_id,
+            "expected_minor": payment.amount_minor - credit,
+            "reported_minor": payment.amount_minor,
             "invoices": [{"reference": invoice.reference, "status": invoice.status} for invoice in owed],
-            "proposed": "refund_duplicate" if paid_already else "accept_late_payment",
+            "proposed": proposed,
         },
     )
+
+
+def _what_is_wrong(owed: list[Invoice], *, late: bool) -> tuple[DiscrepancyKind, str]:
+    """Why something of a payment was left over, and what an officer may do about it."""
+    statuses = {invoice.status for invoice in owed}
+    if InvoiceStatus.PAID in statuses:
+        return DiscrepancyKind.DUPLICATE_PAYMENT, "refund_duplicate"
+    if late or statuses != {InvoiceStatus.OPEN}:
+        return DiscrepancyKind.STATUS_MISMATCH, "accept_late_payment"
+    return DiscrepancyKind.AMOUNT_MISMATCH, "refund_excess"

@@ -7,6 +7,7 @@ from gateway.domain.checkout import CheckoutSession
 from gateway.domain.errors import Invalid, NotFound
 from gateway.domain.invoice import Invoice
 from gateway.domain.payment import Payment
+from gateway.domain.reference import Reading
 from gateway.domain.refund import Refund
 from gateway.services.runtime import Caller
 from gateway.store import checkouts, invoices, payments, refunds
@@ -31,9 +32,12 @@ class RefundNotFound(NotFound):
 
 def find_invoice(tx: Transaction, caller: Caller, key: str, *, lock: bool = False) -> Invoice:
     """By id or by any rendering of its reference. Raises InvoiceNotFound or MistypedReference."""
-    found = invoices.find(tx, _id_or_reference(key), lock=lock)
-    if found is None or not _visible(caller, found.agency_id):
-        raise InvoiceNotFound(f"There is no invoice {key}.")
+    asked = _id_or_reference(key)
+    identity = asked.reference if isinstance(asked, Reading) else asked
+    found = invoices.find(tx, identity, lock=lock)
+    if found is None or not _visible(caller, found.agency_id) or _names_another_issuer(asked, found):
+        hint = " Compare every digit with the slip." if isinstance(asked, Reading) else ""
+        raise InvoiceNotFound(f"There is no invoice {key}.{hint}")
     return found
 
 
@@ -62,13 +66,18 @@ def _visible(caller: Caller, agency_id: UUID) -> bool:
     return caller.agency_id in (None, agency_id)
 
 
-def _id_or_reference(key: str) -> UUID | str:
+def _names_another_issuer(asked: UUID | Reading, found: Invoice) -> bool:
+    """A number that begins with another organisation, or a slip line of another creditor, is not this invoice's."""
+    return isinstance(asked, Reading) and asked.issuer not in ("", found.reference_issuer)
+
+
+def _id_or_reference(key: str) -> UUID | Reading:
     try:
         return UUID(key)
     except ValueError:
         pass
     try:
-        return references.parse(key)
+        return references.read(key)
     except references.MistypedReference:
         raise
     except Invalid as error:

@@ -55,6 +55,8 @@ def issue_invoice(tx: Transaction, vault: Vault, caller: Caller, request: Invoic
         id=new_id(),
         agency_id=agency.id,
         reference="",
+        reference_style=agency.reference_style,
+        reference_issuer=agency.reference_issuer,
         procedure=procedure.code,
         procedure_version=version,
         channel=request.channel,
@@ -74,7 +76,7 @@ def issue_invoice(tx: Transaction, vault: Vault, caller: Caller, request: Invoic
         business_date=today,
         lines=_lines(priced),
     )
-    invoice = _insert_under_a_new_reference(tx, vault, invoice, request.payer)
+    invoice = _insert_under_a_new_reference(tx, vault, invoice, request.payer, agency.reference_fixed)
     _record(tx, caller, invoice)
     return invoice
 
@@ -92,7 +94,10 @@ def _with_payer_category(procedure: Procedure, request: InvoiceRequest) -> Mappi
     return {**request.facts, "payer_category": category}
 
 
-def _insert_under_a_new_reference(tx: Transaction, vault: Vault, invoice: Invoice, payer: Mapping[str, str]) -> Invoice:
+def _insert_under_a_new_reference(
+    tx: Transaction, vault: Vault, invoice: Invoice, payer: Mapping[str, str], fixed: str
+) -> Invoice:
+    """`fixed` are the digits that follow the year in the agency's references."""
     sealed = vault.seal_payer(invoice.payer_id, payer)
     payer_row = {
         "master_key_id": sealed.master_key_id,
@@ -101,7 +106,8 @@ def _insert_under_a_new_reference(tx: Transaction, vault: Vault, invoice: Invoic
         "lookup_hashes": list(sealed.lookup_hashes),
     }
     for _ in range(REFERENCE_ATTEMPTS):
-        base = references.new_base(invoice.business_date.year, secrets.randbelow(references.RANDOM_BELOW))
+        chance = secrets.randbelow(references.random_limit(fixed))
+        base = references.new_base(invoice.business_date.year, chance, fixed)
         named = replace(invoice, reference=references.rf(base))
         if invoices.insert_with_payer(tx, named, payer_row):
             return named

@@ -1,10 +1,12 @@
 """Whether the gateway can do its work, and how the work stands, for those who run it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
 from gateway.domain.errors import Unavailable
+from gateway.services.provider_health import LATELY, Health, health_of_all
 from gateway.services.runtime import Runtime
 from gateway.store import inbox, monitoring
 from gateway.store.database import DatabaseUnavailable
@@ -22,10 +24,12 @@ class NotReady(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class WorkState:
-    """`payments`: how many of the last day, by provider and status. `oldest_event`: how long a notification waits."""
+    """`payments`: how many of the last day, by provider and status. `oldest_event`: how long a notification waits.
+    `providers`: how each does, by its calls of the last minutes."""
 
     payments: dict[tuple[str, str], int]
     oldest_event: timedelta
+    providers: Sequence[Health]
 
 
 def check_ready(runtime: Runtime) -> None:
@@ -46,4 +50,6 @@ def state_of_work(runtime: Runtime) -> WorkState:
         counted = monitoring.payments_by_state(tx, COUNTED_WITHIN)
         oldest = inbox.oldest_unapplied(tx)
         waits = tx.now - oldest if oldest else timedelta()
-    return WorkState({(row.provider, row.status): row.payments for row in counted}, max(waits, timedelta()))
+        providers = health_of_all(tx, runtime, [LATELY])
+    by_state = {(row.provider, row.status): row.payments for row in counted}
+    return WorkState(by_state, max(waits, timedelta()), providers)

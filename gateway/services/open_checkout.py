@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from gateway.domain.agency import Agency
 from gateway.domain.checkout import (
     GRAPH,
     LIFETIME,
     MAX_INVOICES,
     CheckoutSession,
     CheckoutStatus,
-    MethodNotOffered,
     PaymentOutcomeUnknown,
     check_open,
 )
@@ -21,6 +19,7 @@ from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, PaymentStatus
 from gateway.domain.states import transition
 from gateway.services.find import find_invoice, find_session
+from gateway.services.offer_methods import methods_for
 from gateway.services.runtime import Caller, Runtime
 from gateway.store import catalogue, checkouts, payments
 from gateway.store.database import Transaction, new_id
@@ -28,7 +27,7 @@ from gateway.store.database import Transaction, new_id
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
-    """`invoices` are ids or references; `methods` None offers all that the agency has enabled."""
+    """`invoices` are ids, or references in any writing; `methods` None offers all that the agency has enabled."""
 
     invoices: Sequence[str]
     return_url: str
@@ -58,7 +57,7 @@ def open_checkout(tx: Transaction, runtime: Runtime, caller: Caller, request: Ch
         amount_minor=amount.amount_minor,
         return_url=request.return_url,
         locale=request.locale,
-        methods=_methods(runtime, agency, amount, request.methods),
+        methods=methods_for(runtime, agency, amount, request.methods),
         created_by=caller.id,
         created_at=tx.now,
         expires_at=tx.now + LIFETIME,
@@ -100,19 +99,3 @@ def _check_belong_together(found: Sequence[Invoice]) -> None:
             "The invoices of one session are of one agency and one currency.",
             fields={"invoices": "must be of one agency and one currency"},
         )
-
-
-def _methods(runtime: Runtime, agency: Agency, amount: Money, asked: Sequence[str] | None) -> tuple[str, ...]:
-    offered = [
-        name
-        for name in agency.providers
-        if name in runtime.providers and runtime.providers[name].capabilities.takes(amount)
-    ]
-    wanted = offered if asked is None else list(dict.fromkeys(asked))
-    unknown = [name for name in wanted if name not in offered]
-    if unknown or not wanted:
-        raise MethodNotOffered(
-            f"{', '.join(unknown) or 'Nothing'} is not offered by {agency.code} for {amount}.",
-            fields={"methods": f"must be among {', '.join(offered)}"},
-        )
-    return tuple(wanted)

@@ -5,7 +5,7 @@ of all files are told at once, so that an editor fixes them in one go. A procedu
 which is what the database keeps; `procedure_from_dict` makes the same procedure of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -16,7 +16,9 @@ from marshmallow import Schema
 
 from gateway.domain.errors import Invalid
 from gateway.domain.fees import Procedure, procedure_from_dict
+from gateway.domain.national_references import ReferenceStyle
 from gateway.services.catalogue_schema import AgencyFile, ProcedureFile
+from gateway.services.check_agency import faults_of_agencies
 from gateway.services.check_procedure import faults_of
 
 AGENCIES = "agencies.yaml"
@@ -39,11 +41,17 @@ class AgencyEntry:
 
     code: str
     names: dict[str, str]
+    country: str
     time_zone: str
     currency: str
     bank_account: str
+    account_holder: str
     receipt_series: str
     providers: tuple[str, ...]
+    method_limits: dict[str, dict[str, int]]
+    bank_code: str = ""
+    reference_style: str = ReferenceStyle.RF
+    reference_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +84,26 @@ def read_catalogue(folder: Traversable | None = None) -> Catalogue:
     agencies = {agency["code"]: agency for agency in contents[AGENCIES]["agencies"]}
     if len(agencies) < len(contents[AGENCIES]["agencies"]):
         faults[f"{AGENCIES}: agencies"] = "must have different codes"
+    faults |= {f"{AGENCIES}: {path}": fix for path, fix in faults_of_agencies(contents[AGENCIES]["agencies"])}
     faults |= _procedure_faults(contents, agencies)
     if faults:
         raise CatalogueFault(faults)
     return Catalogue(
-        agencies=tuple(
-            AgencyEntry(**{**agency, "providers": tuple(agency["providers"])}) for agency in agencies.values()
-        ),
+        agencies=tuple(AgencyEntry(**{**agency, **_methods(agency["providers"])}) for agency in agencies.values()),
         procedures=tuple(
             ProcedureEntry(procedure_from_dict(definition), definition) for _, definition in _definitions(contents)
         ),
     )
+
+
+def _methods(members: Sequence[str | Mapping[str, Any]]) -> dict[str, Any]:
+    """The agency's providers in order, and the limits of those that have any. A member is a name, or a block."""
+    blocks: list[Mapping[str, Any]] = [{"provider": each} if isinstance(each, str) else each for each in members]
+    limits = {each["provider"]: {name: each[name] for name in each if name != "provider"} for each in blocks}
+    return {
+        "providers": tuple(limits),
+        "method_limits": {provider: limit for provider, limit in limits.items() if limit},
+    }
 
 
 def _schema_of(name: str) -> type[Schema]:

@@ -96,7 +96,9 @@ def apply_event(runtime: Runtime, event_uuid: UUID) -> AckResult:
         payload = json.loads(runtime.vault.open_bytes(purpose, event.master_key_id, event.sealed_payload))
         verified = Verified(event.event_id, event.event_type, payload)
         observations = _receiver(runtime, event.provider).parse(verified)
-        results = [apply_observation(tx, event.provider, observation, "webhook") for observation in observations]
+        results = [
+            apply_observation(tx, event.provider, observation, "webhook", runtime) for observation in observations
+        ]
         result = _worst(results)
         if result is AckResult.NOT_FOUND and event.attempts < len(RETRY_AFTER):
             inbox.change(tx, event_uuid, result=result, next_attempt_at=tx.now + RETRY_AFTER[event.attempts])

@@ -12,6 +12,7 @@ import structlog
 from gateway.domain.errors import Invalid
 from gateway.domain.payment import OPEN, Payment
 from gateway.services.ask_provider import check_payment
+from gateway.services.circuits import is_shut
 from gateway.services.find import PaymentNotFound
 from gateway.services.runtime import Runtime
 from gateway.store import checkouts, payments
@@ -44,7 +45,7 @@ def check_return_url(url: str, *, allow_insecure: bool) -> str:
 def receive_return(runtime: Runtime, provider_name: str, payment_id: UUID, *, may_ask: bool) -> str:
     """Where to send the browser. `may_ask` False spares the provider the question. Raises PaymentNotFound."""
     payment = _find(runtime, provider_name, payment_id)
-    if may_ask and payment.status in OPEN:
+    if may_ask and payment.status in OPEN and not is_shut(runtime, provider_name):
         try:
             check_payment(runtime, payment, "return")
         except Exception:  # whatever goes wrong with the question, the payer must not be stranded; the sweep asks again

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from gateway.domain.circuit import Operation
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment, PaymentStatus, next_check
 from gateway.domain.refund import (
@@ -36,6 +37,8 @@ from gateway.ports.provider import (
 from gateway.services.apply_observation import apply_observation
 from gateway.services.apply_refund import book_approval, move_refund, name_unresolved
 from gateway.services.ask_provider import UNRESOLVED_AFTER, reference_of
+from gateway.services.call_provider import Calls
+from gateway.services.circuits import is_shut
 from gateway.services.find import find_payment, find_refund
 from gateway.services.refund_sources import refund_sources
 from gateway.services.runtime import Caller, Runtime
@@ -131,12 +134,17 @@ def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
         payment = payments.get(tx, refund.payment_id)
     provider: object = runtime.providers.get(payment.provider)
     command = RefundCommand(refund.id, reference_of(payment), refund.amount, str(refund.id), refund.created_at)
+    calls = Calls(runtime.db, payment.provider)
+    if is_shut(runtime, payment.provider):
+        with runtime.db.transaction() as tx:
+            refunds.put_back(tx, refund.id)
+        return
     if not isinstance(provider, Refunder):
         log.warning("refund waits for a provider that can refund", refund=str(refund.id), provider=payment.provider)
     elif refund.status is not RefundStatus.APPROVED:
-        _ask_or_send_again(runtime, provider, payment, refund, command)
+        _ask_or_send_again(runtime, calls, provider, payment, refund, command)
     elif _mark_submitting(runtime, refund):
-        _apply_outcome(runtime, payment, refund, _send(provider, command))
+        _apply_outcome(runtime, calls, payment, refund, _send(calls, provider, command))
     _reschedule(runtime, payment, refund)
 
 
@@ -155,17 +163,20 @@ def _mark_submitting(runtime: Runtime, refund: Refund) -> bool:
 
 
 def _ask_or_send_again(
-    runtime: Runtime, provider: Refunder, payment: Payment, refund: Refund, command: RefundCommand
+    runtime: Runtime, calls: Calls, provider: Refunder, payment: Payment, refund: Refund, command: RefundCommand
 ) -> None:
-    answer = _ask(provider, RefundRef(command, refund.provider_refund_id))
+    answer = _ask(calls, provider, RefundRef(command, refund.provider_refund_id))
     if isinstance(answer, RefundObservation):
         with runtime.db.transaction() as tx:
+            calls.keep(tx)
             apply_observation(tx, payment.provider, answer, "poll")
     elif isinstance(answer, NotFound):
         can = runtime.provider(payment.provider).capabilities
         again = _cannot_pay_twice(refund, can, runtime.db.now())
-        outcome = _send(provider, command) if again else RefundOutcome(RefundStatus.UNKNOWN, code="not_found")
-        _apply_outcome(runtime, payment, refund, outcome)
+        outcome = _send(calls, provider, command) if again else RefundOutcome(RefundStatus.UNKNOWN, code="not_found")
+        _apply_outcome(runtime, calls, payment, refund, outcome)
+    else:
+        calls.keep_now()
 
 
 def _cannot_pay_twice(refund: Refund, can: Capabilities, now: datetime) -> bool:
@@ -181,10 +192,10 @@ def _cannot_pay_twice(refund: Refund, can: Capabilities, now: datetime) -> bool:
     return knows_the_key or (can.not_found_proves_absence and since >= can.not_found_after)
 
 
-def _send(provider: Refunder, command: RefundCommand) -> RefundOutcome | None:
+def _send(calls: Calls, provider: Refunder, command: RefundCommand) -> RefundOutcome | None:
     """None if nothing was sent."""
     try:
-        return provider.refund(command)
+        return calls.make(Operation.REFUND, lambda: provider.refund(command))
     except (NotSent, RateLimited):
         return None
     except (Rejected, Unsupported) as error:
@@ -194,16 +205,19 @@ def _send(provider: Refunder, command: RefundCommand) -> RefundOutcome | None:
         return RefundOutcome(RefundStatus.UNKNOWN, code=getattr(error, "code", ""))
 
 
-def _ask(provider: Refunder, ref: RefundRef) -> RefundObservation | NotFound | None:
+def _ask(calls: Calls, provider: Refunder, ref: RefundRef) -> RefundObservation | NotFound | None:
     try:
-        return provider.query_refund(ref)
+        return calls.make(Operation.QUERY_REFUND, lambda: provider.query_refund(ref))
     except ProviderError as error:
         log.info("refund query unanswered", refund=str(ref.command.refund_id), error=type(error).__name__)
         return None
 
 
-def _apply_outcome(runtime: Runtime, payment: Payment, refund: Refund, outcome: RefundOutcome | None) -> None:
+def _apply_outcome(
+    runtime: Runtime, calls: Calls, payment: Payment, refund: Refund, outcome: RefundOutcome | None
+) -> None:
     with runtime.db.transaction() as tx:
+        calls.keep(tx)
         if outcome is not None:
             observation = RefundObservation(
                 status=outcome.status,

@@ -16,8 +16,8 @@ from gateway.domain.fees import Procedure
 from gateway.domain.invoice import Invoice, InvoiceStatus
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, Payment, PaymentStatus
-from gateway.ports.provider import PaymentProvider
 from gateway.services.find import SessionNotFound, find_session
+from gateway.services.offer_methods import offers_of_session
 from gateway.services.quote_fee import parse
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.start_payment import SUBMITTING_AT_MOST
@@ -68,11 +68,13 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A provider as a way to pay: its name for payers by language, and what paying by it is like."""
+    """A provider as a way to pay: its name for payers by language, what paying by it is like, and whether it can be
+    chosen just now."""
 
     name: str
     titles: Mapping[str, str]
     flow: str
+    is_available: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,15 @@ class Checkout:
         return Money(sum(attempt.credited_minor for attempt in self.received), self.session.currency)
 
     @property
+    def arrived(self) -> Money:
+        """What was paid of the invoices so far, here or in another way."""
+        return Money(sum(bill.invoice.paid_minor for bill in self.bills), self.session.currency)
+
+    @property
+    def still_due(self) -> Money:
+        return Money(sum(bill.invoice.amount_due_minor for bill in self.bills), self.session.currency)
+
+    @property
     def unresolved(self) -> Sequence[Payment]:
         """The attempts whose end only their provider knows."""
         return [attempt for attempt in self.attempts if attempt.status in OPEN]
@@ -110,6 +121,11 @@ class Checkout:
         """The attempt whose provider waits for the payer; its next_action says what for."""
         waiting = [attempt for attempt in self.unresolved if _waits_for_payer(attempt)]
         return waiting[-1] if waiting and self.stage is Stage.WAITING else None
+
+    @property
+    def can_choose(self) -> bool:
+        """Whether any method is there to be chosen just now."""
+        return any(method.is_available for method in self.methods)
 
     @property
     def setback(self) -> Setback | None:
@@ -148,7 +164,7 @@ def show_checkout(runtime: Runtime, session_id: UUID) -> Checkout:
             agency=agency,
             bills=bills,
             attempts=attempts,
-            methods=_methods(runtime, session),
+            methods=_methods(tx, runtime, session),
             stage=stage_of(session, bills, attempts, tx.now),
         )
 
@@ -199,16 +215,8 @@ def _bills(tx: Transaction, session: CheckoutSession) -> Sequence[Bill]:
     ]
 
 
-def _methods(runtime: Runtime, session: CheckoutSession) -> Sequence[Method]:
-    """Those of the session that are configured and take its amount."""
-    known = (runtime.providers[name] for name in session.methods if name in runtime.providers)
+def _methods(tx: Transaction, runtime: Runtime, session: CheckoutSession) -> Sequence[Method]:
     return [
-        Method(provider.name, provider.titles, provider.capabilities.flow)
-        for provider in known
-        if _takes(provider, session.amount_minor, session.currency)
+        Method(offer.name, offer.provider.titles, offer.provider.capabilities.flow, offer.is_available)
+        for offer in offers_of_session(tx, runtime, session)
     ]
-
-
-def _takes(provider: PaymentProvider, amount_minor: int, currency: str) -> bool:
-    limits = provider.capabilities
-    return limits.minimum_minor.get(currency, 0) <= amount_minor <= limits.maximum_minor.get(currency, amount_minor)

@@ -4,13 +4,14 @@ The provider is called between two transactions, never inside one: its latency m
 the first leaves the attempt `submitting` with a time to check it, and the sweep asks the provider what became of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from gateway.domain import ledger
 from gateway.domain.checkout import (
     CheckoutSession,
     MethodNotOffered,
@@ -20,7 +21,8 @@ from gateway.domain.checkout import (
     SessionNotPayable,
     check_open,
 )
-from gateway.domain.invoice import check_payable
+from gateway.domain.circuit import Circuit, Operation
+from gateway.domain.invoice import Invoice, check_payable
 from gateway.domain.payment import CHECK_AFTER, Payment, PaymentStatus
 from gateway.domain.reference import grouped
 from gateway.ports.provider import (
@@ -39,10 +41,13 @@ from gateway.ports.provider import (
 from gateway.services import idempotency
 from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import close_attempt
+from gateway.services.call_provider import Calls
+from gateway.services.circuits import circuit_of, take_trial, unavailable
 from gateway.services.find import find_session
 from gateway.services.idempotency import Answer, Request, RequestInFlight, Unfinished
+from gateway.services.offer_methods import check_takes
 from gateway.services.runtime import Runtime
-from gateway.store import checkouts, invoices, payments
+from gateway.store import catalogue, checkouts, invoices, payments
 from gateway.store.database import Transaction, new_id
 
 log = structlog.get_logger()
@@ -65,9 +70,10 @@ def start_payment(
     """Open an attempt and say what the payer does next; one with the same provider that still waits is given again.
 
     Raises SessionNotFound, SessionNotPayable, MethodNotOffered, SessionBusy while another attempt is being started,
-    PaymentOutcomeUnknown while an earlier one may have moved the money, ProviderUnavailable if nothing was sent.
+    PaymentOutcomeUnknown while an earlier one may have moved the money, ProviderUnavailable if nothing was sent: then,
+    as after a decline, another method may be tried.
     """
-    _close_earlier_attempts(runtime, request, session_id, provider_name)
+    circuit = _make_way(runtime, request, session_id, provider_name)
     with runtime.db.transaction() as tx:
         known = idempotency.look_up(tx, request)
         if isinstance(known, Answer):
@@ -76,7 +82,7 @@ def start_payment(
             return _resume(tx, request, known, render)
         session = find_session(tx, request.caller, session_id, lock=True)
         _check_offered(tx, session, provider_name)
-        _check_all_payable(tx, session)
+        owed = _payable(tx, session)
         attempts = payments.of_session(tx, session_id)
         waiting = _still_waiting(attempts, provider_name, tx)
         if waiting is not None:
@@ -84,33 +90,42 @@ def start_payment(
             idempotency.keep(tx, request, answer)
             return answer
         _check_none_unresolved(tx, attempts)
-        payment = _write_down(tx, runtime, session, provider_name, via_page=via_page)
+        calls = Calls(runtime.db, provider_name, is_trial=take_trial(tx, circuit))
+        payment = _write_down(tx, runtime, session, owed[0][0].reference, provider_name, via_page=via_page)
         idempotency.keep(tx, request, Unfinished(payment.id))
 
-    outcome = _create(runtime, session, payment)
+    outcome = _create(runtime, calls, session, payment, owed[0][0].references)
 
     if isinstance(outcome, Exception):
-        _give_up(runtime, request, payment, outcome)
+        _give_up(runtime, calls, request, payment, outcome)
         raise _as_problem(payment.provider, outcome) from outcome
     with runtime.db.transaction() as tx:
+        calls.keep(tx)
         _record(tx, payment, outcome)
         answer = render(payments.get(tx, payment.id))
         idempotency.keep(tx, request, answer)
         return answer
 
 
-def _close_earlier_attempts(runtime: Runtime, request: Request, session_id: UUID, chosen: str) -> None:
-    """The payer has chosen anew: earlier attempts are closed at their providers first, so that nobody pays twice."""
+def _make_way(runtime: Runtime, request: Request, session_id: UUID, chosen: str) -> Circuit:
+    """The payer has chosen anew: earlier attempts are closed at their providers first, so that nobody pays twice; but
+    not before it is known that the chosen provider can be asked. Its circuit, as it was found."""
     with runtime.db.read() as tx:
         if idempotency.look_up(tx, request) is not None:
-            return  # not anew: a repeated request must not close what the payer has turned to since
+            return Circuit(chosen)  # not anew: a repeated request must not close what the payer has turned to since
         session = find_session(tx, request.caller, session_id)
         _check_offered(tx, session, chosen)
+        check_takes(runtime, catalogue.agency(tx, session.agency_id), chosen, session.amount)
         attempts = payments.of_session(tx, session_id)
+        circuit = circuit_of(tx, chosen)
+        if not circuit.admits(tx.now) and _still_waiting(attempts, chosen, tx) is None:
+            _check_none_unresolved(tx, attempts)  # said first: it forbids any other method too
+            raise unavailable(circuit)
     for attempt in attempts:
         pending_elsewhere = attempt.status is PaymentStatus.PENDING and attempt.provider != chosen
         if pending_elsewhere or attempt.status is PaymentStatus.DECLINED:
             close_attempt(runtime, attempt)
+    return circuit
 
 
 def _still_waiting(attempts: Sequence[Payment], provider_name: str, tx: Transaction) -> Payment | None:
@@ -130,12 +145,15 @@ def _check_offered(tx: Transaction, session: CheckoutSession, provider_name: str
         )
 
 
-def _check_all_payable(tx: Transaction, session: CheckoutSession) -> None:
-    """And locked, so that none is voided or expires before the attempt is written down for it."""
-    for invoice, to_pay_minor in invoices.of_session(tx, session.id, lock=True):
+def _payable(tx: Transaction, session: CheckoutSession) -> list[tuple[Invoice, int]]:
+    """Its invoices, each with what to pay of it; all payable, and locked, so that none is voided or expires before the
+    attempt is written down for it."""
+    owed = invoices.of_session(tx, session.id, lock=True)
+    for invoice, to_pay_minor in owed:
         check_payable(invoice)
         if invoice.amount_due_minor != to_pay_minor:
             raise SessionNotPayable("What is due has changed since this session was opened. Open a new one.")
+    return owed
 
 
 def _check_none_unresolved(tx: Transaction, attempts: Sequence[Payment]) -> None:
@@ -147,7 +165,7 @@ def _check_none_unresolved(tx: Transaction, attempts: Sequence[Payment]) -> None
 
 
 def _write_down(
-    tx: Transaction, runtime: Runtime, session: CheckoutSession, provider_name: str, *, via_page: bool
+    tx: Transaction, runtime: Runtime, session: CheckoutSession, reference: str, provider_name: str, *, via_page: bool
 ) -> Payment:
     capabilities = runtime.provider(provider_name).capabilities
     payment = Payment(
@@ -155,10 +173,11 @@ def _write_down(
         session_id=session.id,
         agency_id=session.agency_id,
         provider=provider_name,
+        lands_on=_landing(tx, session, provider_name, in_bank=capabilities.lands_in_bank),
         status=PaymentStatus.SUBMITTING,
         amount_minor=session.amount_minor,
         currency=session.currency,
-        reference=invoices.of_session(tx, session.id)[0][0].reference,
+        reference=reference,
         provider_payment_id=None,
         provider_transaction_id=None,
         next_action=None,
@@ -177,7 +196,16 @@ def _write_down(
     return payment
 
 
-def _create(runtime: Runtime, session: CheckoutSession, payment: Payment) -> PaymentOutcome | Exception:
+def _landing(tx: Transaction, session: CheckoutSession, provider_name: str, *, in_bank: bool) -> str:
+    """The account is fixed with the attempt: an agency that changes its bank later does not move what was paid."""
+    if in_bank:
+        return ledger.bank(catalogue.agency(tx, session.agency_id).bank_account)
+    return ledger.in_transit(provider_name)
+
+
+def _create(
+    runtime: Runtime, calls: Calls, session: CheckoutSession, payment: Payment, references: Mapping[str, str]
+) -> PaymentOutcome | Exception:
     """The provider's answer; an exception if nothing was sent. Whatever else goes wrong leaves the outcome unknown."""
     provider: PaymentProvider = runtime.provider(payment.provider)
     back = f"{runtime.public_url}/providers/{payment.provider}/return?payment={payment.id}"
@@ -193,9 +221,10 @@ def _create(runtime: Runtime, session: CheckoutSession, payment: Payment) -> Pay
         webhook_url=f"{runtime.public_url}/providers/{payment.provider}/webhook",
         created_at=payment.created_at,
         expires_at=payment.expires_at,
+        references=references,
     )
     try:
-        return provider.create_payment(command)
+        return calls.make(Operation.CREATE, lambda: provider.create_payment(command))
     except NOTHING_HAPPENED as error:
         return error
     except Rejected as error:
@@ -219,10 +248,11 @@ def _record(tx: Transaction, payment: Payment, outcome: PaymentOutcome) -> None:
         payments.change(tx, payment.id, next_action=_as_json(outcome.next_action))
 
 
-def _give_up(runtime: Runtime, request: Request, payment: Payment, error: Exception) -> None:
+def _give_up(runtime: Runtime, calls: Calls, request: Request, payment: Payment, error: Exception) -> None:
     """Nothing was sent, so the attempt is over and the caller's key is free for another try."""
     code = getattr(error, "code", "") or type(error).__name__
     with runtime.db.transaction() as tx:
+        calls.keep(tx)
         observation = PaymentObservation(PaymentStatus.CANCELLED, tx.now, payment_id=payment.id, code=code)
         apply_observation(tx, payment.provider, observation, "api")
         idempotency.forget(tx, request)

@@ -70,6 +70,16 @@ def provider_event_purpose(event_id: UUID) -> str:
     return f"provider_event:{event_id}"
 
 
+def bank_credit_purpose(credit_id: UUID) -> str:
+    """The purpose under which the text of a bank credit is sealed."""
+    return f"bank_credit:{credit_id}"
+
+
+def statement_purpose(run_id: UUID) -> str:
+    """The purpose under which a reconciliation run sets aside the credits of a statement."""
+    return f"statement:{run_id}"
+
+
 def endpoint_secret_purpose(endpoint_id: UUID) -> str:
     """The purpose under which the signing secrets of a portal's webhook endpoint are sealed."""
     return f"webhook_endpoint:{endpoint_id}"

@@ -8,7 +8,8 @@ from sqlalchemy import bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.engine import Row
 
-from gateway.domain.agency import Agency
+from gateway.domain.agency import Agency, Limits
+from gateway.domain.national_references import ReferenceStyle
 from gateway.store.database import Transaction, new_id
 from gateway.store.tables.catalogue import agencies, procedures
 
@@ -30,7 +31,9 @@ _ALL_CURRENT = (
 
 def agency_from(row: Row[Any]) -> Agency:
     values = {name: row._mapping[name] for name in Agency.__slots__}
-    return Agency(**{**values, "providers": tuple(values["providers"])})
+    values["reference_style"] = ReferenceStyle(row.reference_style)
+    limits = {provider: Limits(**limits) for provider, limits in values["method_limits"].items()}
+    return Agency(**{**values, "providers": tuple(values["providers"]), "method_limits": limits})
 
 
 def current_procedure(tx: Transaction, code: str) -> Row[Any] | None:
@@ -51,6 +54,12 @@ def published_procedures(tx: Transaction, versions: Collection[tuple[str, int]])
 
 def agency(tx: Transaction, agency_id: UUID) -> Agency:
     return agency_from(tx.execute(select(*_AGENCY).where(agencies.c.id == agency_id)).one())
+
+
+def agencies_by_account(tx: Transaction, key: str) -> list[Agency]:
+    """Those that collect on the account with this key; see gateway.domain.credit.account_key."""
+    bare = func.upper(func.regexp_replace(agencies.c.bank_account, "[^0-9A-Za-z]", "", "g"))
+    return [agency_from(row) for row in tx.all(select(*_AGENCY).where(bare == key).order_by(agencies.c.code))]
 
 
 def all_agencies(tx: Transaction) -> list[Agency]:

@@ -14,15 +14,19 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import structlog
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import CursorResult, Engine, Row
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.sql.expression import Executable
 from uuid6 import uuid7
 
-from gateway.domain import ledger
+from gateway.domain import circuit, ledger
+from gateway.domain.circuit import Call
 from gateway.domain.errors import Unavailable
 from gateway.domain.events import EventType
+
+log = structlog.get_logger()
 
 # A request must not wait longer for a lock or a statement than a portal waits for its answer.
 SESSION_OPTIONS = (
@@ -31,6 +35,7 @@ SESSION_OPTIONS = (
 
 # In the driver's own words, because nearly every transaction ends with it: compiling it would take longer than sending.
 RECORD_FACTS = "SELECT record_facts(%s::jsonb, %s::jsonb, %s::jsonb, %s::jsonb)"
+AND_CALLS = f"{RECORD_FACTS}, record_calls(%s::jsonb, %s, %s, %s)"
 
 
 class DatabaseUnavailable(Unavailable):
@@ -49,7 +54,7 @@ def constraint_of(error: IntegrityError) -> str:
 
 @dataclass(slots=True)
 class Transaction:
-    """A unit of work. Rows go through `execute`; facts are collected by `post`, `emit`, `audit` and `answer`.
+    """A unit of work. Rows go through `execute`; facts are collected by `post`, `emit`, `audit`, `note_call`, `answer`.
 
     `connect` is called once, when the first statement is executed.
     """
@@ -60,6 +65,7 @@ class Transaction:
     _entries: list[dict[str, Any]] = field(default_factory=list)
     _events: list[dict[str, Any]] = field(default_factory=list)
     _audits: list[dict[str, Any]] = field(default_factory=list)
+    _calls: list[dict[str, Any]] = field(default_factory=list)
     _answer: dict[str, Any] | None = None
 
     @property
@@ -74,7 +80,7 @@ class Transaction:
 
     @property
     def has_facts(self) -> bool:
-        return bool(self._entries or self._events or self._audits or self._answer)
+        return bool(self._entries or self._events or self._audits or self._calls or self._answer)
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return self.connection.execute(statement, parameters)
@@ -125,6 +131,21 @@ class Transaction:
             }
         )
 
+    def note_call(self, call: Call) -> None:
+        """Record what became of a call of a provider; it may open or close the provider's circuit."""
+        self._calls.append(
+            {
+                "provider": call.provider,
+                "operation": call.operation,
+                "outcome": call.outcome,
+                "code": call.code,
+                "latency_ms": call.latency_ms,
+                "at": call.at.isoformat(),
+                "answered": call.answered,
+                "is_trial": call.is_trial,
+            }
+        )
+
     def answer(self, answer: dict[str, Any]) -> None:
         """Keep the answer to an idempotent request; see gateway.services.idempotency."""
         self._answer = answer
@@ -137,8 +158,15 @@ class Transaction:
     def flush_through(self, driver: Any) -> None:
         """Write the collected facts through a connection of the driver's."""
         facts = (self._entries, self._events, self._audits, self._answer)
-        driver.execute(RECORD_FACTS, [json.dumps(fact) if fact else None for fact in facts])
-        self._entries, self._events, self._audits, self._answer = [], [], [], None
+        told = [json.dumps(fact) if fact else None for fact in facts]
+        if self._calls:
+            rule = [circuit.FAILURES, circuit.WITHIN, circuit.COOL_DOWN]
+            _, moved = driver.execute(AND_CALLS, [*told, json.dumps(self._calls), *rule]).fetchone()
+            for provider, to in moved.items():
+                log.warning("circuit moved", provider=provider, to=to)
+        else:
+            driver.execute(RECORD_FACTS, told)
+        self._entries, self._events, self._audits, self._calls, self._answer = [], [], [], [], None
 
 
 class Database:

@@ -10,6 +10,7 @@ from sqlalchemy import and_, select, text, tuple_, update
 
 from gateway.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from gateway.domain.money import Money
+from gateway.domain.national_references import ReferenceStyle
 from gateway.domain.payment import OPEN
 from gateway.store.database import Transaction
 from gateway.store.locks import locked
@@ -22,11 +23,12 @@ _COLUMNS = [invoices.c[name] for name in Invoice.__slots__ if name != "lines"]
 _INSERT = text(
     """
     WITH invoice AS (
-        INSERT INTO invoices (id, agency_id, reference, procedure, procedure_version, channel, facts, dossier, payer_id,
-                              status, currency, total_minor, due_on, metadata, created_by, created_at, business_date)
-        VALUES (:id, :agency_id, :reference, :procedure, :procedure_version, :channel, CAST(:facts AS jsonb), :dossier,
-                :payer_id, :status, :currency, :total_minor, :due_on, CAST(:metadata AS jsonb), :created_by,
-                :created_at, :business_date)
+        INSERT INTO invoices (id, agency_id, reference, reference_style, reference_issuer, procedure, procedure_version,
+                              channel, facts, dossier, payer_id, status, currency, total_minor, due_on, metadata,
+                              created_by, created_at, business_date)
+        VALUES (:id, :agency_id, :reference, :reference_style, :reference_issuer, :procedure, :procedure_version,
+                :channel, CAST(:facts AS jsonb), :dossier, :payer_id, :status, :currency, :total_minor, :due_on,
+                CAST(:metadata AS jsonb), :created_by, :created_at, :business_date)
         ON CONFLICT (reference) DO NOTHING
         RETURNING id, agency_id, payer_id
     ), payer AS (
@@ -72,6 +74,14 @@ def find(tx: Transaction, key: UUID | str, *, lock: bool = False) -> Invoice | N
     query = select(*_COLUMNS).where(column == key)
     row = tx.one_or_none(locked(query) if lock else query)
     return _with_lines(tx, [row])[0] if row else None
+
+
+def by_references(tx: Transaction, references: Sequence[str]) -> list[Invoice]:
+    """Those of these canonical references that exist, in their order."""
+    if not references:
+        return []
+    found = _with_lines(tx, tx.all(select(*_COLUMNS).where(invoices.c.reference.in_(references))))
+    return sorted(found, key=lambda invoice: references.index(invoice.reference))
 
 
 def of_session(tx: Transaction, session_id: UUID, *, lock: bool = False) -> list[tuple[Invoice, int]]:
@@ -175,4 +185,5 @@ def _line(row: Any, currency: str) -> InvoiceLine:
 
 def _invoice(row: Any, lines: Iterable[InvoiceLine]) -> Invoice:
     values = {name: row._mapping[name] for name in Invoice.__slots__ if name != "lines"}
-    return Invoice(**{**values, "status": InvoiceStatus(row.status), "lines": tuple(lines)})
+    habits = {"status": InvoiceStatus(row.status), "reference_style": ReferenceStyle(row.reference_style)}
+    return Invoice(**{**values, **habits, "lines": tuple(lines)})

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, insert, select, tuple_, update
+from sqlalchemy import Select, func, insert, select, tuple_, update
 from sqlalchemy.engine import Row
 
-from gateway.domain.payment import Payment, PaymentStatus
+from gateway.domain.money import Money
+from gateway.domain.payment import OPEN, Payment, PaymentStatus
+from gateway.store.circuits import SHUT
 from gateway.store.database import Transaction
 from gateway.store.locks import locked
+from gateway.store.tables.invoices import checkout_invoices
 from gateway.store.tables.payments import allocations, payment_events, payments
 
 _COLUMNS = [payments.c[name] for name in Payment.__slots__]
@@ -63,6 +66,24 @@ def of_session(tx: Transaction, session_id: UUID) -> list[Payment]:
     return [_payment(row) for row in tx.execute(query.order_by(payments.c.created_at, payments.c.id))]
 
 
+def open_attempts(tx: Transaction, provider: str, invoice_id: UUID, amount: Money) -> list[tuple[UUID, UUID]]:
+    """Id and session of the payments of `provider` over `amount` for the invoice that have no end yet, the newest
+    first."""
+    query = (
+        select(payments.c.id, payments.c.session_id)
+        .join(checkout_invoices, checkout_invoices.c.session_id == payments.c.session_id)
+        .where(
+            checkout_invoices.c.invoice_id == invoice_id,
+            payments.c.provider == provider,
+            payments.c.status.in_(OPEN),
+            payments.c.amount_minor == amount.amount_minor,
+            payments.c.currency == amount.currency,
+        )
+        .order_by(payments.c.created_at.desc(), payments.c.id.desc())
+    )
+    return [(row.id, row.session_id) for row in tx.execute(query)]
+
+
 def page(
     tx: Transaction,
     agency_id: UUID | None,
@@ -96,9 +117,15 @@ def change(tx: Transaction, payment_id: UUID, **values: Any) -> None:
 
 
 def claim_due(tx: Transaction, lease: timedelta, limit: int) -> list[Payment]:
-    """Payments whose provider is to be asked now, put off by `lease` so that no other sweep asks meanwhile."""
+    """Payments whose provider is to be asked now, put off by `lease` so that no other sweep asks meanwhile.
+
+    Those of a provider that does not answer stay due, and take no place from the others.
+    """
     due = (
-        select(payments.c.id).where(payments.c.next_check_at <= tx.now).order_by(payments.c.next_check_at).limit(limit)
+        select(payments.c.id)
+        .where(payments.c.next_check_at <= tx.now, payments.c.provider.not_in(SHUT))
+        .order_by(payments.c.next_check_at)
+        .limit(limit)
     )
     statement = (
         update(payments)
@@ -106,6 +133,20 @@ def claim_due(tx: Transaction, lease: timedelta, limit: int) -> list[Payment]:
         .values(next_check_at=tx.now + lease, checks=payments.c.checks + 1)
     )
     return [_payment(row) for row in tx.execute(statement.returning(*_COLUMNS))]
+
+
+def put_back(tx: Transaction, payment_id: UUID) -> None:
+    """It was claimed and not asked about: it is due again, if it still is to be asked about at all."""
+    statement = update(payments).where(payments.c.id == payment_id, payments.c.next_check_at.is_not(None))
+    tx.execute(statement.values(next_check_at=tx.now, checks=payments.c.checks - 1))
+
+
+def to_try_with(tx: Transaction, provider: str) -> Payment | None:
+    """A payment about which to ask a provider whether it answers again: any that is to be asked about, so that one that
+    cannot be answered does not stand in the way for ever; or else the newest."""
+    of_provider = select(*_COLUMNS).where(payments.c.provider == provider).limit(1)
+    waiting = of_provider.where(payments.c.next_check_at.is_not(None)).order_by(func.random())
+    return _one(tx, waiting) or _one(tx, of_provider.order_by(payments.c.id.desc()))
 
 
 def allocate(tx: Transaction, payment_id: UUID, parts: Mapping[UUID, int]) -> None:

@@ -168,6 +168,14 @@ def insert_discrepancy(
     return None if row is None else row.id
 
 
+def clear_discrepancy(tx: Transaction, key: str) -> None:
+    """What `key` is about has explained itself without a run."""
+    statement = update(discrepancies).where(
+        discrepancies.c.key == key, discrepancies.c.status == DiscrepancyStatus.OPEN
+    )
+    tx.execute(statement.values(status=DiscrepancyStatus.CLEARED, closed_at=tx.now))
+
+
 def begin_run(tx: Transaction, provider: str, day: date, requested_by: str, rules_version: str) -> Row[Any] | None:
     """The run of that day, new or begun again; None if it is signed off."""
     begun = {"status": RUNNING, "requested_by": requested_by, "rules_version": rules_version, "started_at": tx.now}

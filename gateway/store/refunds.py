@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, exists, func, insert, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from gateway.domain.money import Money
 from gateway.domain.refund import HOLDS_MONEY, Refund, RefundPart, RefundStatus
+from gateway.store.circuits import SHUT
 from gateway.store.database import Transaction
 from gateway.store.locks import locked
-from gateway.store.tables.payments import disputes, refund_parts, refunds
+from gateway.store.tables.payments import disputes, payments, refund_parts, refunds
 
 _COLUMNS = [refunds.c[name] for name in Refund.__slots__]
 
@@ -89,14 +90,29 @@ def taken_from(tx: Transaction, payment_id: UUID) -> dict[tuple[UUID | None, str
 
 
 def claim_due(tx: Transaction, lease: timedelta, limit: int) -> list[Refund]:
-    """Refunds to send, or to ask about, now; put off by `lease` so that no other sweep takes them meanwhile."""
-    due = select(refunds.c.id).where(refunds.c.next_check_at <= tx.now).order_by(refunds.c.next_check_at).limit(limit)
+    """Refunds to send, or to ask about, now; put off by `lease` so that no other sweep takes them meanwhile.
+
+    Those of a provider that does not answer stay due, and take no place from the others.
+    """
+    waits = exists().where(payments.c.id == refunds.c.payment_id, payments.c.provider.in_(SHUT))
+    due = (
+        select(refunds.c.id)
+        .where(refunds.c.next_check_at <= tx.now, ~waits)
+        .order_by(refunds.c.next_check_at)
+        .limit(limit)
+    )
     statement = (
         update(refunds)
         .where(refunds.c.id.in_(locked(due, skip_locked=True).scalar_subquery()))
         .values(next_check_at=tx.now + lease, checks=refunds.c.checks + 1)
     )
     return [_refund(row) for row in tx.execute(statement.returning(*_COLUMNS))]
+
+
+def put_back(tx: Transaction, refund_id: UUID) -> None:
+    """It was claimed and neither sent nor asked about: it is due again, if it still is to be taken up at all."""
+    statement = update(refunds).where(refunds.c.id == refund_id, refunds.c.next_check_at.is_not(None))
+    tx.execute(statement.values(next_check_at=tx.now, checks=refunds.c.checks - 1))
 
 
 def add_dispute(tx: Transaction, **values: Any) -> None:

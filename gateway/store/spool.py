@@ -28,7 +28,8 @@ class Scope:
     In bulk: the lines of `day_batches`, and the entries of `dates` (business dates), less what other runs have matched.
     One by one: what earlier runs left unexplained. `batches` has all batches that any of those lines is in; it and
     `agencies` give each its place, counted from 0. `time_zone` is where the provider cuts its day, and `lag_days` what
-    it may take to report.
+    it may take to report. `lands_in_bank`: its money is not on an account of the provider's own but on the agencies'
+    bank accounts, beside the money of others.
     """
 
     run_id: UUID
@@ -40,6 +41,7 @@ class Scope:
     agencies: Sequence[UUID]
     time_zone: str
     lag_days: int
+    lands_in_bank: bool
 
 
 _LINES = """
@@ -56,6 +58,7 @@ COPY (
 ) TO STDOUT (FORMAT csv)
 """
 
+# Money on a bank account is the provider's if its payment is, or if the bank told of it by this provider.
 _ENTRIES = """
 COPY (
     WITH moved AS (
@@ -63,19 +66,20 @@ COPY (
           FROM (SELECT transfer.entry_id, transfer.posted_at, transfer.currency, transfer.amount_minor
                   FROM ledger_accounts AS account
                   JOIN ledger_transfers AS transfer ON transfer.debit_account_id = account.id
-                 WHERE account.code = 'in_transit:' || %(provider)s
+                 WHERE is_landing(account.code, %(provider)s, %(lands_in_bank)s)
                    AND transfer.business_date = ANY(%(dates)s::date[])
                  UNION ALL
                 SELECT transfer.entry_id, transfer.posted_at, transfer.currency, -transfer.amount_minor
                   FROM ledger_accounts AS account
                   JOIN ledger_transfers AS transfer ON transfer.credit_account_id = account.id
-                 WHERE account.code = 'in_transit:' || %(provider)s
+                 WHERE is_landing(account.code, %(provider)s, %(lands_in_bank)s)
                    AND transfer.business_date = ANY(%(dates)s::date[])) AS either
          GROUP BY entry_id, posted_at, currency
     )
     SELECT entry.id,
-           movement.name || ':' || reference_of_movement(movement.name, payment.provider_transaction_id,
-                                                         refund.provider_refund_id),
+           movement.name || ':' || reference_of_movement(
+               movement.name, coalesce(payment.provider_transaction_id, receipt.provider_transaction_id),
+               refund.provider_refund_id),
            agency.place - 1, moved.currency, moved.amount_minor
       FROM moved
       JOIN ledger_entries AS entry ON entry.id = moved.entry_id AND entry.posted_at = moved.posted_at
@@ -83,8 +87,11 @@ COPY (
       JOIN unnest(%(agencies)s::uuid[]) WITH ORDINALITY AS agency (id, place) ON agency.id = entry.agency_id
       LEFT JOIN refunds AS refund ON refund.id = entry.subject_id
       LEFT JOIN payments AS payment ON payment.id = coalesce(refund.payment_id, entry.subject_id)
+      LEFT JOIN bank_credits AS receipt ON %(lands_in_bank)s AND receipt.id = entry.subject_id
       LEFT JOIN matches AS match ON match.entry_id = entry.id
-     WHERE movement.name IS NOT NULL AND (match.run_id IS NULL OR match.run_id = %(run_id)s)
+     WHERE movement.name IS NOT NULL
+       AND (NOT %(lands_in_bank)s OR coalesce(payment.provider, receipt.provider) = %(provider)s)
+       AND (match.run_id IS NULL OR match.run_id = %(run_id)s)
 ) TO STDOUT (FORMAT csv)
 """
 
@@ -118,15 +125,19 @@ COPY (
         SELECT known.id FROM refunds AS known
          WHERE known.payment_id = payment.id AND known.provider_refund_id = line.provider_refund_id
          LIMIT 1) AS refund ON movement.name IN ('refund', 'refund_return')
+      LEFT JOIN bank_credits AS receipt ON %(lands_in_bank)s AND receipt.provider = %(provider)s
+       AND receipt.provider_transaction_id = line.provider_transaction_id
       LEFT JOIN LATERAL (
         SELECT entry.id FROM ledger_entries AS entry
          WHERE entry.subject_id = CASE WHEN movement.name IN ('refund', 'refund_return') THEN refund.id
                                        WHEN line.provider_transaction_id IS NULL THEN payment.id
                                        WHEN line.provider_transaction_id = payment.provider_transaction_id
-                                       THEN payment.id END
+                                       THEN payment.id
+                                       ELSE receipt.id END
            AND movement_of_entry(entry.cause) = movement.name
          LIMIT 1) AS counterpart ON movement.name IN ('payment', 'refund', 'refund_return')
-      LEFT JOIN unnest(%(agencies)s::uuid[]) WITH ORDINALITY AS agency (id, place) ON agency.id = payment.agency_id
+      LEFT JOIN unnest(%(agencies)s::uuid[]) WITH ORDINALITY AS agency (id, place)
+        ON agency.id = coalesce(payment.agency_id, receipt.agency_id)
      ORDER BY wanted.handle
 ) TO STDOUT (FORMAT csv)
 """
@@ -135,8 +146,10 @@ COPY (
 _ENTRY_DETAILS = """
 COPY (
     SELECT entry.id, movement.name,
-           reference_of_movement(movement.name, payment.provider_transaction_id, refund.provider_refund_id), payment.id,
-           moved.currency, moved.amount_minor, %(later)s, entry.key, entry.business_date,
+           reference_of_movement(
+               movement.name, coalesce(payment.provider_transaction_id, receipt.provider_transaction_id),
+               refund.provider_refund_id),
+           payment.id, moved.currency, moved.amount_minor, %(later)s, entry.key, entry.business_date,
            least(entry.business_date, made.day), made.day + %(lag_days)s::int, payment.id, refund.id,
            agency.place - 1
       FROM unnest(%(wanted)s::bigint[]) AS wanted (id)
@@ -145,18 +158,20 @@ COPY (
      CROSS JOIN LATERAL (SELECT (entry.occurred_at AT TIME ZONE %(time_zone)s)::date) AS made (day)
      CROSS JOIN LATERAL (
         SELECT transfer.currency,
-               sum(CASE WHEN debit.code = 'in_transit:' || %(provider)s THEN transfer.amount_minor ELSE 0 END
-                   - CASE WHEN credit.code = 'in_transit:' || %(provider)s THEN transfer.amount_minor ELSE 0 END)
+               sum(transfer.amount_minor * (is_landing(debit.code, %(provider)s, %(lands_in_bank)s)::int
+                                            - is_landing(credit.code, %(provider)s, %(lands_in_bank)s)::int))
                AS amount_minor
           FROM ledger_transfers AS transfer
           JOIN ledger_accounts AS debit ON debit.id = transfer.debit_account_id
           JOIN ledger_accounts AS credit ON credit.id = transfer.credit_account_id
          WHERE transfer.entry_id = entry.id AND transfer.posted_at = entry.posted_at
-           AND 'in_transit:' || %(provider)s IN (debit.code, credit.code)
+           AND (is_landing(debit.code, %(provider)s, %(lands_in_bank)s)
+                OR is_landing(credit.code, %(provider)s, %(lands_in_bank)s))
          GROUP BY transfer.currency) AS moved
       JOIN unnest(%(agencies)s::uuid[]) WITH ORDINALITY AS agency (id, place) ON agency.id = entry.agency_id
       LEFT JOIN refunds AS refund ON refund.id = entry.subject_id
       LEFT JOIN payments AS payment ON payment.id = coalesce(refund.payment_id, entry.subject_id)
+      LEFT JOIN bank_credits AS receipt ON %(lands_in_bank)s AND receipt.id = entry.subject_id
      ORDER BY entry.id
 ) TO STDOUT (FORMAT csv)
 """

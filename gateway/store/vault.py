@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 
 from gateway.store.database import Transaction
 from gateway.store.tables.access import payers, vault_reads
+from gateway.store.tables.credits import bank_credits
 from gateway.store.tables.events import provider_events, webhook_endpoints
 
 
@@ -28,6 +29,7 @@ class SealedColumn:
 
 PAYER_KEYS = SealedColumn(payers, "wrapped_key")
 PROVIDER_EVENTS = SealedColumn(provider_events, "sealed_payload")
+BANK_CREDITS = SealedColumn(bank_credits, "sealed_remittance")
 ENDPOINT_SECRETS = SealedColumn(webhook_endpoints, "sealed_secret")
 
 

@@ -12,6 +12,7 @@ that its payer was given.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from gateway.domain import reference
 from gateway.domain.errors import GatewayError
 from gateway.domain.payment import PaymentStatus
+from gateway.domain.reference_in_text import find_in_text
 from gateway.domain.refund import RefundStatus
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
@@ -52,7 +55,7 @@ from gateway.ports.provider import (
 from providers import reading, signing
 from providers.bank_transfer import settlement, wire
 from providers.bank_transfer.client import BankClient, segment, unreadable
-from providers.bank_transfer.schemes import SCHEMES, Scheme
+from providers.bank_transfer.schemes import Scheme
 from providers.settings import UnusableSetting, required, split
 from providers.transport import TIMEOUT
 
@@ -74,19 +77,19 @@ def statement_dir_of(scheme: Scheme) -> str:
     return f"GATEWAY_{scheme.name.upper()}_STATEMENT_DIR"
 
 
-def builder(name: str) -> "Callable[[Mapping[str, str], httpx.Timeout], BankTransfer]":
-    """What builds the adapter of a scheme from the environment. It raises MissingSettings."""
-    scheme = SCHEMES[name]
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds the adapter of a scheme from the environment. Raises MissingSettings or UnusableSetting."""
 
-    def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> BankTransfer:
-        values = list(required(name, environment, settings_of(scheme)).values())
-        zone = scheme.time_zone or values[3]
-        folder = environment.get(statement_dir_of(scheme), "").strip()
+    scheme: Scheme
+
+    def __call__(self, environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "BankTransfer":
+        values = list(required(self.scheme.name, environment, settings_of(self.scheme)).values())
+        zone = self.scheme.time_zone or values[3]
+        folder = environment.get(statement_dir_of(self.scheme), "").strip()
         secrets = split(values[2])
         client = BankClient(values[0], values[1], secrets[0], timeout)
-        return BankTransfer(scheme, client, secrets, _zone(scheme, zone), Path(folder) if folder else None)
-
-    return build
+        return BankTransfer(self.scheme, client, secrets, _zone(self.scheme, zone), Path(folder) if folder else None)
 
 
 class BankTransfer:
@@ -234,17 +237,13 @@ def _if_it_pays(
     credit: CreditObservation, ref: PaymentRef, account: str | None, number: str
 ) -> CreditObservation | None:
     """The credit, if it pays this payment exactly: its amount, its account, its number."""
-    right = credit.amount == ref.amount and account in (None, credit.account)
-    return credit if right and _names(credit, number) else None
-
-
-def _names(credit: CreditObservation, number: str) -> bool:
-    """Whether the credit names `number`, apart or in its text, however that is spaced and written."""
-    if re.sub(r"[\s.-]", "", credit.reference or "").upper().endswith(number):
-        return True
-    spaced = r"[\s.-]*".join(number)
-    edge = r"(?<![0-9])" if number[0].isdigit() else ""
-    return re.search(f"{edge}{spaced}(?![0-9])", credit.remittance.upper()) is not None
+    if credit.amount != ref.amount or account not in (None, credit.account):
+        return None
+    stated = re.sub(r"[\s.-]", "", credit.reference or "").upper()
+    if stated == number or (account is None and stated.endswith(number)):
+        return credit
+    organisation = number[: -reference.BASE_DIGITS] if len(number) == reference.EPN_DIGITS else ""
+    return credit if find_in_text(credit.remittance, organisation) == [ref.reference] else None
 
 
 def _read(data: Mapping[str, Any], by: Callable[[Mapping[str, Any]], Any]) -> Any:

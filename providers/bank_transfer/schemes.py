@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain import reference
 from gateway.domain.money import Money, from_major
+from gateway.domain.national_references import hyphenated
 from gateway.ports.capabilities import Capabilities, Flow, SettlementBy
 from gateway.ports.provider import CreatePayment, NextAction, Payee, ShowQr, ShowTransfer
 from providers.bank_transfer import emvco, epc, paynow, slip, vietqr
@@ -82,17 +83,14 @@ def _rf(canonical: str, _: Payee) -> str:
 
 
 def _fik(canonical: str, _: Payee) -> str:
-    return reference.fik71(_base(canonical))
+    return reference.fik71(reference.base_of(canonical))
 
 
 def _epn(canonical: str, payee: Payee) -> str:
-    """Its fourteen digits after the organisation are those of our base: year, type, item and serial."""
-    base = _base(canonical)
-    return f"{payee.bank}{base[2]}{base[:2]}{base[3:]}"
-
-
-def _base(canonical: str) -> str:
-    return canonical[len("RF00") :]
+    """Its payee's bank is the organisation that the number begins with. Without one, what follows it."""
+    organisation = payee.bank or "0" * slip.ORGANISATION_DIGITS
+    number = reference.epn(reference.base_of(canonical), organisation)
+    return number if payee.bank else number.removeprefix(organisation)
 
 
 def _major(amount: Money) -> str:
@@ -169,7 +167,7 @@ def _read_fik(line: str) -> Transfer:
 
 
 def _show_epn(command: CreatePayment, payee: Payee, number: str, _: ZoneInfo) -> NextAction:
-    return _transfer(command, payee, number, slip.grouped_epn(number))
+    return _transfer(command, payee, number, hyphenated(number))
 
 
 def _read_epn(line: str) -> Transfer:

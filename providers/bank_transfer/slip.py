@@ -5,13 +5,12 @@ The Danish line is the payment kind 71, the FIK number of 15 digits and the cred
 item 2, serial 9. It has no check digit, and is all that its payer types.
 """
 
-import itertools
 import re
 from dataclasses import dataclass
 
 from gateway.domain import reference
+from gateway.domain.national_references import slip_line
 
-KIND = "71"
 ORGANISATION_DIGITS = 5
 
 _LINE = re.compile(r"\+71<([0-9]{15})\+([0-9]{8})<")
@@ -19,7 +18,6 @@ _NUMBER = re.compile(r"[0-9]{15}")
 _CREDITOR = re.compile(r"[0-9]{8}")
 _ORGANISATION = re.compile(rf"[0-9]{{{ORGANISATION_DIGITS}}}")
 _EPN = re.compile(r"[0-9]{19}")
-_PARTS = (5, 6, 8, 10)  # where the parts of a Korean number end, but for the last
 
 
 class MalformedSlip(ValueError):
@@ -32,7 +30,7 @@ class FikLine:
     creditor: str
 
     def __str__(self) -> str:
-        return f"+{KIND}<{self.number}+{self.creditor}<"
+        return slip_line(self.number, self.creditor)
 
 
 def is_creditor(number: str) -> bool:
@@ -64,9 +62,3 @@ def checked_epn(number: str) -> str:
     if not _EPN.fullmatch(compact):
         raise MalformedSlip("the number is not 19 digits")
     return compact
-
-
-def grouped_epn(number: str) -> str:
-    """As it is printed: grouped_epn("1234512600123456789") == "12345-1-26-00-123456789"."""
-    edges = (0, *_PARTS, len(number))
-    return "-".join(number[first:last] for first, last in itertools.pairwise(edges))

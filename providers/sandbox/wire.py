@@ -29,11 +29,14 @@ SIGNATURE = "sandbox-signature"
 MERCHANT = "sandbox-merchant"
 IDEMPOTENCY_KEY = "idempotency-key"
 
+# A rehearsal for portals of any country of the demo, and for currencies with no decimals, two and three.
+LEAST_MINOR: Mapping[str, int] = {"VND": 1_000, "USD": 1, "EUR": 1, "KWD": 1, "DKK": 1, "SGD": 1, "KRW": 1}
+
 CAPABILITIES = Capabilities(
-    currencies=frozenset({"VND", "USD", "EUR", "KWD"}),
+    currencies=frozenset(LEAST_MINOR),
     flow=Flow.REDIRECT,
-    minimum_minor={"VND": 1_000, "USD": 1, "EUR": 1, "KWD": 1},
-    maximum_minor=dict.fromkeys(("VND", "USD", "EUR", "KWD"), 10**12),
+    minimum_minor=LEAST_MINOR,
+    maximum_minor=dict.fromkeys(LEAST_MINOR, 10**12),
     partial_refunds=True,
     idempotency_window=timedelta(hours=24),
     not_found_proves_absence=True,

@@ -8,7 +8,9 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from sqlalchemy import text
 
+from gateway.domain.circuit import FAILURES
 from gateway.store import payments
 from gateway.store.embedded import DatabaseUrls
 from tests.integration.web import served
@@ -224,6 +226,34 @@ def test_a_code_can_be_scanned_or_typed(tab: Page, world: World, pay_page: OpenP
     assert box["width"] > 100
     expect(tab.locator("main")).to_contain_text("RF18539007547034")
     assert fits(tab)
+
+
+@pytest.mark.parametrize(
+    ("language", "phrase"), [("en", "Temporarily not available."), ("vi", "Tạm thời không sử dụng được.")]
+)
+def test_a_method_that_does_not_answer_is_named_and_cannot_be_chosen(
+    tab: Page, world: World, pay_page: OpenPage, language: str, phrase: str
+) -> None:
+    pay_page(language=language)
+    world.fault("create", "error_500_before", FAILURES)
+    for _ in range(FAILURES):
+        world.start(world.checkout(world.invoice()))
+    try:
+        tab.reload()
+        method = tab.locator(".method")
+        expect(method).to_have_count(1)
+        expect(method).to_contain_text(phrase)
+        expect(tab.locator("button.method")).to_have_count(0)
+        assert fits(tab)
+        for _ in range(TABS_MAX):
+            tab.keyboard.press("Tab")
+            expect(tab.locator(".method:focus")).to_have_count(0)
+    finally:
+        with world.runtime.db.transaction() as tx:
+            tx.execute(text("DELETE FROM provider_calls"))
+            tx.execute(text("UPDATE provider_circuits SET opened_at = NULL, retry_at = NULL"))
+    tab.reload()
+    expect(tab.locator("button.method")).to_have_count(1)
 
 
 def test_a_newcomer_to_the_demo_has_something_to_click(tab: Page, world: World) -> None:

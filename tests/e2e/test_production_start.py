@@ -44,7 +44,9 @@ def run(module: str, *arguments: str, environment: Mapping[str, str]) -> subproc
 def test_help_needs_no_configuration() -> None:
     outcome = run("wsgi", "--help", environment=bare())
     assert outcome.returncode == 0
-    assert all(command in outcome.stdout for command in ("run", "worker", "migrate", "keys", "demo", "simulator"))
+    assert all(
+        command in outcome.stdout for command in ("run", "worker", "migrate", "keys", "demo", "simulator", "providers")
+    )
 
 
 @pytest.mark.parametrize(("module", "arguments"), [("wsgi", ("worker",)), (GUNICORN[0], GUNICORN[1:])])
@@ -58,6 +60,26 @@ def test_an_empty_configuration_is_refused_with_the_list_of_what_is_missing(
         assert missing in outcome.stderr
     assert "gateway keys generate" in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+def test_what_providers_can_do_is_listed_without_any_configuration() -> None:
+    outcome = run("wsgi", "providers", "list", environment=bare())
+    assert outcome.returncode == 0, outcome.stderr
+    assert "sandbox" in outcome.stdout
+    assert "stripe" in outcome.stdout
+    for command in ("list", "check"):
+        help_text = run("wsgi", "providers", command, "--help", environment=bare()).stdout
+        assert "--json" in help_text
+
+
+def test_the_check_of_the_providers_names_every_fault_and_fails(module_database_urls: DatabaseUrls) -> None:
+    environment = complete(module_database_urls) | {"GATEWAY_PROVIDERS": "sandbox,stripe,nobody"}
+    outcome = run("wsgi", "providers", "check", environment=environment)
+    assert outcome.returncode == 1
+    for fault in ("GATEWAY_STRIPE_API_KEY", "names nobody, which nobody knows", "sandbox cannot be reached"):
+        assert fault in outcome.stdout
+    assert f"at {SANDBOX['GATEWAY_SANDBOX_BASE_URL']}" in outcome.stdout
+    assert "Traceback" not in outcome.stdout + outcome.stderr
 
 
 def test_demo_keys_are_refused(module_database_urls: DatabaseUrls) -> None:

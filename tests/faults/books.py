@@ -23,15 +23,19 @@ WITH balance AS (
 ), taken AS (
     SELECT part.account, part.invoice_id, sum(part.amount_minor) AS minor
       FROM refund_parts AS part JOIN owed_back ON owed_back.id = part.refund_id GROUP BY 1, 2
-), in_transit AS (  -- by provider: what came in, less what was paid back, less what payers' banks took back
-    SELECT provider, sum(minor) AS minor FROM (
-        SELECT provider, amount_minor FROM payments WHERE status = 'succeeded'
+), landed AS (  -- by account: what came in, less what was paid back, less what payers' banks took back
+    SELECT account, sum(minor) AS minor FROM (
+        SELECT lands_on, amount_minor FROM payments WHERE status = 'succeeded'
          UNION ALL
-        SELECT provider, -refunds.amount_minor FROM refunds JOIN payments ON payments.id = payment_id
+        SELECT lands_on, -refunds.amount_minor FROM refunds JOIN payments ON payments.id = payment_id
          WHERE refunds.status = 'succeeded'
          UNION ALL
-        SELECT provider, -amount_minor FROM disputes WHERE status <> 'won'
-    ) AS moved (provider, minor) GROUP BY provider
+        SELECT lands_on, -disputes.amount_minor FROM disputes JOIN payments ON payments.id = payment_id
+         WHERE disputes.status <> 'won'
+         UNION ALL
+        SELECT 'bank:' || account, amount_minor FROM bank_credits
+         WHERE status = 'unidentified' AND agency_id IS NOT NULL
+    ) AS moved (account, minor) GROUP BY account
 )
 """
 
@@ -44,10 +48,19 @@ _CHECKS: Mapping[str, str] = {
         (SELECT coalesce(-sum(minor), 0) FROM balance WHERE code LIKE 'fees:%')
       - (SELECT coalesce(sum(total_minor), 0) FROM invoices WHERE status IN ('open', 'paid'))
       + (SELECT coalesce(sum(minor), 0) FROM taken WHERE account LIKE 'fees:%')""",
-    "in transit is what moved": """
-        SELECT count(*) FROM in_transit FULL JOIN (SELECT * FROM balance WHERE code LIKE 'in_transit:%') AS balance
-            ON balance.code = 'in_transit:' || provider
-         WHERE coalesce(balance.minor, 0) <> coalesce(in_transit.minor, 0)""",
+    "in transit and in the bank is what moved": """
+        SELECT count(*) FROM landed
+          FULL JOIN (SELECT * FROM balance WHERE code LIKE 'in_transit:%' OR code LIKE 'bank:%') AS balance
+            ON balance.code = account
+         WHERE coalesce(balance.minor, 0) <> coalesce(landed.minor, 0)""",
+    "unidentified receipts are the credits that nobody knows what they are for": """
+        (SELECT coalesce(-sum(minor), 0) FROM balance WHERE code = 'unidentified_receipts')
+      - (SELECT coalesce(sum(amount_minor), 0) FROM bank_credits
+          WHERE status = 'unidentified' AND agency_id IS NOT NULL)""",
+    "a credit that is identified is the money of one payment": """
+        SELECT count(*) FROM bank_credits AS credit LEFT JOIN payments ON payments.id = payment_id
+         WHERE credit.status = 'identified' AND (payments.status, payments.amount_minor, payments.currency)
+               IS DISTINCT FROM ('succeeded', credit.amount_minor, credit.currency)""",
     "payer credit is what nothing took, less what was given back": """
         (SELECT coalesce(-sum(minor), 0) FROM balance WHERE code = 'payer_credit')
       - (SELECT coalesce(sum(credited_minor), 0) FROM payments)
@@ -90,9 +103,10 @@ _CHECKS: Mapping[str, str] = {
     "portals are told once that an invoice is paid": """
         (SELECT count(*) FROM events WHERE type = 'invoice.paid')
       - (SELECT count(*) FROM invoices WHERE status = 'paid')""",
-    "a completed session is paid": """
+    "a completed session is paid, unless it is the sitting of a direct payment": """
         SELECT count(*) FROM checkout_sessions AS session JOIN checkout_invoices ON session_id = session.id
-          JOIN invoices ON invoices.id = invoice_id WHERE session.status = 'completed' AND invoices.status <> 'paid'""",
+          JOIN invoices ON invoices.id = invoice_id WHERE session.status = 'completed' AND invoices.status <> 'paid'
+           AND session.created_by <> '00000000-0000-0000-0000-000000000000'""",
 }
 _ALL = text(
     _BALANCE + " UNION ALL ".join(f"SELECT '{name}' AS name, ({check}) AS off" for name, check in _CHECKS.items())

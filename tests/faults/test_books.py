@@ -14,7 +14,7 @@ WRONG = {
     "a success is booked once, and nothing else is": (
         "UPDATE payments SET status = 'declined', succeeded_at = NULL WHERE status = 'succeeded'"
     ),
-    "in transit is what moved": "UPDATE payments SET provider = 'other'",
+    "in transit and in the bank is what moved": "UPDATE payments SET lands_on = 'bank:1'",
     "refunds hold no more than came in": "UPDATE payments SET refunded_minor = 1",
     "payer credit is what nothing took, less what was given back": "UPDATE payments SET credited_minor = 1",
     "portals are told of a success once": (

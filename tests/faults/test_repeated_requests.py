@@ -91,7 +91,7 @@ def test_the_same_webhook_fifty_times_at_once_moves_the_money_once(service: Serv
     assert service.get(f"/v1/invoices/{payment['invoice']}")["status"] == "paid"
     assert service.world.count("provider_events") == events + 1
     assert service.world.count("ledger_transfers") == transfers + 1
-    balance = service.get("/v1/ledger/trial-balance")
+    balance = service.get("/v1/ledger/trial-balance?currency=VND")
     assert balance["total_debit_minor"] == balance["total_credit_minor"]
 
 

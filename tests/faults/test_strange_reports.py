@@ -65,7 +65,7 @@ def paid(world: World) -> Payment:
 
 def told(world: World, observation: Observation, provider: str = "sandbox") -> AckResult:
     with world.runtime.db.transaction() as tx:
-        return apply_observation(tx, provider, observation, "webhook")
+        return apply_observation(tx, provider, observation, "webhook", world.runtime)
 
 
 def booked(world: World, *subjects: UUID) -> dict[str, int]:

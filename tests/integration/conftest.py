@@ -45,7 +45,8 @@ def db(database_urls: DatabaseUrls, clock: Clock) -> Iterator[Database]:
 def add_agency(tx: Transaction, code: str) -> UUID:
     agency_id = new_id()
     agency = {"id": agency_id, "code": code, "names": {"en": code}, "time_zone": "Asia/Ho_Chi_Minh", "currency": "VND"}
-    tx.execute(insert(agencies).values(**agency, bank_account="970436-0011", receipt_series="AA", providers=[]))
+    account = {"country": "VN", "bank_account": agency_id.hex[-19:], "account_holder": "KBNN"}
+    tx.execute(insert(agencies).values(**agency, **account, receipt_series="AA", providers=[]))
     return agency_id
 
 

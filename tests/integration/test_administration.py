@@ -49,8 +49,8 @@ def test_a_catalogue_is_published_and_then_unchanged(composition: Composition, t
     for entry in files("gateway.catalogue").iterdir():
         if entry.name.endswith(".yaml"):
             (tmp_path / entry.name).write_bytes(entry.read_bytes())
-    assert "15 procedures published, 0 unchanged" in gateway(composition, "catalogue", "publish", str(tmp_path)).stdout
-    assert "0 procedures published, 15 unchanged" in gateway(composition, "catalogue", "publish", str(tmp_path)).stdout
+    assert "19 procedures published, 0 unchanged" in gateway(composition, "catalogue", "publish", str(tmp_path)).stdout
+    assert "0 procedures published, 19 unchanged" in gateway(composition, "catalogue", "publish", str(tmp_path)).stdout
 
 
 def test_a_faulty_catalogue_is_refused_with_its_faults(composition: Composition, tmp_path: Path) -> None:

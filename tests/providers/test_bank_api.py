@@ -23,8 +23,9 @@ from gateway.ports.provider import (
 )
 from providers import signing
 from providers.bank_transfer import outcomes, wire
-from providers.bank_transfer.adapter import builder
+from providers.bank_transfer.adapter import Builder
 from providers.bank_transfer.client import BankClient
+from providers.bank_transfer.schemes import SCHEMES
 from providers.settings import UnusableSetting
 from providers.transport import TIMEOUT
 from tests.providers.rig import Inbox, ref
@@ -147,8 +148,9 @@ class TestKnowingAPayment:
             ("nopphi{rf}camon", True),
             ("{spaced}", True),
             ("{hyphened}", True),
-            ("{rf}7", False),  # longer than the reference: another one
+            ("{rf}7", True),  # the check digits say where it ends
             ("{cut}", False),
+            ("{rf} {other}", False),  # two references
             ("", False),
         ],
     )
@@ -156,7 +158,8 @@ class TestKnowingAPayment:
         command = rig.command()
         outcome, rf = rig.adapter.create_payment(command), command.reference
         groups = [rf[at : at + 4] for at in range(0, len(rf), 4)]
-        written = text.format(rf=rf.lower(), spaced=" ".join(groups), hyphened="-".join(groups), cut=rf[:-1])
+        spellings = {"spaced": " ".join(groups), "hyphened": "-".join(groups), "cut": rf[:-1]}
+        written = text.format(rf=rf.lower(), other=rig.command().reference, **spellings)
         account, amount = rig.payee.number, command.amount.amount_minor
         rig.control("POST", "credits", account=account, amount_minor=amount, text=written)
         status = rig.adapter.query_payment(ref(command, outcome)).status
@@ -366,4 +369,4 @@ def test_a_time_zone_that_does_not_exist_stops_the_start() -> None:
     settings = {**FACTS["sepa"].settings, "GATEWAY_SEPA_BANK_URL": "http://127.0.0.1:9"}
     for wrong in ("Europe/Atlantis", "../etc/passwd", "Tallinn"):
         with pytest.raises(UnusableSetting, match="GATEWAY_SEPA_TIME_ZONE"):
-            builder("sepa")({**settings, "GATEWAY_SEPA_TIME_ZONE": wrong}, TIMEOUT)
+            Builder(SCHEMES["sepa"])({**settings, "GATEWAY_SEPA_TIME_ZONE": wrong}, TIMEOUT)

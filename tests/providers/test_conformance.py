@@ -10,10 +10,20 @@ from providers.bank_transfer.schemes import SCHEMES
 from tests.providers.conformance import ProviderConformance, TransferConformance
 from tests.providers.suite.facts import Facts
 from tests.providers.test_bank_transfer import TestEpn, TestFik, TestPayNow, TestSepa, TestVietQr
+from tests.providers.test_momo import TestMomo
 from tests.providers.test_sandbox import TestSandbox
 from tests.providers.test_stripe import TestStripe
 
-TESTED: tuple[type[Facts], ...] = (TestSandbox, TestStripe, TestVietQr, TestPayNow, TestSepa, TestFik, TestEpn)
+TESTED: tuple[type[Facts], ...] = (
+    TestSandbox,
+    TestStripe,
+    TestMomo,
+    TestVietQr,
+    TestPayNow,
+    TestSepa,
+    TestFik,
+    TestEpn,
+)
 BANK_TRANSFER = "bank_transfer"  # one package, a provider for each of its schemes
 NO_PROVIDER = {"simulation"}  # what all simulators share
 PARTS = {"__init__.py", "adapter.py", "wire.py", "settlement.py", "simulator.py"}

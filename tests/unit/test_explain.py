@@ -4,12 +4,28 @@ import pytest
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import Money
-from reconciliation.explain import LANGUAGES, TABLE, explain
+from reconciliation.explain import CASES, LANGUAGES, TABLE, explain
 
 
 def test_every_kind_has_words_in_every_language() -> None:
     assert set(TABLE) == set(DiscrepancyKind)
     assert {tuple(words) for words in TABLE.values()} == {LANGUAGES}
+
+
+@pytest.mark.parametrize(("kind", "case"), CASES)
+def test_a_case_has_words_of_its_own_in_every_language(kind: DiscrepancyKind, case: str) -> None:
+    assert tuple(CASES[kind, case]) == LANGUAGES
+    plain = explain(kind, Money(5, "VND"), "village", {"expected_minor": 1, "reported_minor": 6})
+    for evidence in ({"why": case}, {"proposed": case}):
+        told = explain(kind, Money(5, "VND"), "village", {"expected_minor": 1, "reported_minor": 6} | evidence)
+        for language in LANGUAGES:
+            assert told[language] != plain[language]
+            assert "{" not in "".join(told[language].values())
+
+
+def test_proposed_invoices_are_no_case() -> None:
+    evidence = {"proposed": ["RF18539007547034"]}
+    assert explain(DiscrepancyKind.UNIDENTIFIED_RECEIPT, Money(5, "VND"), "village", evidence)
 
 
 @pytest.mark.parametrize("kind", DiscrepancyKind)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segno.helpers import make_epc_qr
 
+from gateway.domain.national_references import hyphenated
 from gateway.domain.reference import fik71, rf
 from providers.bank_transfer import epc, slip
 from providers.bank_transfer.epc import Epc, MalformedEpc
@@ -108,8 +109,8 @@ class TestSlips:
 
     def test_the_korean_number_is_grouped_by_its_parts_and_read_again(self) -> None:
         number = "1234512600123456789"
-        assert slip.grouped_epn(number) == "12345-1-26-00-123456789"
-        assert slip.checked_epn(slip.grouped_epn(number)) == number
+        assert hyphenated(number) == "12345-1-26-00-123456789"
+        assert slip.checked_epn(hyphenated(number)) == number
         for wrong in (number[:-1], number + "0", number[:-1] + "x", "", "١" * 19):
             with pytest.raises(MalformedSlip):
                 slip.checked_epn(wrong)

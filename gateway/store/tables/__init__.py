@@ -7,7 +7,9 @@ violation becomes a domain error by its constraint's name.
 from gateway.store.tables import (  # noqa: F401 - imported so that their tables register
     access,
     catalogue,
+    credits,
     events,
+    health,
     invoices,
     ledger,
     payments,

@@ -1,9 +1,10 @@
 """The agencies and what they charge for."""
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, Uuid, func
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from gateway.store.tables.base import METADATA, currency, instant
+from gateway.domain.national_references import ReferenceStyle
+from gateway.store.tables.base import METADATA, currency, instant, one_of
 
 agencies = Table(
     "agencies",
@@ -13,10 +14,23 @@ agencies = Table(
     Column("names", JSONB, nullable=False),
     Column("time_zone", Text, nullable=False),
     currency(),
-    Column("bank_account", Text, nullable=False),
+    Column("bank_account", Text, nullable=False, unique=True),
     Column("receipt_series", Text, nullable=False),
     Column("providers", ARRAY(Text), nullable=False),
+    Column(
+        "method_limits",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="by provider: minimum_minor and maximum_minor, in the agency's currency, either may be missing",
+    ),
     instant("created_at", server_default=func.now()),
+    Column("country", Text, nullable=False, server_default=text("''"), comment="ISO 3166 alpha-2"),
+    Column("bank_code", Text, nullable=False, server_default=text("''")),
+    Column("account_holder", Text, nullable=False, server_default=text("''")),
+    Column("reference_style", Text, nullable=False, server_default=text("'rf'"), comment="in which payers see it"),
+    Column("reference_prefix", Text, nullable=False, server_default=text("''")),
+    one_of("reference_style", ReferenceStyle),
 )
 
 procedures = Table(

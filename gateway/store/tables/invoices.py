@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from gateway.domain.checkout import CheckoutStatus
 from gateway.domain.invoice import InvoiceStatus
+from gateway.domain.national_references import ReferenceStyle
 from gateway.store.tables.base import METADATA, currency, instant, minor, one_of
 
 invoices = Table(
@@ -44,9 +45,14 @@ invoices = Table(
     Column("created_by", Uuid, nullable=False),
     instant("created_at"),
     Column("business_date", Date, nullable=False),
+    Column("reference_style", Text, nullable=False, server_default=text("'rf'"), comment="in which payers see it"),
+    Column(
+        "reference_issuer", Text, nullable=False, server_default=text("''"), comment="what names the agency beside it"
+    ),
     UniqueConstraint("reference", name="invoices_reference_key"),
     UniqueConstraint("id", "currency", name="invoices_id_currency_key"),
     one_of("status", InvoiceStatus),
+    one_of("reference_style", ReferenceStyle),
     CheckConstraint("total_minor >= 0", name="total_minor"),
     CheckConstraint("paid_minor BETWEEN 0 AND total_minor", name="paid_minor"),
     CheckConstraint("refunded_minor BETWEEN 0 AND paid_minor", name="refunded_minor"),

@@ -29,6 +29,7 @@ payments = Table(
     Column("session_id", Uuid, nullable=False),
     Column("agency_id", Uuid, ForeignKey("agencies.id"), nullable=False),
     Column("provider", Text, nullable=False),
+    Column("lands_on", Text, nullable=False, comment="the ledger account that its money comes in on, fixed at once"),
     Column("status", Text, nullable=False),
     minor("amount_minor"),
     currency(),

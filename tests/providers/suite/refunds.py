@@ -17,6 +17,7 @@ from gateway.ports.provider import (
     RefundObservation,
     RefundRef,
     Rejected,
+    WebhookReceiver,
 )
 from tests.providers.rig import Rig
 from tests.providers.suite.facts import Facts
@@ -175,6 +176,15 @@ class Refunds(Facts):
         for seen in heard:
             assert (seen.amount, seen.provider_dispute_id) == (paid.amount, opened["id"])
             assert seen.provider_transaction_id == paid.provider_transaction_id
+
+    def test_it_tells_of_refunds_and_disputes_just_as_it_states(self, rig: Rig, paid: PaymentRef) -> None:
+        self.needs(WebhookReceiver)
+        rig.adapter.refund(rig.refund_command(paid, 30_000))
+        rig.control("POST", "disputes", payment=str(paid.payment_id), amount_minor=50_000)
+        rig.quiet()
+        heard = {type(seen) for request in rig.inbox.requests for seen in rig.read(request)}
+        movements = {RefundObservation, DisputeObservation}
+        assert heard & movements == self.notified & movements
 
     def refunded_with(self, rig: Rig, paid: PaymentRef, fault: str, expected: RefundStatus) -> RefundCommand:
         command = rig.refund_command(paid)

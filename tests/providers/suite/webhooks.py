@@ -158,6 +158,18 @@ class Webhooks(Facts):
             by_id.setdefault(verified.event_id, []).append(rig.adapter.parse(verified))
         assert all(len(said) == 2 and said[0] == said[1] for said in by_id.values())
 
+    def test_notifications_that_overtake_each_other_say_each_its_own(self, rig: Rig) -> None:
+        self.needs_notice(PaymentObservation)
+        if PaymentStatus.PENDING in self.notified_statuses:
+            pytest.skip(f"{self.provider} tells of one payment more than once: see the next test")
+        rig.fault("webhook", "reorder")
+        (first, url), (second, other_url) = rig.started(), rig.started()
+        rig.play(url, "succeed")
+        rig.play(other_url, "succeed")
+        heard = rig.heard(PaymentObservation, count=2)
+        assert [seen.payment_id for seen in heard] == [second.payment_id, first.payment_id]
+        assert {seen.status for seen in heard} == {PaymentStatus.SUCCEEDED}
+
     def test_order_does_not_change_what_notifications_say(self, rig: Rig) -> None:
         self.needs_notice(PaymentObservation, PaymentStatus.PENDING)
         rig.fault("webhook", "reorder")

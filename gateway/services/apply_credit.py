@@ -1,0 +1,288 @@
+"""Money has arrived on a bank account: find out what it is for, and put it in its right place.
+
+    names one invoice      an attempt that waits for exactly this amount is paid by it; else it is a direct payment
+      all that is due        the invoice is paid
+      less                   the invoice is part paid, and stays open for the rest
+      more                   the rest is the payer's credit, and an officer is asked
+      paid, void, expired    all of it is the payer's credit, and an officer is asked
+    names none, or several an unidentified receipt of the agency whose account it is, and an officer is asked
+    on no account of ours  nothing is booked, and an officer is asked
+    known already          nothing
+
+A direct payment is a payment like any other, in a sitting of its own; see docs/adr/0011-direct-payments.md. What the
+payer wrote is kept, sealed, only for as long as nobody knows what the credit is for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from gateway.domain import ledger
+from gateway.domain.agency import Agency, business_date
+from gateway.domain.checkout import CheckoutSession, CheckoutStatus
+from gateway.domain.credit import Credit, CreditStatus, account_key
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.fees.explain import LANGUAGES
+from gateway.domain.invoice import Invoice
+from gateway.domain.ledger import UNIDENTIFIED_RECEIPTS, Entry, Transfer
+from gateway.domain.payment import OPEN, Payment, PaymentStatus
+from gateway.domain.reference_in_text import find_in_text, near_in_text
+from gateway.ports.provider import AckResult, CreditObservation, PaymentObservation
+from gateway.services.apply_payment import apply_payment
+from gateway.services.open_checkout import close_session
+from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.runtime import Runtime
+from gateway.services.vault import bank_credit_purpose
+from gateway.store import catalogue, checkouts, credits, invoices, payments
+from gateway.store.database import Transaction, new_id
+
+log = structlog.get_logger()
+
+BY_BANK = UUID(int=0)
+"""Who opened the sitting of a direct payment: nobody; the bank's word did."""
+
+NEAR_AT_MOST = 500  # a text of nothing but digits must not become a question without end
+
+ANY_LANGUAGE = LANGUAGES[0]  # nobody is shown the page of such a sitting
+
+
+@dataclass(frozen=True, slots=True)
+class _Purpose:
+    """What a credit is for: an invoice, or why there is none."""
+
+    invoice: Invoice | None
+    evidence: Mapping[str, Any]
+
+
+def apply_credit(
+    tx: Transaction, runtime: Runtime, provider: str, observation: CreditObservation, source: str
+) -> AckResult:
+    """Book the credit, once. Raises CreditCountedElsewhere."""
+    if observation.amount.amount_minor <= 0:
+        return AckResult.DUPLICATE  # no money came
+    known = credits.find(tx, provider, observation.provider_transaction_id)
+    if known is not None:
+        return _heard_before(tx, known, observation)
+    agency = _agency_of(tx, observation.account)
+    purpose = _purpose(tx, agency, observation)
+    waiting = purpose.invoice and _waiting_attempt(tx, provider, purpose.invoice, observation)
+    credit = _written_down(tx, runtime, provider, agency, observation)
+    if not credits.add(tx, credit):
+        return AckResult.DUPLICATE  # somebody else has written it down since we looked
+    if purpose.invoice is None or agency is None:
+        _keep_unidentified(tx, runtime, credit, agency, purpose, observation)
+    else:
+        payment = waiting or _direct_payment(tx, agency, purpose.invoice, credit)
+        _pay(tx, credit, payment, source)
+    log.info("credit booked", credit=str(credit.id), provider=provider, identified=purpose.invoice is not None)
+    return AckResult.APPLIED
+
+
+def _heard_before(tx: Transaction, known: Credit, observation: CreditObservation) -> AckResult:
+    """A repetition, unless the bank tells of another amount now: that is a contradiction of its own."""
+    if known.amount == observation.amount:
+        return AckResult.DUPLICATE
+    same_currency = known.currency == observation.amount.currency
+    kind = DiscrepancyKind.AMOUNT_MISMATCH if same_currency else DiscrepancyKind.CURRENCY_MISMATCH
+    open_discrepancy(
+        tx,
+        kind=kind,
+        key=f"{kind}:credit:{known.id}",
+        provider=known.provider,
+        agency_id=known.agency_id,
+        business_date=known.business_date,
+        amount=observation.amount,
+        payment_id=known.payment_id,
+        evidence={
+            "provider_transaction_id": known.provider_transaction_id,
+            "expected_minor": known.amount_minor,
+            "expected_currency": known.currency,
+            "reported_minor": observation.amount.amount_minor,
+            "reported_currency": observation.amount.currency,
+        },
+    )
+    return AckResult.AMOUNT_MISMATCH
+
+
+def _agency_of(tx: Transaction, account: str) -> Agency | None:
+    """None if no agency collects on this account, or more than one does: then it does not say whose the money is."""
+    found = catalogue.agencies_by_account(tx, account_key(account))
+    return found[0] if len(found) == 1 else None
+
+
+def _purpose(tx: Transaction, agency: Agency | None, observation: CreditObservation) -> _Purpose:
+    """The one invoice of the account's agency and currency that the credit names. Check digits decide, and existence:
+    nothing is guessed, and two invoices are as good as none."""
+    if agency is None:
+        return _Purpose(None, {"why": "unknown_account"})
+    organisation = agency.organisation
+    named = find_in_text(observation.reference or "", organisation)
+    existing = invoices.by_references(tx, named)
+    if not existing:
+        named = find_in_text(f"{observation.reference or ''} {observation.remittance}", organisation)
+        existing = invoices.by_references(tx, named)
+    of_account = [
+        invoice
+        for invoice in existing
+        if (invoice.agency_id, invoice.currency) == (agency.id, observation.amount.currency)
+    ]
+    if len(of_account) == 1:
+        return _Purpose(of_account[0], {})
+    if of_account:
+        return _Purpose(None, {"why": "ambiguous", "candidates": [invoice.reference for invoice in of_account]})
+    if existing:
+        return _Purpose(None, {"why": "of_another_account", "candidates": [invoice.reference for invoice in existing]})
+    return _Purpose(None, {"why": "unknown_reference" if named else "no_reference", "candidates": named})
+
+
+def _waiting_attempt(
+    tx: Transaction, provider: str, invoice: Invoice, observation: CreditObservation
+) -> Payment | None:
+    """The newest attempt to pay this invoice that still waits for exactly this amount, locked behind its session."""
+    for payment_id, session_id in payments.open_attempts(tx, provider, invoice.id, observation.amount):
+        checkouts.find(tx, session_id, lock=True)
+        payment = payments.find(tx, payment_id, lock=True)
+        if payment is not None and payment.status in OPEN:
+            return payment
+    return None
+
+
+def _written_down(
+    tx: Transaction, runtime: Runtime, provider: str, agency: Agency | None, observation: CreditObservation
+) -> Credit:
+    occurred_at = min(observation.occurred_at, tx.now)
+    zone = agency.time_zone if agency else runtime.provider(provider).capabilities.time_zone
+    return Credit(
+        id=new_id(),
+        provider=provider,
+        provider_transaction_id=observation.provider_transaction_id,
+        account=agency.bank_account if agency else observation.account,
+        amount_minor=observation.amount.amount_minor,
+        currency=observation.amount.currency,
+        occurred_at=occurred_at,
+        business_date=business_date(occurred_at, zone),
+        status=CreditStatus.UNIDENTIFIED,
+        agency_id=agency.id if agency else None,
+        payment_id=None,
+        received_at=tx.now,
+    )
+
+
+def _direct_payment(tx: Transaction, agency: Agency, invoice: Invoice, credit: Credit) -> Payment:
+    """A payment of its own in a sitting of its own, which its success will complete.
+
+    It was made when the bank booked it, but not before there was an invoice to name.
+    """
+    made_at = min(tx.now, max(invoice.created_at, credit.occurred_at))
+    session = CheckoutSession(
+        id=new_id(),
+        agency_id=agency.id,
+        status=CheckoutStatus.OPEN,
+        currency=credit.currency,
+        amount_minor=credit.amount_minor,
+        return_url="",
+        locale=ANY_LANGUAGE,
+        methods=(credit.provider,),
+        created_by=BY_BANK,
+        created_at=tx.now,
+        expires_at=tx.now,
+    )
+    checkouts.add(tx, session, [(invoice.id, credit.amount_minor)])
+    payment = Payment(
+        id=new_id(),
+        session_id=session.id,
+        agency_id=agency.id,
+        provider=credit.provider,
+        lands_on=ledger.bank(credit.account),
+        status=PaymentStatus.PENDING,
+        amount_minor=credit.amount_minor,
+        currency=credit.currency,
+        reference=invoice.reference,
+        provider_payment_id=None,
+        provider_transaction_id=None,
+        next_action=None,
+        code="",
+        via_page=False,
+        credited_minor=0,
+        refunded_minor=0,
+        created_at=made_at,
+        expires_at=tx.now,
+        succeeded_at=None,
+        business_date=None,
+        checks=0,
+    )
+    payments.add(tx, payment, next_check_at=None)
+    return payment
+
+
+def _pay(tx: Transaction, credit: Credit, payment: Payment, source: str) -> None:
+    """The credit makes the payment good, through the door by which every success comes."""
+    credits.change(tx, credit.id, status=CreditStatus.IDENTIFIED, payment_id=payment.id)
+    observation = PaymentObservation(
+        status=PaymentStatus.SUCCEEDED,
+        occurred_at=credit.occurred_at,
+        payment_id=payment.id,
+        provider_transaction_id=credit.provider_transaction_id,
+        amount=credit.amount,
+    )
+    apply_payment(tx, credit.provider, observation, source)
+    sitting = checkouts.find(tx, payment.session_id)
+    if sitting is not None and sitting.created_by == BY_BANK and sitting.status is CheckoutStatus.OPEN:
+        close_session(tx, sitting, CheckoutStatus.COMPLETED, "system")
+
+
+def _keep_unidentified(
+    tx: Transaction,
+    runtime: Runtime,
+    credit: Credit,
+    agency: Agency | None,
+    purpose: _Purpose,
+    observation: CreditObservation,
+) -> None:
+    """Book it for the agency whose account it is, if it is one's; keep the words; and ask an officer."""
+    text = " ".join(filter(None, (observation.reference, observation.remittance)))
+    if text:
+        master_key_id, sealed = runtime.vault.seal_bytes(bank_credit_purpose(credit.id), text.encode())
+        credits.change(tx, credit.id, master_key_id=master_key_id, sealed_remittance=sealed)
+    evidence = dict(purpose.evidence)
+    if agency is not None:
+        tx.post(_unidentified(credit, agency))
+        near = invoices.by_references(tx, near_in_text(text, agency.organisation)[:NEAR_AT_MOST])
+        evidence["proposed"] = [
+            invoice.reference
+            for invoice in near
+            if invoice.agency_id == agency.id
+            and (invoice.amount_due_minor, invoice.currency) == (credit.amount_minor, credit.currency)
+        ]
+    kind = DiscrepancyKind.UNIDENTIFIED_RECEIPT if agency else DiscrepancyKind.MISSING_IN_GATEWAY
+    open_discrepancy(
+        tx,
+        kind=kind,
+        key=f"{kind}:{credit.provider}:{credit.provider_transaction_id}",
+        provider=credit.provider,
+        agency_id=credit.agency_id,
+        business_date=credit.business_date,
+        amount=credit.amount,
+        evidence=evidence
+        | {
+            "credit": str(credit.id),
+            "provider_transaction_id": credit.provider_transaction_id,
+            "account": credit.account,
+            "occurred_at": credit.occurred_at.isoformat(),
+        },
+    )
+
+
+def _unidentified(credit: Credit, agency: Agency) -> Entry:
+    return Entry(
+        key=f"credit:{credit.id}:unidentified",
+        cause="credit_unidentified",
+        agency_id=agency.id,
+        subject_id=credit.id,
+        occurred_at=credit.occurred_at,
+        business_date=credit.business_date,
+        transfers=(Transfer(ledger.bank(credit.account), UNIDENTIFIED_RECEIPTS, credit.amount),),
+    )

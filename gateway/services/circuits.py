@@ -1,0 +1,47 @@
+"""Whether a provider is asked at all: the gate that an open circuit closes, for payers and for sweeps.
+
+Nothing is sent while a circuit is open, so that a payer may turn to another way at once; and what waits for a provider
+(payments to ask about, refunds to send) stays due and is taken up when the circuit closes.
+"""
+
+from gateway.domain.checkout import ProviderUnavailable
+from gateway.domain.circuit import Circuit
+from gateway.services.runtime import Runtime
+from gateway.store import circuits
+from gateway.store.database import Transaction
+
+
+def circuit_of(tx: Transaction, provider: str) -> Circuit:
+    """As it stands; closed if it was never open."""
+    return circuits.not_closed(tx).get(provider, Circuit(provider))
+
+
+def take_trial(tx: Transaction, circuit: Circuit) -> bool:
+    """Whether what comes now is the trial of a half-open circuit; False if the circuit is closed.
+
+    Raises ProviderUnavailable if somebody else makes the trial.
+    """
+    if circuit.opened_at is None:
+        return False
+    if not circuits.claim_trial(tx, circuit.provider):
+        raise unavailable(circuit)
+    return True
+
+
+def is_shut(runtime: Runtime, provider: str) -> bool:
+    """Whether questions to this provider are put off for now."""
+    with runtime.db.read() as tx:
+        return circuit_of(tx, provider).opened_at is not None
+
+
+def unavailable_ones(tx: Transaction) -> frozenset[str]:
+    """The providers with which no payment can be begun at this moment."""
+    return frozenset(name for name, circuit in circuits.not_closed(tx).items() if not circuit.admits(tx.now))
+
+
+def unavailable(circuit: Circuit) -> ProviderUnavailable:
+    """What a payer is told whose payment is not begun."""
+    return ProviderUnavailable(
+        f"{circuit.provider} does not answer at the moment. Nothing was sent and nothing was paid: choose another"
+        " method, or try again in a minute."
+    )
