@@ -34,7 +34,6 @@ from gateway.ports.provider import (
     NotFound,
     Observation,
     OutcomeUnknown,
-    Payee,
     PaymentObservation,
     PaymentOutcome,
     PaymentRef,
@@ -62,7 +61,6 @@ from providers.transport import TIMEOUT
 _ACK: Mapping[AckResult, int] = {AckResult.RETRY: 503, AckResult.REJECTED: 400}
 """Everything else is 200: the notification is durable, and sending it again would change nothing."""
 
-_NO_PAYEE = Payee("", "", "")
 _ID_SEPARATOR = ":"  # in none of a UUID, an account number and a reference
 
 
@@ -116,7 +114,7 @@ class BankTransfer:
         if payee is None or not self._scheme.fits(payee):
             raise Unsupported(f"{self.name} needs {self._scheme.account}", code="unsupported_account")
         try:
-            number = self._scheme.number(command.reference, payee)
+            number = self._scheme.number(command)
             action = self._scheme.show(command, payee, number, self._zone)
         except (ValueError, GatewayError) as fault:  # a name or a reference that no code can hold
             raise Unsupported(f"{self.name}: {fault}", code="unsupported_payee") from None
@@ -216,7 +214,7 @@ class BankTransfer:
         the number as follows from the reference."""
         _, _, rest = (ref.provider_payment_id or "").partition(_ID_SEPARATOR)
         account, separator, number = rest.partition(_ID_SEPARATOR)
-        return (account, number) if separator else (None, self._scheme.number(ref.reference, _NO_PAYEE))
+        return (account, number) if separator else (None, self._scheme.known_by(ref.reference))
 
     def _credits(self, **query: str) -> Iterator[Mapping[str, Any]]:
         return self._pages("/v1/credits", query)

@@ -31,13 +31,15 @@ class Transfer:
 
 
 Fits = Callable[[Payee], bool]
-Number = Callable[[str, Payee], str]
+Number = Callable[[CreatePayment], str]
+Known = Callable[[str], str]
 Show = Callable[[CreatePayment, Payee, str, ZoneInfo], NextAction]
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """`account` says in words what `fits` asks of a payee; `number` is the reference in the habit of the country.
+    """`account` says in words what `fits` asks of a payee; `number` is the reference in the habit of the country,
+    `known_by` as much of it as follows from the canonical reference alone.
     `read` understands what `show` shows, as strictly as a banking app; `check` is what it asks of what is typed.
     A blank `time_zone` is a setting, as the scheme spans several. `notifies` is how the simulated bank tells."""
 
@@ -48,6 +50,7 @@ class Scheme:
     account: str
     fits: Fits
     number: Number
+    known_by: Known
     show: Show
     read: Callable[[str], Transfer]
     check: Callable[[str], str]
@@ -78,19 +81,26 @@ RETURNS_REMEMBERED = timedelta(days=90)
 _INSTANT, _SLIP = timedelta(days=1), timedelta(days=7)
 
 
-def _rf(canonical: str, _: Payee) -> str:
-    return canonical
+def _rf(command: CreatePayment) -> str:
+    return command.reference
 
 
-def _fik(canonical: str, _: Payee) -> str:
+def _fik(command: CreatePayment) -> str:
+    return _fik_of(command.reference)
+
+
+def _fik_of(canonical: str) -> str:
     return reference.fik71(reference.base_of(canonical))
 
 
-def _epn(canonical: str, payee: Payee) -> str:
-    """Its payee's bank is the organisation that the number begins with. Without one, what follows it."""
-    organisation = payee.bank or "0" * slip.ORGANISATION_DIGITS
-    number = reference.epn(reference.base_of(canonical), organisation)
-    return number if payee.bank else number.removeprefix(organisation)
+def _epn(command: CreatePayment) -> str:
+    """As the gateway writes it for the agency, whose organisation it begins with."""
+    return slip.checked_epn(command.references.get("epn", ""))
+
+
+def _without_organisation(canonical: str) -> str:
+    organisation = "0" * slip.ORGANISATION_DIGITS
+    return reference.epn(reference.base_of(canonical), organisation).removeprefix(organisation)
 
 
 def _major(amount: Money) -> str:
@@ -189,6 +199,7 @@ SCHEMES: Mapping[str, Scheme] = {
             account="a bank BIN of 6 digits and an account of at most 19 characters",
             fits=lambda payee: vietqr.fits(payee.bank, payee.number),
             number=_rf,
+            known_by=_any,
             show=_show_vietqr,
             read=_read_vietqr,
             check=_any,
@@ -205,6 +216,7 @@ SCHEMES: Mapping[str, Scheme] = {
             account="a UEN of 9 to 13 characters",
             fits=lambda payee: paynow.fits(payee.number),
             number=_rf,
+            known_by=_any,
             show=_show_paynow,
             read=_read_paynow,
             check=_any,
@@ -221,6 +233,7 @@ SCHEMES: Mapping[str, Scheme] = {
             account="an IBAN with right check digits and, if any, a BIC",
             fits=lambda payee: epc.fits(payee.number, payee.bank),
             number=_rf,
+            known_by=_any,
             show=_show_epc,
             read=_read_epc,
             check=_any,
@@ -237,6 +250,7 @@ SCHEMES: Mapping[str, Scheme] = {
             account="a creditor number of 8 digits",
             fits=lambda payee: slip.is_creditor(payee.number),
             number=_fik,
+            known_by=_fik_of,
             show=_show_fik,
             read=_read_fik,
             check=slip.checked_fik,
@@ -250,9 +264,10 @@ SCHEMES: Mapping[str, Scheme] = {
             titles={"vi": "Số nộp điện tử (Hàn Quốc)", "en": "Electronic payment number", "ko": "전자납부번호"},
             currency="KRW",
             flow=Flow.TRANSFER,
-            account="an account, and as its bank the organisation's code of 5 digits",
-            fits=lambda payee: slip.is_organisation(payee.bank) and bool(payee.number),
+            account="an account of an agency whose references are Korean numbers",
+            fits=lambda payee: bool(payee.number),
             number=_epn,
+            known_by=_without_organisation,
             show=_show_epn,
             read=_read_epn,
             check=slip.checked_epn,

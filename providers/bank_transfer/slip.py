@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from gateway.domain import reference
 from gateway.domain.national_references import slip_line
 
-ORGANISATION_DIGITS = 5
+ORGANISATION_DIGITS = reference.ORGANISATION_DIGITS
 
 _LINE = re.compile(r"\+71<([0-9]{15})\+([0-9]{8})<")
 _NUMBER = re.compile(r"[0-9]{15}")
 _CREDITOR = re.compile(r"[0-9]{8}")
-_ORGANISATION = re.compile(rf"[0-9]{{{ORGANISATION_DIGITS}}}")
 _EPN = re.compile(r"[0-9]{19}")
 
 
@@ -35,10 +34,6 @@ class FikLine:
 
 def is_creditor(number: str) -> bool:
     return bool(_CREDITOR.fullmatch(number))
-
-
-def is_organisation(code: str) -> bool:
-    return bool(_ORGANISATION.fullmatch(code))
 
 
 def read_fik_line(line: str) -> FikLine:

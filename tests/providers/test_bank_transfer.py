@@ -147,8 +147,8 @@ class TestEpn(BankFacts):
     settings = settings_of("EPN")
     base_url_setting = "GATEWAY_EPN_BANK_URL"
     secrets_setting = "GATEWAY_EPN_SECRETS"
-    payee = Payee("Ministry of Justice", "12345", "11012345678")
-    misfits = (Payee("x", "1234", "11012345678"), Payee("x", "12345", ""))
+    payee = Payee("Ministry of Justice", "", "11012345678")
+    misfits = (Payee("x", "", ""),)
     shown = ShowTransfer
     fee = Money(150_000, "KRW")
     amounts_on_the_wire: ClassVar[Mapping[Money, str]] = {

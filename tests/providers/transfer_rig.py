@@ -1,13 +1,17 @@
 """What a test of a bank transfer stands on: the rig of all providers, with a payee and a payer's banking app."""
 
+from dataclasses import replace
 from secrets import randbelow
 from typing import Any
 from uuid import UUID
 
 from gateway.domain.money import Money
-from gateway.domain.reference import RANDOM_BELOW, new_base, rf
+from gateway.domain.reference import RANDOM_BELOW, base_of, epn, new_base, rf
 from gateway.ports.provider import CreatePayment, NextAction, Payee, PaymentOutcome, PaymentRef, ShowQr
 from tests.providers.rig import Rig, ref
+
+
+ORGANISATION = "12345"
 
 
 class TransferRig(Rig):
@@ -23,7 +27,8 @@ class TransferRig(Rig):
     def command(self, amount: Money | None = None, **changed: Any) -> CreatePayment:
         """For an invoice of its own: what is asked of a bank is asked by reference."""
         reference = rf(new_base(26, randbelow(RANDOM_BELOW)))
-        return super().command(amount or self.fee, **{"payee": self.payee, "reference": reference, **changed})
+        command = super().command(amount or self.fee, **{"payee": self.payee, "reference": reference, **changed})
+        return replace(command, references={"epn": epn(base_of(command.reference), ORGANISATION)})
 
     def started(self, amount: Money | None = None) -> tuple[PaymentRef, str]:
         command = self.command(amount)
