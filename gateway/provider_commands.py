@@ -148,11 +148,8 @@ def _described(name: str, composer: Composer, enabled: Sequence[str]) -> dict[st
 
 def _currencies(can: Capabilities) -> Iterator[dict[str, Any]]:
     for currency in sorted(can.currencies):
-        yield {
-            "currency": currency,
-            "minimum_minor": can.minimum_minor.get(currency, 1),
-            "maximum_minor": can.maximum_minor.get(currency),
-        }
+        lowest, highest = can.limits(currency)
+        yield {"currency": currency, "minimum_minor": lowest, "maximum_minor": highest}
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -223,7 +220,7 @@ def _probe(name: str, provider: PaymentProvider, addresses: Sequence[str]) -> st
     """What is wrong with the answer to a question about a payment that does not exist; None if nothing is."""
     currency = min(provider.capabilities.currencies)
     payment_id, now = new_id(), datetime.now(UTC)
-    amount = Money(provider.capabilities.minimum_minor.get(currency, 1), currency)
+    amount = Money(provider.capabilities.limits(currency)[0], currency)
     ref = PaymentRef(payment_id, rf(new_base(now.year, 0)), amount, str(payment_id), now)
     tried = f"Tried: a question about a payment that does not exist{''.join(f', at {url}' for url in addresses)}."
     try:

@@ -27,6 +27,19 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_MOMO_SECRETS": "{secret}",
         "GATEWAY_MOMO_SETTLEMENT_DIR": "{folder}",
     },
+    "zalopay": {
+        "GATEWAY_ZALOPAY_BASE_URL": "{url}",
+        "GATEWAY_ZALOPAY_APP_ID": "2553",
+        "GATEWAY_ZALOPAY_KEY1": "key1-{secret}",
+        "GATEWAY_ZALOPAY_KEY2": "key2-{secret}",
+        "GATEWAY_ZALOPAY_SETTLEMENT_DIR": "{folder}",
+    },
+    "vnpay": {
+        "GATEWAY_VNPAY_BASE_URL": "{url}",
+        "GATEWAY_VNPAY_TMN_CODE": "CONGPHI1",
+        "GATEWAY_VNPAY_SECRETS": "{secret}",
+        "GATEWAY_VNPAY_SETTLEMENT_DIR": "{folder}",
+    },
     **{
         name: {
             f"GATEWAY_{name.upper()}_BANK_URL": "{url}",

@@ -17,8 +17,8 @@ K = DiscrepancyKind
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`what` and `next_step` may name {provider}, {amount}, {transaction} and what of {expected} and {reported} the
-    evidence holds."""
+    """`what` and `next_step` may name {provider}, {amount}, {transaction} and what of {expected}, {reported} and
+    {asked_until} the evidence holds."""
 
     what: str
     cause: str
@@ -233,6 +233,19 @@ CASES: Mapping[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
             "Look at the invoices that it names, and decide how the money is shared out.",
         ),
     },
+    (K.UNIDENTIFIED_RECEIPT, "without_check_digits"): {
+        "vi": Words(
+            "Đã nhận {amount} qua {provider} (giao dịch {transaction}) cho số không có chữ số kiểm tra, khác số tiền.",
+            "Người nộp trả số tiền khác, hoặc gõ nhầm thành số của người khác.",
+            "So với hóa đơn được nêu; chỉ ghi nhận khi chắc chắn đúng người nộp.",
+        ),
+        "en": Words(
+            "{amount} came in through {provider} (transaction {transaction}) for a number without check digits, and is"
+            " not what that invoice asks for.",
+            "The payer paid another amount, or a slip made it somebody else's number.",
+            "Compare it with the invoice that is named; accept it only if it is surely that payer's.",
+        ),
+    },
     (K.UNIDENTIFIED_RECEIPT, "of_another_account"): {
         "vi": Words(
             "Đã nhận {amount} qua {provider} (giao dịch {transaction}) cho hóa đơn của cơ quan hoặc loại tiền khác.",
@@ -240,9 +253,37 @@ CASES: Mapping[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
             "Thỏa thuận với cơ quan kia, hoặc yêu cầu ngân hàng trả lại.",
         ),
         "en": Words(
-            "{amount} came in through {provider} (transaction {transaction}) for another agency's or currency's bill.",
+            "{amount} came in through {provider} (transaction {transaction}) for the invoice of another agency.",
             "The payer used the wrong account.",
             "Settle it with the other agency, or have the bank return the money.",
+        ),
+    },
+    (K.STATUS_MISMATCH, "no_end"): {
+        "vi": Words(
+            "Không rõ kết quả của khoản thanh toán {amount} qua {provider}: đã hỏi đến {asked_until} mà chưa có câu trả"
+            " lời cuối cùng.",
+            "Câu trả lời bị mất, và nhà cung cấp không trả lời nữa sau thời hạn tra cứu của họ.",
+            "Gửi yêu cầu tra soát cho nhà cung cấp; người nộp không được trả lại lần nữa trước khi có kết quả.",
+        ),
+        "en": Words(
+            "It is not known what became of a payment of {amount} through {provider}: it was asked about until"
+            " {asked_until} and no end was told.",
+            "The answer was lost, and the provider gives none any more once its query window has closed.",
+            "Open a trace request with the provider; the payer must not pay again before it is answered.",
+        ),
+    },
+    (K.REFUND_UNKNOWN, "no_end"): {
+        "vi": Words(
+            "Không rõ kết quả của khoản hoàn trả {amount} qua {provider}: đã hỏi đến {asked_until} mà chưa có câu trả"
+            " lời cuối cùng.",
+            "Câu trả lời bị mất, và nhà cung cấp không trả lời nữa sau thời hạn tra cứu của họ.",
+            "Gửi yêu cầu tra soát cho nhà cung cấp; không hoàn trả lần nữa trước khi có kết quả.",
+        ),
+        "en": Words(
+            "It is not known what became of a refund of {amount} through {provider}: it was asked about until"
+            " {asked_until} and no end was told.",
+            "The answer was lost, and the provider gives none any more once its query window has closed.",
+            "Open a trace request with the provider; do not refund again before it is answered.",
         ),
     },
 }
@@ -255,7 +296,7 @@ def explain(
     """By language: `text` (what is wrong), `cause` (the likely one) and `next_step` (what is proposed).
 
     Of `evidence` are read, where they are there: provider_transaction_id, expected_minor and expected_currency,
-    reported_minor and reported_currency, why and proposed. `amount` is shown without its sign.
+    reported_minor and reported_currency, asked_until, why and proposed. `amount` is shown without its sign.
     """
     explained = {}
     for language in LANGUAGES:
@@ -266,6 +307,7 @@ def explain(
             "transaction": evidence.get("provider_transaction_id") or "-",
             "expected": _figure("expected", amount, evidence, language),
             "reported": _figure("reported", amount, evidence, language),
+            "asked_until": evidence.get("asked_until") or "-",
         }
         explained[language] = {
             "text": words.what.format(**figures),

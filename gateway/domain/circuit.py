@@ -18,8 +18,8 @@ FAILURES = 5
 sixth payer would wait as long for nothing."""
 
 WITHIN = timedelta(minutes=5)
-"""Longer than five time-outs one after another take (20 s each), so that a lone worker finds out too; short enough that
-the troubles of an hour ago are not added to those of today."""
+"""Longer than five time-outs one after another (20 to 35 s each), so that a lone worker finds out too; short enough
+that the troubles of an hour ago are not added to those of today."""
 
 COOL_DOWN = timedelta(seconds=30)
 """A payer waits no longer than that before choosing another way, and one question in 30 s hinders nobody's recovery."""

@@ -37,7 +37,12 @@ class Capabilities:
 
     `not_found_proves_absence`: a query that finds nothing proves that nothing happened, after `not_found_after`.
     `idempotency_window`: how long the provider recognises a repeated idempotency key; None if it has no such thing.
+    `idempotency_by_day`: it recognises the key only on the business day on which it was first used.
+    `opened_by_payer`: the provider hears of a payment only when its payer's browser arrives. Until then it does not
+    know what is merely waiting, and what it does not know once the payment's time is over was never begun.
     `payment_lifetime`: how long a payer may take before the provider gives the payment up.
+    `tells_expiry`: the provider itself says when the time of an unpaid payment is over, so that one which is still
+    pending then is being worked on.
     `query_window`: how long after a creation the provider still answers questions about it; None if for ever.
     `lands_in_bank`: the money comes straight to the agency's bank account, not through the provider's hands.
     `settlement_lag_days`: within so many days a line missing from the settlement is a matter of timing, not a fault.
@@ -50,9 +55,12 @@ class Capabilities:
     maximum_minor: Mapping[str, int] = field(default_factory=dict)
     partial_refunds: bool = True
     idempotency_window: timedelta | None = None
+    idempotency_by_day: bool = False
     not_found_proves_absence: bool = False
     not_found_after: timedelta = timedelta(minutes=5)
+    opened_by_payer: bool = False
     payment_lifetime: timedelta = timedelta(hours=1)
+    tells_expiry: bool = False
     query_window: timedelta | None = None
     lands_in_bank: bool = False
     settlement: SettlementBy = SettlementBy.NONE
@@ -60,8 +68,12 @@ class Capabilities:
     time_zone: str = "UTC"
     fee: FeeContract | None = None
 
+    def limits(self, currency: str) -> tuple[int, int | None]:
+        """The least and the most that a payment can be over, in minor units; None is without end."""
+        return self.minimum_minor.get(currency, 1), self.maximum_minor.get(currency)
+
     def takes(self, amount: Money) -> bool:
         """Whether a payment of `amount` can be made at all."""
-        lowest = self.minimum_minor.get(amount.currency, 1)
-        highest = self.maximum_minor.get(amount.currency, amount.amount_minor)
-        return amount.currency in self.currencies and lowest <= amount.amount_minor <= highest
+        lowest, highest = self.limits(amount.currency)
+        fits = lowest <= amount.amount_minor and (highest is None or amount.amount_minor <= highest)
+        return amount.currency in self.currencies and fits

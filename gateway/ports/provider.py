@@ -174,7 +174,8 @@ class PaymentRef:
 
 @dataclass(frozen=True, slots=True)
 class RefundCommand:
-    """Pay back `amount` of `payment`. A retry carries the same `idempotency_key`."""
+    """Pay back `amount` of `payment`. A retry carries the same `idempotency_key` and the same `created_at`, which is
+    when it was sent first."""
 
     refund_id: UUID
     payment: PaymentRef

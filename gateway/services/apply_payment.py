@@ -19,7 +19,7 @@ from gateway.domain.ledger import account_in_bank
 from gateway.domain.payment import OPEN, Payment, PaymentStatus, observed
 from gateway.ports.provider import AckResult, PaymentObservation
 from gateway.services.collect_payment import collect_payment
-from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.open_discrepancy import clear_discrepancy, open_discrepancy, unresolved_payment
 from gateway.store import catalogue, checkouts, credits, payments
 from gateway.store.database import Transaction, new_id
 
@@ -172,6 +172,8 @@ def _learn(
             values["business_date"] = catalogue.agency(tx, payment.agency_id).business_date(moved_at)
         if status not in OPEN:
             values["next_check_at"] = None
+            if payment.checks:  # else nobody can have named it
+                clear_discrepancy(tx, unresolved_payment(payment.id), {"ended": status, "code": observation.code})
     if values:
         payments.change(tx, payment.id, **values)
 

@@ -9,9 +9,10 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.ledger import REFUNDS_PAYABLE, Entry, Transfer
 from gateway.domain.money import Money
 from gateway.domain.payment import CHECK_AFTER, Payment, PaymentStatus
+from gateway.domain.query_window import QueryWindow
 from gateway.domain.refund import AT_PROVIDER, Refund, RefundPart, RefundStatus, observed, split
 from gateway.ports.provider import AckResult, RefundObservation
-from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.open_discrepancy import clear_discrepancy, open_discrepancy, unresolved_refund
 from gateway.services.refund_sources import refund_sources
 from gateway.store import catalogue, invoices, payments, refunds
 from gateway.store.database import Transaction, new_id
@@ -65,6 +66,7 @@ def move_refund(
     values: dict[str, object] = {"status": to, "code": code}
     if to not in AT_PROVIDER and to is not RefundStatus.APPROVED:
         values["next_check_at"] = None
+        clear_discrepancy(tx, unresolved_refund(refund.id), {"ended": to, "code": code})
     if to is RefundStatus.SUCCEEDED:
         values |= {"succeeded_at": occurred_at, "business_date": business_date}
         _pay_out(tx, payment, refund, occurred_at)
@@ -178,11 +180,11 @@ def _adopt(tx: Transaction, payment: Payment, observation: RefundObservation) ->
     return refund
 
 
-def name_unresolved(tx: Transaction, payment: Payment, refund: Refund) -> None:
+def name_unresolved(tx: Transaction, payment: Payment, refund: Refund, window: QueryWindow) -> None:
     """Nobody can say what became of a refund: ask an officer to ask the provider's people."""
-    _open_discrepancy(
-        tx, payment, refund.provider_refund_id or refund.id, refund.amount, refund, {"refund_is": refund.status}
-    )
+    known = {"provider_refund_id": refund.provider_refund_id, "refund_is": refund.status, "asked": refund.checks}
+    evidence = known | {"proposed": "open_trace"} | window.evidence(tx.now)
+    _open_discrepancy(tx, payment, unresolved_refund(refund.id), refund.amount, refund, evidence)
 
 
 def _can_adopt(payment: Payment, observation: RefundObservation) -> bool:
@@ -201,13 +203,14 @@ def _report(tx: Transaction, payment: Payment, observation: RefundObservation, r
         "requested_here": refund is not None and not refund.requested_by.startswith("provider:"),
         "payment_minor": payment.amount_minor,
     }
-    _open_discrepancy(tx, payment, identity, observation.amount, refund, evidence)
+    key = f"refund_unknown:{payment.provider}:{identity}"
+    _open_discrepancy(tx, payment, key, observation.amount, refund, evidence)
 
 
 def _open_discrepancy(
     tx: Transaction,
     payment: Payment,
-    identity: str | UUID,
+    key: str,
     amount: Money,
     refund: Refund | None,
     evidence: Mapping[str, object],
@@ -215,7 +218,7 @@ def _open_discrepancy(
     open_discrepancy(
         tx,
         kind=DiscrepancyKind.REFUND_UNKNOWN,
-        key=f"refund_unknown:{payment.provider}:{identity}",
+        key=key,
         provider=payment.provider,
         agency_id=payment.agency_id,
         business_date=catalogue.agency(tx, payment.agency_id).business_date(tx.now),

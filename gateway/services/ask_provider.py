@@ -1,7 +1,7 @@
 """Ask providers what became of payments that are not resolved, and close what is over. No portal needs a cron job.
 
-A payment is asked about after 1, 5 and 15 minutes, then hourly, until its provider gives an end. What is past its time
-is closed at the provider first; only then is it expired here. Silence proves nothing.
+A payment is asked about until its provider gives an end, or gives no answers any more: see domain/query_window.py. What
+is past its time is closed at the provider first; only then is it expired here. Silence proves nothing.
 
 A provider whose circuit is open is not asked again and again: its payments stay due, and are asked about once a trial
 (try_circuits) has found it answering.
@@ -15,14 +15,15 @@ import structlog
 from gateway.domain.checkout import CheckoutSession, CheckoutStatus
 from gateway.domain.circuit import Operation
 from gateway.domain.discrepancy import DiscrepancyKind
-from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus, next_check
+from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus
+from gateway.domain.query_window import UNRESOLVED_AFTER, QueryWindow
 from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
 from gateway.services.apply_observation import apply_observation
 from gateway.services.apply_payment import is_spent
 from gateway.services.call_provider import Calls
 from gateway.services.circuits import is_shut
 from gateway.services.open_checkout import close_session
-from gateway.services.open_discrepancy import open_discrepancy
+from gateway.services.open_discrepancy import open_discrepancy, unresolved_payment
 from gateway.services.runtime import Runtime
 from gateway.services.sweep import each
 from gateway.store import catalogue, checkouts, circuits, payments
@@ -33,13 +34,12 @@ log = structlog.get_logger()
 LEASE = timedelta(minutes=2)  # longer than all questions about one payment may take, so that no two sweeps ask at once
 AT_ONCE = 20
 LOOK_AGAIN_AFTER = timedelta(minutes=5)  # at a session that waits for a provider which does not answer
-UNRESOLVED_AFTER = timedelta(hours=48)
 
 
 def check_payments(runtime: Runtime) -> int:
     """Ask about the payments that are due to be checked. Returns how many were asked about."""
     with runtime.db.transaction() as tx:
-        due = payments.claim_due(tx, LEASE, AT_ONCE)
+        due = payments.claim_due(tx, LEASE, AT_ONCE, UNRESOLVED_AFTER)
     return each(due, lambda payment: _check_or_put_off(runtime, payment), "check_payments")
 
 
@@ -51,11 +51,15 @@ def expire_sessions(runtime: Runtime) -> int:
 
 
 def _check_or_put_off(runtime: Runtime, payment: Payment) -> None:
-    if not is_shut(runtime, payment.provider):
+    window = query_window(runtime.providers.get(payment.provider), payment)
+    if window.is_closed(runtime.db.now()) or not is_shut(runtime, payment.provider):
         check_payment(runtime, payment, "poll")
         return
     with runtime.db.transaction() as tx:
-        payments.put_back(tx, payment.id)
+        if window.is_unresolved(tx.now):
+            _schedule(tx, payment, window)  # an officer is told, however long the provider is away
+        else:
+            payments.put_back(tx, payment.id)
 
 
 def _expire(runtime: Runtime, session: CheckoutSession) -> None:
@@ -82,10 +86,13 @@ def _expire(runtime: Runtime, session: CheckoutSession) -> None:
 
 
 def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: bool = False) -> None:
-    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing."""
+    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing, and one that
+    would not be answered is not asked."""
     provider = runtime.providers.get(payment.provider)
     calls = Calls(runtime.db, payment.provider, is_trial=is_trial)
-    answer = _of_this_payment(runtime, payment, _ask(calls, provider, payment)) if provider else None
+    window = query_window(provider, payment)
+    answers = provider is not None and not window.is_closed(runtime.db.now())
+    answer = _of_this_payment(runtime, payment, _ask(calls, provider, payment)) if provider and answers else None
     if provider and answer and _waits(answer) and _is_over(runtime, payment):
         answer = _give_up(runtime, calls, provider, payment, answer)
     with runtime.db.transaction() as tx:
@@ -94,7 +101,7 @@ def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: 
             apply_observation(tx, payment.provider, answer, source)
         elif provider and isinstance(answer, NotFound):
             apply_observation(tx, payment.provider, _meaning_of_absence(tx, provider, payment), source)
-        _schedule(tx, payment)
+        _schedule(tx, payment, window)
 
 
 def close_attempt(runtime: Runtime, payment: Payment) -> None:
@@ -111,6 +118,11 @@ def close_attempt(runtime: Runtime, payment: Payment) -> None:
         calls.keep(tx)
         if isinstance(answer, PaymentObservation):
             apply_observation(tx, payment.provider, answer, "poll")
+
+
+def query_window(provider: PaymentProvider | None, payment: Payment) -> QueryWindow:
+    lasts = None if provider is None else provider.capabilities.query_window
+    return QueryWindow(payment.created_at, lasts, payment.expires_at)
 
 
 def reference_of(payment: Payment) -> PaymentRef:
@@ -160,11 +172,12 @@ def _give_up(
     runtime: Runtime, calls: Calls, provider: PaymentProvider, payment: Payment, answer: PaymentObservation | NotFound
 ) -> PaymentObservation | NotFound | None:
     """What closing it brought to light. Where a provider can close, only its word ends a payment: its bank may still be
-    at work on one that the payer has finished. Where it cannot, the end of the payment's time does."""
+    at work on one that the payer has finished. Where it cannot, the end of the payment's time does, unless the provider
+    would say so itself."""
     if isinstance(provider, Cancellable):
         return _close(calls, provider, payment)
     now = runtime.db.now()
-    if payment.expires_at > now:
+    if payment.expires_at > now or provider.capabilities.tells_expiry:
         return answer
     return PaymentObservation(PaymentStatus.EXPIRED, now, payment_id=payment.id, code="not paid in time")
 
@@ -177,34 +190,44 @@ def _is_over(runtime: Runtime, payment: Payment) -> bool:
 
 
 def _meaning_of_absence(tx: Transaction, provider: PaymentProvider, payment: Payment) -> PaymentObservation:
-    """Not found leaves the outcome unknown, unless the provider says that it proves absence after some time; and it
-    proves nothing about a payment that the provider has acknowledged before."""
-    can = provider.capabilities
-    proves = can.not_found_proves_absence and payment.provider_payment_id is None
-    proven = proves and tx.now - payment.created_at >= can.not_found_after
-    status = PaymentStatus.CANCELLED if proven else PaymentStatus.UNKNOWN
+    """Not found leaves the outcome unknown, unless the provider says that it proves absence after some time, or that it
+    only hears of a payment from a payer who has no more time to come; and it proves nothing about a payment that the
+    provider has acknowledged before."""
+    can, status = provider.capabilities, PaymentStatus.UNKNOWN
+    window = query_window(provider, payment)
+    if payment.provider_payment_id is None:
+        if can.opened_by_payer and tx.now >= payment.expires_at:
+            status = PaymentStatus.EXPIRED
+        elif can.not_found_proves_absence and window.proves_absence(tx.now, can.not_found_after):
+            status = PaymentStatus.CANCELLED
     return PaymentObservation(status, tx.now, payment_id=payment.id, code="not_found")
 
 
-def _schedule(tx: Transaction, asked: Payment) -> None:
-    """When to ask again about what is not resolved."""
+def _schedule(tx: Transaction, asked: Payment, window: QueryWindow) -> None:
+    """When to ask again about what is not resolved; never again once that would be useless, and then it is named."""
     payment = payments.find(tx, asked.id, lock=True)
     if payment is None or payment.status not in OPEN:
         return
-    payments.change(tx, payment.id, next_check_at=tx.now + next_check(payment.checks))
-    if tx.now - payment.created_at > UNRESOLVED_AFTER:
-        _name_unresolved(tx, payment)
+    payments.change(tx, payment.id, next_check_at=window.next_question(tx.now, payment.checks))
+    if window.is_unresolved(tx.now):
+        payments.change(tx, payment.id, checks=max(payment.checks, 1))  # the end looks at this before it clears
+        _name_unresolved(tx, payment, window)
 
 
-def _name_unresolved(tx: Transaction, payment: Payment) -> None:
+def _name_unresolved(tx: Transaction, payment: Payment, window: QueryWindow) -> None:
     open_discrepancy(
         tx,
         kind=DiscrepancyKind.STATUS_MISMATCH,
-        key=f"status_mismatch:unresolved:{payment.id}",
+        key=unresolved_payment(payment.id),
         provider=payment.provider,
         agency_id=payment.agency_id,
         business_date=catalogue.agency(tx, payment.agency_id).business_date(tx.now),
         amount=payment.amount,
         payment_id=payment.id,
-        evidence={"payment_is": payment.status, "asked": payment.checks, "proposed": "open_trace"},
+        evidence={
+            "payment_is": payment.status,
+            "asked": payment.checks,
+            "proposed": "open_trace",
+            **window.evidence(tx.now),
+        },
     )

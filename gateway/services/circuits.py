@@ -17,15 +17,17 @@ def circuit_of(tx: Transaction, provider: str) -> Circuit:
 
 
 def take_trial(tx: Transaction, circuit: Circuit) -> bool:
-    """Whether what comes now is the trial of a half-open circuit; False if the circuit is closed.
+    """Whether what comes now is the trial of a circuit that was found half open; False if it is closed.
 
     Raises ProviderUnavailable if somebody else makes the trial.
     """
     if circuit.opened_at is None:
         return False
-    if not circuits.claim_trial(tx, circuit.provider):
+    if circuits.claim_trial(tx, circuit.provider):
+        return True
+    if circuit_of(tx, circuit.provider).opened_at is not None:
         raise unavailable(circuit)
-    return True
+    return False  # somebody else's trial went well meanwhile
 
 
 def is_shut(runtime: Runtime, provider: str) -> bool:

@@ -10,8 +10,10 @@ from itertools import islice
 
 import structlog
 
+from gateway.domain.circuit import Operation
 from gateway.ports.provider import AckResult, CreditObservation, CreditSource, ProviderError
 from gateway.services.apply_observation import apply_observation
+from gateway.services.call_provider import Calls
 from gateway.services.runtime import Runtime
 from gateway.store import credits
 
@@ -39,9 +41,9 @@ def _fetch(runtime: Runtime, name: str, source: CreditSource) -> int:
         since = credits.claim_fetch(tx, name, until - FIRST_LOOK_BACK, LEASE)
     if since is None:
         return 0  # another worker is at it
-    told, whole = 0, True
+    told, whole, calls = 0, True, Calls(runtime.db, name)
     try:
-        for chunk in _chunks(source.list_credits(since - OVERLAP, until)):
+        for chunk in _chunks(calls, source.list_credits(since - OVERLAP, until)):
             for credit in untold(runtime, name, chunk):
                 result = _apply(runtime, name, credit)
                 told += result is AckResult.APPLIED
@@ -50,13 +52,14 @@ def _fetch(runtime: Runtime, name: str, source: CreditSource) -> int:
         log.info("credits not listed", provider=name, error=type(error).__name__)
         whole = False
     with runtime.db.transaction() as tx:
+        calls.keep(tx)
         credits.end_fetch(tx, name, until if whole else since)
     return told
 
 
-def _chunks(listed: Iterator[CreditObservation]) -> Iterator[list[CreditObservation]]:
+def _chunks(calls: Calls, listed: Iterator[CreditObservation]) -> Iterator[list[CreditObservation]]:
     """What a bank lists, read outside any transaction."""
-    while chunk := list(islice(listed, CHUNK)):
+    while chunk := calls.make(Operation.CREDITS, lambda: list(islice(listed, CHUNK))):
         yield chunk
 
 

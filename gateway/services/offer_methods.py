@@ -101,12 +101,10 @@ def _offers(runtime: Runtime, agency: Agency, names: Iterable[str], away: frozen
 
 def limits_of(provider: PaymentProvider, agency: Agency, name: str) -> tuple[int, int | None]:
     """The narrower of the provider's and the agency's, in minor units of the agency's currency."""
-    can, own = provider.capabilities, agency.method_limits.get(name, NO_LIMITS)
-    highest = [can.maximum_minor.get(agency.currency), own.maximum_minor]
-    return (
-        max(can.minimum_minor.get(agency.currency, 1), own.minimum_minor or 1),
-        min((limit for limit in highest if limit is not None), default=None),
-    )
+    lowest, highest = provider.capabilities.limits(agency.currency)
+    own = agency.method_limits.get(name, NO_LIMITS)
+    most = [limit for limit in (highest, own.maximum_minor) if limit is not None]
+    return max(lowest, own.minimum_minor or 1), min(most, default=None)
 
 
 def _one_of(names: Sequence[str]) -> str:

@@ -54,6 +54,20 @@ def open_discrepancy(
     return opened
 
 
+def unresolved_payment(payment_id: UUID) -> str:
+    """The key of the discrepancy that says: nobody can tell what became of this payment."""
+    return f"status_mismatch:unresolved:{payment_id}"
+
+
+def unresolved_refund(refund_id: UUID) -> str:
+    return f"refund_unknown:unresolved:{refund_id}"
+
+
+def clear_discrepancy(tx: Transaction, key: str, evidence: Mapping[str, Any]) -> None:
+    """The news has come: close what is open under `key`, if anything is, with what explained it."""
+    reconciliation.clear_discrepancy(tx, key, dict(evidence))
+
+
 def tell_opened(tx: Transaction, opened: UUID, found: reconciliation.NewDiscrepancy) -> None:
     """Tell the portals of its agency, if it has one."""
     if found.agency_id is None:

@@ -6,9 +6,11 @@ from uuid import UUID
 
 import structlog
 
+from gateway.domain.agency import business_date
 from gateway.domain.circuit import Operation
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment, PaymentStatus, next_check
+from gateway.domain.query_window import UNRESOLVED_AFTER, QueryWindow
 from gateway.domain.refund import (
     AT_PROVIDER,
     GRAPH,
@@ -36,7 +38,7 @@ from gateway.ports.provider import (
 )
 from gateway.services.apply_observation import apply_observation
 from gateway.services.apply_refund import book_approval, move_refund, name_unresolved
-from gateway.services.ask_provider import UNRESOLVED_AFTER, reference_of
+from gateway.services.ask_provider import reference_of
 from gateway.services.call_provider import Calls
 from gateway.services.circuits import is_shut
 from gateway.services.find import find_payment, find_refund
@@ -49,6 +51,7 @@ from gateway.store.database import Transaction, new_id
 log = structlog.get_logger()
 
 LEASE = timedelta(minutes=2)
+CLOCKS_DIFFER = timedelta(minutes=5)
 AT_ONCE = 20
 
 
@@ -106,7 +109,7 @@ def reject_refund(tx: Transaction, caller: Caller, refund_id: UUID) -> Refund:
 def send_refunds(runtime: Runtime) -> int:
     """Send what was approved, and ask about what was sent. Returns how many were taken up."""
     with runtime.db.transaction() as tx:
-        due = refunds.claim_due(tx, LEASE, AT_ONCE)
+        due = refunds.claim_due(tx, LEASE, AT_ONCE, UNRESOLVED_AFTER)
     return each(due, lambda refund: _send_or_ask(runtime, refund), "send_refunds")
 
 
@@ -133,38 +136,59 @@ def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
     with runtime.db.read() as tx:
         payment = payments.get(tx, refund.payment_id)
     provider: object = runtime.providers.get(payment.provider)
-    command = RefundCommand(refund.id, reference_of(payment), refund.amount, str(refund.id), refund.created_at)
     calls = Calls(runtime.db, payment.provider)
-    if is_shut(runtime, payment.provider):
-        with runtime.db.transaction() as tx:
-            refunds.put_back(tx, refund.id)
+    is_over = refund.status in AT_PROVIDER and _query_window(runtime, payment, refund).is_closed(runtime.db.now())
+    if not is_over and is_shut(runtime, payment.provider):
+        _put_off(runtime, payment, refund)
         return
-    if not isinstance(provider, Refunder):
+    if is_over:
+        log.info("refund cannot be asked about any more", refund=str(refund.id), provider=payment.provider)
+    elif not isinstance(provider, Refunder):
         log.warning("refund waits for a provider that can refund", refund=str(refund.id), provider=payment.provider)
     elif refund.status is not RefundStatus.APPROVED:
-        _ask_or_send_again(runtime, calls, provider, payment, refund, command)
-    elif _mark_submitting(runtime, refund):
-        _apply_outcome(runtime, calls, payment, refund, _send(calls, provider, command))
+        _ask_or_send_again(runtime, calls, provider, payment, refund)
+    elif (marked := _mark_submitting(runtime, refund)) is not None:
+        _apply_outcome(runtime, calls, payment, refund, _send(calls, provider, _command(payment, marked)))
     _reschedule(runtime, payment, refund)
 
 
-def _mark_submitting(runtime: Runtime, refund: Refund) -> bool:
+def _put_off(runtime: Runtime, payment: Payment, refund: Refund) -> None:
+    """Its provider does not answer. An officer is told of one in doubt, however long the provider is away."""
+    if refund.status in AT_PROVIDER and _query_window(runtime, payment, refund).is_unresolved(runtime.db.now()):
+        _reschedule(runtime, payment, refund)
+        return
+    with runtime.db.transaction() as tx:
+        refunds.put_back(tx, refund.id)
+
+
+def _command(payment: Payment, refund: Refund) -> RefundCommand:
+    """The same on every retry, its time too: providers date their names for it, and know it again by its name only."""
+    first_sent_at = refund.sent_at or refund.created_at
+    return RefundCommand(refund.id, reference_of(payment), refund.amount, str(refund.id), first_sent_at)
+
+
+def _query_window(runtime: Runtime, payment: Payment, refund: Refund) -> QueryWindow:
+    provider = runtime.providers.get(payment.provider)
+    lasts = None if provider is None else provider.capabilities.query_window
+    return QueryWindow(refund.sent_at or refund.created_at, lasts)
+
+
+def _mark_submitting(runtime: Runtime, refund: Refund) -> Refund | None:
     """Written down before the provider is called, so that a crash leaves a refund to ask about, not to send blindly.
 
-    False if it is no longer to be sent: another sweep was quicker.
+    None if it is no longer to be sent: another sweep was quicker.
     """
     with runtime.db.transaction() as tx:
         locked = refunds.find(tx, refund.id, lock=True)
         if locked is None or locked.status is not RefundStatus.APPROVED:
-            return False
+            return None
         transition("refund", GRAPH, locked.status, RefundStatus.SUBMITTING)
         refunds.change(tx, refund.id, status=RefundStatus.SUBMITTING, sent_at=tx.now)
-        return True
+        return replace(locked, status=RefundStatus.SUBMITTING, sent_at=tx.now)
 
 
-def _ask_or_send_again(
-    runtime: Runtime, calls: Calls, provider: Refunder, payment: Payment, refund: Refund, command: RefundCommand
-) -> None:
+def _ask_or_send_again(runtime: Runtime, calls: Calls, provider: Refunder, payment: Payment, refund: Refund) -> None:
+    command = _command(payment, refund)
     answer = _ask(calls, provider, RefundRef(command, refund.provider_refund_id))
     if isinstance(answer, RefundObservation):
         with runtime.db.transaction() as tx:
@@ -189,7 +213,11 @@ def _cannot_pay_twice(refund: Refund, can: Capabilities, now: datetime) -> bool:
         return False
     since = now - refund.sent_at
     knows_the_key = can.idempotency_window is not None and since < can.idempotency_window
-    return knows_the_key or (can.not_found_proves_absence and since >= can.not_found_after)
+    if can.idempotency_by_day:  # and not in the last moments of it, which may pass on the way
+        days = {business_date(at, can.time_zone) for at in (refund.sent_at, now + CLOCKS_DIFFER)}
+        knows_the_key = knows_the_key and len(days) == 1
+    silence = QueryWindow(refund.sent_at, can.query_window)
+    return knows_the_key or (can.not_found_proves_absence and silence.proves_absence(now, can.not_found_after))
 
 
 def _send(calls: Calls, provider: Refunder, command: RefundCommand) -> RefundOutcome | None:
@@ -241,7 +269,11 @@ def _reschedule(runtime: Runtime, payment: Payment, refund: Refund) -> None:
         locked = refunds.find(tx, refund.id, lock=True)
         if locked is None or (locked.status not in AT_PROVIDER and locked.status is not RefundStatus.APPROVED):
             return
-        refunds.change(tx, refund.id, next_check_at=tx.now + next_check(locked.checks))
-        sent_at = locked.sent_at or locked.created_at
-        if locked.status is RefundStatus.UNKNOWN and tx.now - sent_at > UNRESOLVED_AFTER:
-            name_unresolved(tx, payment, locked)
+        if locked.status is RefundStatus.APPROVED:
+            refunds.change(tx, refund.id, next_check_at=tx.now + next_check(locked.checks))
+            return
+        window = _query_window(runtime, payment, locked)
+        refunds.change(tx, refund.id, next_check_at=window.next_question(tx.now, locked.checks))
+        # Banks take days: what is pending is no matter for an officer as long as it can be asked about.
+        if window.is_unresolved(tx.now) and (window.is_closed(tx.now) or locked.status is RefundStatus.UNKNOWN):
+            name_unresolved(tx, payment, locked, window)

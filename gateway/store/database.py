@@ -163,7 +163,7 @@ class Transaction:
             rule = [circuit.FAILURES, circuit.WITHIN, circuit.COOL_DOWN]
             _, moved = driver.execute(AND_CALLS, [*told, json.dumps(self._calls), *rule]).fetchone()
             for provider, to in moved.items():
-                log.warning("circuit moved", provider=provider, to=to)
+                log.warning("circuit moved", provider=provider, now=to)
         else:
             driver.execute(RECORD_FACTS, told)
         self._entries, self._events, self._audits, self._calls, self._answer = [], [], [], [], None

@@ -116,14 +116,15 @@ def change(tx: Transaction, payment_id: UUID, **values: Any) -> None:
     tx.execute(update(payments).where(payments.c.id == payment_id).values(**values))
 
 
-def claim_due(tx: Transaction, lease: timedelta, limit: int) -> list[Payment]:
+def claim_due(tx: Transaction, lease: timedelta, limit: int, old: timedelta) -> list[Payment]:
     """Payments whose provider is to be asked now, put off by `lease` so that no other sweep asks meanwhile.
 
-    Those of a provider that does not answer stay due, and take no place from the others.
+    Those of a provider that does not answer stay due, and take no place from the others, until they are `old`.
     """
+    may_be_asked = payments.c.provider.not_in(SHUT) | (payments.c.created_at < tx.now - old)
     due = (
         select(payments.c.id)
-        .where(payments.c.next_check_at <= tx.now, payments.c.provider.not_in(SHUT))
+        .where(payments.c.next_check_at <= tx.now, may_be_asked)
         .order_by(payments.c.next_check_at)
         .limit(limit)
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import cast, delete, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import DBAPIError
 
@@ -168,12 +168,13 @@ def insert_discrepancy(
     return None if row is None else row.id
 
 
-def clear_discrepancy(tx: Transaction, key: str) -> None:
-    """What `key` is about has explained itself without a run."""
+def clear_discrepancy(tx: Transaction, key: str, evidence: dict[str, Any] | None = None) -> None:
+    """What `key` is about has explained itself without a run; `evidence` says how."""
     statement = update(discrepancies).where(
         discrepancies.c.key == key, discrepancies.c.status == DiscrepancyStatus.OPEN
     )
-    tx.execute(statement.values(status=DiscrepancyStatus.CLEARED, closed_at=tx.now))
+    explained = discrepancies.c.evidence.concat(cast(evidence or {}, JSONB))
+    tx.execute(statement.values(status=DiscrepancyStatus.CLEARED, closed_at=tx.now, evidence=explained))
 
 
 def begin_run(tx: Transaction, provider: str, day: date, requested_by: str, rules_version: str) -> Row[Any] | None:

@@ -89,15 +89,15 @@ def taken_from(tx: Transaction, payment_id: UUID) -> dict[tuple[UUID | None, str
     return {(row.invoice_id, row.account): int(row.taken) for row in tx.execute(query)}
 
 
-def claim_due(tx: Transaction, lease: timedelta, limit: int) -> list[Refund]:
+def claim_due(tx: Transaction, lease: timedelta, limit: int, old: timedelta) -> list[Refund]:
     """Refunds to send, or to ask about, now; put off by `lease` so that no other sweep takes them meanwhile.
 
-    Those of a provider that does not answer stay due, and take no place from the others.
+    Those of a provider that does not answer stay due, and take no place from the others, until they are `old`.
     """
     waits = exists().where(payments.c.id == refunds.c.payment_id, payments.c.provider.in_(SHUT))
     due = (
         select(refunds.c.id)
-        .where(refunds.c.next_check_at <= tx.now, ~waits)
+        .where(refunds.c.next_check_at <= tx.now, ~waits | (refunds.c.created_at < tx.now - old))
         .order_by(refunds.c.next_check_at)
         .limit(limit)
     )

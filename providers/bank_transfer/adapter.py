@@ -241,7 +241,8 @@ def _if_it_pays(
     if stated == number or (account is None and stated.endswith(number)):
         return credit
     organisation = number[: -reference.BASE_DIGITS] if len(number) == reference.EPN_DIGITS else ""
-    return credit if find_in_text(credit.remittance, organisation) == [ref.reference] else None
+    found = {one.reference for one in find_in_text(credit.remittance) if one.issuer in ("", organisation)}
+    return credit if found == {ref.reference} else None
 
 
 def _read(data: Mapping[str, Any], by: Callable[[Mapping[str, Any]], Any]) -> Any:

@@ -1,14 +1,12 @@
-"""The world in which things go wrong: a gateway without its web server, and the sandbox over real HTTP."""
+"""The world in which things go wrong: a gateway without its web server, and a provider over real HTTP."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.store.embedded import DatabaseUrls
-from providers.registry import build
 from tests.faults.books import contradictions
 from tests.integration.world import World, a_world
 from tests.providers.rig import PATIENT
@@ -28,11 +26,9 @@ def shared_world(module_database_urls: DatabaseUrls, tmp_path_factory: pytest.Te
 
 
 @contextmanager
-def a_patient_world(urls: DatabaseUrls, folder: Path) -> Iterator[World]:
+def a_patient_world(urls: DatabaseUrls, folder: Path, provider: str = "sandbox") -> Iterator[World]:
     """Answers are lost here because a test says so, never because the machine is busy. At the end the books agree."""
-    with a_world(urls, folder) as made:
-        settings = {**made.settings, "GATEWAY_SANDBOX_BASE_URL": made.simulator.url}
-        made.runtime = replace(made.runtime, providers={"sandbox": build("sandbox", settings, PATIENT)})
+    with a_world(urls, folder, provider, PATIENT) as made:
         yield made
         with made.runtime.db.read() as tx:
             assert contradictions(tx) == {}

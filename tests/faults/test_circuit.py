@@ -25,7 +25,7 @@ from gateway.store.embedded import DatabaseUrls
 from providers.registry import SIMULATORS, build
 from providers.simulation.bank import Options
 from providers.simulation.server import RunningSimulator
-from tests.faults.seams import traffic, truth
+from tests.faults.seams import once_after, traffic, truth
 from tests.faults.service import a_service
 from tests.integration.world import World, a_world
 from tests.providers.rig import IMPATIENT, PATIENT
@@ -231,6 +231,14 @@ def test_a_half_open_circuit_lets_exactly_one_payment_through(world: World) -> N
     assert world.start(sessions[2]).status is PaymentStatus.PENDING
 
 
+def test_a_circuit_that_closes_as_a_payment_is_begun_lets_it_through(world: World) -> None:
+    fails(world)
+    world.clock.ahead += COOL_DOWN
+    session = world.checkout(world.invoice())
+    with once_after("gateway.services.start_payment.circuit_of", lambda: try_circuits(world.runtime)):
+        assert world.start(session).status is PaymentStatus.PENDING
+
+
 def test_of_many_who_want_to_make_the_trial_one_does(world: World) -> None:
     fails(world)
     world.clock.ahead += COOL_DOWN
@@ -306,6 +314,31 @@ def test_a_session_is_not_closed_over_a_payment_that_cannot_be_asked_about(world
     try_circuits(world.runtime)
     expire_sessions(world.runtime)
     assert world.payment(payment.id).status is PaymentStatus.SUCCEEDED
+
+
+def test_an_officer_is_told_of_what_stays_open_however_long_the_provider_is_away(world: World) -> None:
+    _, paid = world.paid()
+    with world.runtime.db.transaction() as tx:
+        refund = request_refund(tx, world.finance, paid.id, 50_000, "the application was refused")
+        approve_refund(tx, world.approver, refund.id)
+    world.fault("refund", "error_500_after_accept")
+    send_refunds(world.runtime)
+    assert world.refund(refund.id).status is RefundStatus.UNKNOWN
+    fails(world, FAILURES - 1)
+    assert state(world) is CircuitState.OPEN
+    world.clock.ahead += timedelta(hours=49)
+    sent = len(traffic(world))
+    assert check_payments(world.runtime) == FAILURES - 1
+    assert send_refunds(world.runtime) == 1
+    assert (check_payments(world.runtime), send_refunds(world.runtime)) == (0, 0)
+    assert len(traffic(world)) == sent
+    assert sum(found.payment_id is not None for found in world.discrepancies()) == FAILURES
+    world.clock.ahead += timedelta(hours=1, seconds=1)
+    try_circuits(world.runtime)
+    check_payments(world.runtime)
+    send_refunds(world.runtime)
+    assert world.count("payments WHERE status = 'unknown'") == 0
+    assert world.refund(refund.id).status is RefundStatus.SUCCEEDED
 
 
 def test_a_payer_who_comes_back_does_not_wait_for_it(world: World) -> None:

@@ -271,7 +271,7 @@ def test_sweeps_at_once_take_each_due_payment_once_and_no_more_than_they_can_car
     def sweep(_: int) -> None:
         for _ in range(6):
             with world.runtime.db.transaction() as tx:
-                claimed = payments.claim_due(tx, timedelta(minutes=2), 7)
+                claimed = payments.claim_due(tx, timedelta(minutes=2), 7, timedelta(days=2))
             assert len(claimed) <= 7
             taken.extend(payment.id for payment in claimed)
 
@@ -283,9 +283,9 @@ def make_due(world: World, payment: Payment, count: int) -> None:
     """So many copies of a payment, for sweeps to find."""
     copied = text(
         "INSERT INTO payments (id, session_id, agency_id, provider, status, amount_minor, currency, reference,"
-        " via_page, created_at, expires_at, next_check_at) SELECT gen_random_uuid(), session_id, agency_id, provider,"
-        " status, amount_minor, currency, reference, via_page, created_at, expires_at, next_check_at"
-        " FROM payments CROSS JOIN generate_series(1, :count) WHERE id = :id"
+        " lands_on, via_page, created_at, expires_at, next_check_at) SELECT gen_random_uuid(), session_id, agency_id,"
+        " provider, status, amount_minor, currency, reference, lands_on, via_page, created_at, expires_at,"
+        " next_check_at FROM payments CROSS JOIN generate_series(1, :count) WHERE id = :id"
     )
     with world.runtime.db.transaction() as tx:
         tx.execute(copied, {"id": payment.id, "count": count})

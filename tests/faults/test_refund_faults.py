@@ -71,7 +71,7 @@ def test_a_sweep_that_comes_late_does_not_send_what_another_has_sent(world: Worl
     _, payment = world.paid()
     refund = approved(world, payment)
     with world.runtime.db.transaction() as tx:
-        (late,) = refunds.claim_due(tx, timedelta(), 1)
+        (late,) = refunds.claim_due(tx, timedelta(), 1, timedelta(days=2))
     send_refunds(world.runtime)
     refund_payment._send_or_ask(world.runtime, late)
     assert requests_for(world, "/v1/refunds") == 1

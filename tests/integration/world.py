@@ -1,4 +1,7 @@
-"""A gateway without its web server: real PostgreSQL, the demo catalogue, the sandbox over real HTTP."""
+"""A gateway without its web server: real PostgreSQL, the demo catalogue, one provider over real HTTP.
+
+The provider is the sandbox unless a test asks for another; `settings` are those of the demo, for adapter and simulator.
+"""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -17,7 +20,7 @@ from gateway.domain.fees import Channel
 from gateway.domain.invoice import Invoice
 from gateway.domain.payment import Payment
 from gateway.domain.refund import Refund
-from gateway.ports.provider import PaymentProvider, Reply
+from gateway.ports.provider import AckResult, PaymentProvider, Reply, WebhookReceiver
 from gateway.services.find import find_invoice, find_payment, find_refund
 from gateway.services.idempotency import Answer, Request
 from gateway.services.issue_invoice import InvoiceRequest, issue_invoice
@@ -32,6 +35,7 @@ from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
 from gateway.store.database import Database, new_id
 from gateway.store.embedded import DatabaseUrls
+from providers.demo import demo_settings
 from providers.registry import SIMULATORS, build
 from providers.simulation.bank import Options
 from providers.simulation.server import RunningSimulator
@@ -58,6 +62,7 @@ class World:
     inbox: Inbox
     settings: Mapping[str, str]
     vault_key: bytes
+    provider: str = "sandbox"
     delivered: int = 0
     listening: Mapping[str, PaymentProvider] = field(default_factory=dict)
     portal: Caller = field(default_factory=lambda: Caller(new_id(), "portal", frozenset({"portal"}), None))
@@ -74,11 +79,9 @@ class World:
         with self.runtime.db.transaction() as tx:
             return open_checkout(tx, self.runtime, self.portal, request)
 
-    def start(self, session: CheckoutSession, provider: str = "sandbox", key: str | None = None) -> Payment:
-        request = Request(self.portal, key, b"start")
-        answer = start_payment(
-            self.runtime, request, session.id, provider, lambda payment: Answer(201, str(payment.id))
-        )
+    def start(self, session: CheckoutSession, provider: str | None = None, key: str | None = None) -> Payment:
+        request, chosen = Request(self.portal, key, b"start"), provider or self.provider
+        answer = start_payment(self.runtime, request, session.id, chosen, lambda payment: Answer(201, str(payment.id)))
         return self.payment(UUID(answer.body))
 
     def payment(self, payment_id: UUID) -> Payment:
@@ -103,7 +106,7 @@ class World:
         """Hand the next `count` notifications of the simulator to the gateway, in the order in which they came."""
         requests = self.inbox.wait_for(self.delivered + count)[self.delivered : self.delivered + count]
         self.delivered += count
-        return [receive_event(self.runtime, "sandbox", request) for request in requests]
+        return [receive_event(self.runtime, self.provider, request) for request in requests]
 
     def paid(self, outcome: str = "succeed", notifications: int = 1) -> tuple[Invoice, Payment]:
         invoice = self.invoice()
@@ -124,7 +127,10 @@ class World:
             return {row.code: int(row.minor) for row in tx.execute(query)}
 
     def discrepancies(self) -> list[Any]:
-        query = text("SELECT kind, payment_id, amount_minor, evidence FROM discrepancies ORDER BY opened_at, key")
+        query = text(
+            "SELECT kind, status, payment_id, refund_id, amount_minor, evidence FROM discrepancies"
+            " ORDER BY opened_at, key"
+        )
         with self.runtime.db.read() as tx:
             return tx.all(query)
 
@@ -136,8 +142,8 @@ class World:
     def unplug(self) -> None:
         """Nothing listens where the provider was."""
         self.listening = self.runtime.providers
-        dead = build("sandbox", {**self.settings, "GATEWAY_SANDBOX_BASE_URL": "http://127.0.0.1:9"}, IMPATIENT)
-        self.runtime = replace(self.runtime, providers={"sandbox": dead})
+        moved = {name: value.replace(self.simulator.url, "http://127.0.0.1:9") for name, value in self.settings.items()}
+        self.runtime = replace(self.runtime, providers={self.provider: build(self.provider, moved, IMPATIENT)})
 
     def plug_in(self) -> None:
         self.runtime = replace(self.runtime, providers=self.listening)
@@ -155,17 +161,23 @@ class World:
 
 
 @contextmanager
-def a_world(urls: DatabaseUrls, folder: Path) -> Iterator[World]:
+def a_world(
+    urls: DatabaseUrls, folder: Path, provider: str = "sandbox", timeout: httpx.Timeout = IMPATIENT
+) -> Iterator[World]:
     clock = MovableClock()
     db = Database(urls.app_url, clock, pool_size=16)
-    settings = {"GATEWAY_SANDBOX_MERCHANT": "congphi", "GATEWAY_SANDBOX_SECRETS": secrets.token_hex(16)}
-    simulator = RunningSimulator(SIMULATORS["sandbox"](Options(folder, settings)))
     inbox = Inbox()
+    secret = secrets.token_hex(16)
+    known = demo_settings(provider, "", secret, folder / "settlements")
+    simulator = RunningSimulator(SIMULATORS[provider](Options(folder, known, inbox.url)))
+    settings = demo_settings(provider, simulator.url, secret, folder / "settlements")
     vault_key = secrets.token_bytes(32)
-    provider = build("sandbox", settings | {"GATEWAY_SANDBOX_BASE_URL": simulator.url}, IMPATIENT)
+    adapter = build(provider, settings, timeout)
+    if isinstance(adapter, WebhookReceiver):
+        inbox.usual = adapter.ack(AckResult.APPLIED)
     runtime = Runtime(
         db=db,
-        providers={"sandbox": provider},
+        providers={provider: adapter},
         vault=Vault({"v1": vault_key}, secrets.token_bytes(32)),
         tokens=Tokens(secrets.token_bytes(32)),
         public_url=inbox.url.removesuffix("/webhook"),
@@ -173,7 +185,7 @@ def a_world(urls: DatabaseUrls, folder: Path) -> Iterator[World]:
     with db.transaction() as tx:
         load_catalogue(tx, read_catalogue(), "test")
     try:
-        yield World(runtime, clock, simulator, inbox, settings, vault_key)
+        yield World(runtime, clock, simulator, inbox, settings, vault_key, provider)
     finally:
         simulator.stop()
         inbox.stop()

@@ -13,11 +13,15 @@ from tests.providers.test_bank_transfer import TestEpn, TestFik, TestPayNow, Tes
 from tests.providers.test_momo import TestMomo
 from tests.providers.test_sandbox import TestSandbox
 from tests.providers.test_stripe import TestStripe
+from tests.providers.test_vnpay import TestVnpay
+from tests.providers.test_zalopay import TestZaloPay
 
 TESTED: tuple[type[Facts], ...] = (
     TestSandbox,
     TestStripe,
+    TestVnpay,
     TestMomo,
+    TestZaloPay,
     TestVietQr,
     TestPayNow,
     TestSepa,
@@ -36,7 +40,7 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py") if pat
 
 
 def test_there_are_packages_to_look_at() -> None:
-    assert {"sandbox", "stripe"} <= set(PACKAGES)
+    assert {"sandbox", "stripe", "vnpay"} <= set(PACKAGES)
 
 
 @pytest.mark.parametrize("provider", sorted(registry.ADAPTERS))
@@ -58,7 +62,7 @@ def test_every_package_has_its_parts_and_its_lines_in_the_registry(package: str)
 
 
 def test_a_provider_that_does_not_exist_is_named() -> None:
-    with pytest.raises(registry.UnknownProvider, match=r"'nobody'.*sandbox.*stripe"):
+    with pytest.raises(registry.UnknownProvider, match=r"'nobody'.*sandbox.*stripe.*vnpay"):
         registry.build("nobody", {})
     with pytest.raises(registry.UnknownProvider, match="'nobody'"):
         registry.serve("nobody", 0, Path("unused"), {})

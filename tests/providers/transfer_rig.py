@@ -10,7 +10,6 @@ from gateway.domain.reference import RANDOM_BELOW, base_of, epn, new_base, rf
 from gateway.ports.provider import CreatePayment, NextAction, Payee, PaymentOutcome, PaymentRef, ShowQr
 from tests.providers.rig import Rig, ref
 
-
 ORGANISATION = "12345"
 
 

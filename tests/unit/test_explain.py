@@ -1,9 +1,12 @@
 """Each kind of discrepancy is explained in both languages, with its figures."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import Money
+from gateway.domain.query_window import QueryWindow
 from reconciliation.explain import CASES, LANGUAGES, TABLE, explain
 
 
@@ -47,3 +50,12 @@ def test_decimals_follow_the_currency() -> None:
     explained = explain(DiscrepancyKind.TIMING, Money(105_050, "USD"), "stripe", {})
     assert "1.050,50 USD" in explained["vi"]["text"]
     assert "1,050.50 USD" in explained["en"]["text"]
+
+
+@pytest.mark.parametrize("kind", [DiscrepancyKind.STATUS_MISMATCH, DiscrepancyKind.REFUND_UNKNOWN])
+def test_what_has_no_end_is_explained_by_until_when_it_was_asked_about(kind: DiscrepancyKind) -> None:
+    begun = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+    evidence = QueryWindow(begun, timedelta(hours=48)).evidence(begun + timedelta(days=3))
+    for words in explain(kind, Money(-200_000, "VND"), "zalopay", evidence).values():
+        assert "2026-03-04T04:00:00+00:00" in words["text"]
+        assert words["text"] not in {w.what for w in TABLE[kind].values()}

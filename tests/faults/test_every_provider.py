@@ -1,0 +1,182 @@
+"""Whatever breaks on the way to whichever provider: its payment or refund ends as the provider's books say, without any
+person, and never as two.
+
+Every adapter of the registry is driven by the core against its simulator. What a provider does not have (a request that
+creates, a page to pay on, refunds) is skipped by what it says of itself.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from gateway.domain.payment import OPEN, Payment, PaymentStatus
+from gateway.domain.refund import AT_PROVIDER, Refund, RefundStatus
+from gateway.ports.provider import Refunder
+from gateway.services.ask_provider import check_payments
+from gateway.services.refund_payment import approve_refund, request_refund, send_refunds
+from providers.registry import ADAPTERS
+from providers.simulation.books import Document
+from tests.database import SessionDatabase
+from tests.faults.books import contradictions
+from tests.faults.seams import traffic
+from tests.integration.world import World, a_world
+from tests.providers.suite.lost_answers import AFTER_ACCEPTING
+
+TIMEOUT = httpx.Timeout(10, read=3)
+"""Short enough to wait for in a test, long enough for an honest answer on a busy machine."""
+
+LOOKS = [timedelta(minutes=minutes) for minutes in (2, 8, 25, 95, 200, 700, 1_400, 2_865, 2_885)]
+"""How far ahead the clock is when the sweeps run: two days, after which a query window has closed."""
+
+REFUNDED = 60_000
+
+
+@pytest.fixture(scope="module", params=sorted(ADAPTERS))
+def shared(
+    request: pytest.FixtureRequest, session_database: SessionDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp(request.param)
+    with session_database.fresh() as urls, a_world(urls, folder, request.param, TIMEOUT) as made:
+        yield made
+        with made.runtime.db.read() as tx:
+            assert contradictions(tx) == {}
+
+
+@pytest.fixture
+def world(shared: World) -> World:
+    """One a provider for all tests: each looks only at what it made itself."""
+    shared.clock.ahead = timedelta()
+    shared.simulator.bank.board.clear()
+    return shared
+
+
+@pytest.mark.parametrize("fault", AFTER_ACCEPTING)
+def test_a_payment_whose_creation_was_not_answered_is_found_and_charged_once(world: World, fault: str) -> None:
+    payment = begun_with(world, fault)
+    act(world, payment, "silent")
+    assert swept(world, payment).status is PaymentStatus.SUCCEEDED
+    assert len(held(world, payment)["transactions"]) == 1
+
+
+@pytest.mark.parametrize("outcome", ["decline", "expire"])
+def test_a_payment_whose_creation_was_not_answered_ends_as_its_payer_ends_it(world: World, outcome: str) -> None:
+    payment = begun_with(world, "close_connection")
+    expected = act(world, payment, outcome)
+    assert swept(world, payment).status is expected
+    assert held(world, payment)["transactions"] == []
+
+
+def test_a_payment_that_never_reached_its_provider_is_over_or_named(world: World) -> None:
+    payment = begun_with(world, "close_connection_before")
+    end = swept(world, payment)
+    assert world.simulator.bank.books.find("payment", payment_id=str(payment.id)) is None
+    assert end.status is PaymentStatus.CANCELLED or is_named(world, payment)
+
+
+@pytest.mark.parametrize("fault", ["timeout_after_accept", "garbled_answer", "close_connection_before"])
+def test_a_payment_of_which_nobody_told_is_found_also_if_a_question_is_not_answered(world: World, fault: str) -> None:
+    payment = begun(world)
+    act(world, payment, "silent")
+    world.fault("query", fault)
+    assert swept(world, payment).status is PaymentStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("fault", AFTER_ACCEPTING)
+def test_a_refund_that_was_not_answered_is_found_and_paid_once(world: World, fault: str) -> None:
+    payment = paid(world)
+    world.fault("refund", fault)
+    refund = refunded(world, payment)
+    assert refund.status is RefundStatus.SUCCEEDED
+    assert given_back(world, payment) == [REFUNDED]
+
+
+def test_a_refund_that_never_reached_its_provider_is_paid_once_or_named(world: World) -> None:
+    payment = paid(world)
+    world.fault("refund", "close_connection_before")
+    refund = refunded(world, payment)
+    if refund.status is RefundStatus.SUCCEEDED:
+        assert given_back(world, payment) == [REFUNDED]
+    else:
+        assert given_back(world, payment) == []
+        assert refund.status is RefundStatus.FAILED or is_named(world, payment)
+
+
+def begun(world: World) -> Payment:
+    payment = world.start(world.checkout(world.invoice()))
+    if payment.next_action is not None and payment.next_action["type"] != "redirect":
+        pytest.skip(f"{world.provider} is not paid on a page")
+    return payment
+
+
+def begun_with(world: World, fault: str) -> Payment:
+    """A payment whose creation meets `fault`."""
+    world.fault("create", fault)
+    before = len(traffic(world))
+    payment = begun(world)
+    if len(traffic(world)) == before:
+        pytest.skip(f"{world.provider} is sent nothing when a payment begins")
+    assert payment.status is PaymentStatus.UNKNOWN
+    return payment
+
+
+def held(world: World, payment: Payment) -> Document:
+    """The one payment that the provider has for ours."""
+    (found,) = [p for p in world.simulator.bank.books.all("payment") if p["payment_id"] == str(payment.id)]
+    return found
+
+
+def act(world: World, payment: Payment, outcome: str) -> PaymentStatus:
+    """The payer does something, and nobody tells us. Returns where that ends."""
+    world.fault("webhook", "drop", times=10)
+    if payment.next_action is not None:  # some providers hear of a payment only when its payer comes
+        httpx.get(payment.next_action["url"], timeout=10).raise_for_status()
+    bank = world.simulator.bank
+    bank.play(held(world, payment)["id"], outcome)
+    return bank.outcomes[outcome].ends
+
+
+def swept(world: World, payment: Payment) -> Payment:
+    """The payment once it has its end, or after two days."""
+    for world.clock.ahead in LOOKS:
+        check_payments(world.runtime)
+        payment = world.payment(payment.id)
+        if payment.status not in OPEN:
+            break
+    return payment
+
+
+def paid(world: World) -> Payment:
+    if not isinstance(world.runtime.provider(world.provider), Refunder):
+        pytest.skip(f"{world.provider} cannot refund")
+    payment = begun(world)
+    act(world, payment, "silent")
+    payment = swept(world, payment)
+    assert payment.status is PaymentStatus.SUCCEEDED
+    world.clock.ahead = timedelta()
+    return payment
+
+
+def refunded(world: World, payment: Payment) -> Refund:
+    """A refund once it has its end, or after two days."""
+    with world.runtime.db.transaction() as tx:
+        refund = request_refund(tx, world.finance, payment.id, REFUNDED, "the application was refused")
+    with world.runtime.db.transaction() as tx:
+        approve_refund(tx, world.approver, refund.id)
+    send_refunds(world.runtime)
+    for world.clock.ahead in LOOKS:
+        refund = world.refund(refund.id)
+        if refund.status not in AT_PROVIDER:
+            break
+        send_refunds(world.runtime)
+    return world.refund(refund.id)
+
+
+def given_back(world: World, payment: Payment) -> list[int]:
+    refunds = world.simulator.bank.books.all("refund")
+    return [refund["amount_minor"] for refund in refunds if refund["payment_id"] == str(payment.id)]
+
+
+def is_named(world: World, payment: Payment) -> bool:
+    return any(found.payment_id == payment.id and found.status == "open" for found in world.discrepancies())
