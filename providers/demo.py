@@ -32,6 +32,12 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_ZALOPAY_KEY2": "key2-{secret}",
         "GATEWAY_ZALOPAY_SETTLEMENT_DIR": "{folder}",
     },
+    "vnpay": {
+        "GATEWAY_VNPAY_BASE_URL": "{url}",
+        "GATEWAY_VNPAY_TMN_CODE": "CONGPHI1",
+        "GATEWAY_VNPAY_SECRETS": "{secret}",
+        "GATEWAY_VNPAY_SETTLEMENT_DIR": "{folder}",
+    },
 }
 
 

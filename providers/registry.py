@@ -20,6 +20,8 @@ from providers.simulation.server import serve_app
 from providers.stripe import adapter as stripe
 from providers.stripe import simulator as stripe_simulator
 from providers.transport import TIMEOUT
+from providers.vnpay import adapter as vnpay
+from providers.vnpay import simulator as vnpay_simulator
 from providers.zalopay import adapter as zalopay
 from providers.zalopay import simulator as zalopay_simulator
 
@@ -34,12 +36,14 @@ ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
     "stripe": stripe.build,
     "momo": momo.build,
+    "vnpay": vnpay.build,
     "zalopay": zalopay.build,
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
     "stripe": stripe_simulator.create_app,
     "momo": momo_simulator.create_app,
+    "vnpay": vnpay_simulator.create_app,
     "zalopay": zalopay_simulator.create_app,
 }
 

@@ -233,6 +233,19 @@ CASES: Mapping[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
             "Look at the invoices that it names, and decide how the money is shared out.",
         ),
     },
+    (K.UNIDENTIFIED_RECEIPT, "without_check_digits"): {
+        "vi": Words(
+            "Đã nhận {amount} qua {provider} (giao dịch {transaction}) cho số không có chữ số kiểm tra, khác số tiền.",
+            "Người nộp trả số tiền khác, hoặc gõ nhầm thành số của người khác.",
+            "So với hóa đơn được nêu; chỉ ghi nhận khi chắc chắn đúng người nộp.",
+        ),
+        "en": Words(
+            "{amount} came in through {provider} (transaction {transaction}) for a number without check digits, and is"
+            " not what that invoice asks for.",
+            "The payer paid another amount, or a slip made it somebody else's number.",
+            "Compare it with the invoice that is named; accept it only if it is surely that payer's.",
+        ),
+    },
     (K.UNIDENTIFIED_RECEIPT, "of_another_account"): {
         "vi": Words(
             "Đã nhận {amount} qua {provider} (giao dịch {transaction}) cho hóa đơn của cơ quan hoặc loại tiền khác.",
@@ -240,7 +253,7 @@ CASES: Mapping[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
             "Thỏa thuận với cơ quan kia, hoặc yêu cầu ngân hàng trả lại.",
         ),
         "en": Words(
-            "{amount} came in through {provider} (transaction {transaction}) for another agency's or currency's bill.",
+            "{amount} came in through {provider} (transaction {transaction}) for the invoice of another agency.",
             "The payer used the wrong account.",
             "Settle it with the other agency, or have the bank return the money.",
         ),

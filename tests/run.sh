@@ -31,5 +31,17 @@ if ! find_chromium > /dev/null; then
   announce "WARNING: no Chromium, so THE BROWSER TESTS ARE SKIPPED. Install it: apt-get install chromium"
 fi
 
+# Clients of the providers' protocols that others wrote check ours. They come from npm, pinned by their hashes.
+clients=tests/providers/independent
+if command -v npm > /dev/null && ! cmp -s "$clients/package-lock.json" "$clients/node_modules/.fetched"; then
+  announce "Fetching the clients that others wrote from npm"
+  if (cd "$clients" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=20000 < /dev/null); then
+    cp "$clients/package-lock.json" "$clients/node_modules/.fetched"
+  fi
+fi
+if [ ! -e "$clients/node_modules/.fetched" ]; then
+  announce "WARNING: no npm, or it fetched nothing, so THE CHECKS BY CODE THAT OTHERS WROTE ARE SKIPPED. Install node 20 and npm."
+fi
+
 announce "pytest"
 pytest -n 2 --dist loadfile "$@" < /dev/null

@@ -49,11 +49,6 @@ class Agency:
         return issuer_of(self.reference_style, self.reference_prefix, self.bank_account)
 
     @property
-    def organisation(self) -> str:
-        """What its numbers begin with, where they are Korean."""
-        return self.reference_issuer if self.reference_style is ReferenceStyle.EPN else ""
-
-    @property
     def reference_fixed(self) -> str:
         """The digits that follow the year in its references."""
         return fixed_digits(self.reference_style, self.reference_prefix)

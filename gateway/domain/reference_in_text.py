@@ -1,4 +1,4 @@
-"""Finding a reference in the text of a bank transfer.
+"""Finding references in the text of a bank transfer.
 
 Banks upper-case, cut and pad what a payer wrote, and glue it to other words. Check digits decide; nothing is guessed.
 What a person may look at is another matter: `near_in_text` names the references that are one slip away.
@@ -11,23 +11,26 @@ from dataclasses import dataclass
 from typing import Self
 
 from gateway.domain.errors import Invalid
-from gateway.domain.reference import BASE_DIGITS, CHECKED_DIGITS, EPN_DIGITS, mod97, parse
+from gateway.domain.reference import BASE_DIGITS, CHECKED_DIGITS, EPN_DIGITS, Reading, mod97, read
+
+NATIONAL_DIGITS = (CHECKED_DIGITS, EPN_DIGITS)
+"""How many digits those renderings have that are digits and nothing else."""
 
 
-def find_in_text(text: str, organisation: str = "") -> list[str]:
-    """The references in free text, canonical and each once, those that begin with RF first; empty if none is whole.
+def find_in_text(text: str) -> list[Reading]:
+    """The references in free text, each once, those that begin with RF first; empty if none is whole.
 
     "RF" may be glued to words and be followed by anything, for its check digits say where it ends. A national number
-    is digits among other digits: it must begin and end where a group of digits does. One that has no check digits, the
-    Korean, is looked for only where the account's agency has such numbers: it begins with that agency's `organisation`.
+    is digits among other digits: it must begin and end where a group of digits does. One that names an issuer is
+    Korean, and has no check digits: it is what the payer wrote only if something else says so.
     """
     written = _Written.of(text)
-    found = [reference for digits in written.rf_digits() for reference in _valid_rf(digits)]
-    found += [reference for number in written.national_numbers(organisation) for reference in _parsed(number)]
+    found = [Reading(reference) for digits in written.rf_digits() for reference in _valid_rf(digits)]
+    found += [reading for number in written.national_numbers() for reading in _readings(number)]
     return list(dict.fromkeys(found))
 
 
-def near_in_text(text: str, organisation: str = "") -> list[str]:
+def near_in_text(text: str) -> list[str]:
     """The references of ours that free text may have meant: with one digit wrong, or two neighbours swapped.
 
     For a person to look at, beside the amount: several can be as near, and the right one may not be among them.
@@ -39,8 +42,8 @@ def near_in_text(text: str, organisation: str = "") -> list[str]:
         for slip in _one_slip_away(digits[: BASE_DIGITS + 2])
         if len(slip) == BASE_DIGITS + 2 and _is_rf(f"RF{slip}")
     ]
-    numbers = [slip for number in written.national_numbers(organisation) for slip in _one_slip_away(number)]
-    near += [reference for number in numbers for reference in _parsed(number)]
+    numbers = [slip for number in written.national_numbers() for slip in _one_slip_away(number)]
+    near += [reading.reference for number in numbers for reading in _readings(number)]
     return list(dict.fromkeys(near))
 
 
@@ -65,7 +68,7 @@ class _Written:
         for match in re.finditer(r"RF([0-9]+)", self.compact):
             yield match[1]
 
-    def national_numbers(self, organisation: str) -> Iterator[str]:
+    def national_numbers(self) -> Iterator[str]:
         """What is as long as a national rendering, unless it is the inside of an RF reference: there its own check
         digits have the say, and they are the better ones."""
         inside = {
@@ -74,10 +77,9 @@ class _Written:
             for at in range(match.end() + 1, match.end() + BASE_DIGITS + 2)
         }
         for start in sorted(self.cuts - inside):
-            for digits, beginning in ((CHECKED_DIGITS, ""), (EPN_DIGITS, organisation or None)):
+            for digits in NATIONAL_DIGITS:
                 number = self.compact[start : start + digits]
-                whole = start + digits in self.cuts and re.fullmatch(rf"[0-9]{{{digits}}}", number)
-                if whole and beginning is not None and number.startswith(beginning):
+                if start + digits in self.cuts and re.fullmatch(rf"[0-9]{{{digits}}}", number):
                     yield number
 
 
@@ -93,9 +95,9 @@ def _is_rf(text: str) -> bool:
     return bool(re.fullmatch(r"RF[0-9]{3,23}", text)) and mod97(text[4:] + text[:4]) == 1
 
 
-def _parsed(number: str) -> Iterator[str]:
+def _readings(number: str) -> Iterator[Reading]:
     try:
-        yield parse(number)
+        yield read(number)
     except Invalid:
         return
 

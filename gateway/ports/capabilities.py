@@ -37,6 +37,9 @@ class Capabilities:
 
     `not_found_proves_absence`: a query that finds nothing proves that nothing happened, after `not_found_after`.
     `idempotency_window`: how long the provider recognises a repeated idempotency key; None if it has no such thing.
+    `idempotency_by_day`: it recognises the key only on the business day on which it was first used.
+    `opened_by_payer`: the provider hears of a payment only when its payer's browser arrives. Until then it does not
+    know what is merely waiting, and what it does not know once the payment's time is over was never begun.
     `payment_lifetime`: how long a payer may take before the provider gives the payment up.
     `tells_expiry`: the provider itself says when the time of an unpaid payment is over, so that one which is still
     pending then is being worked on.
@@ -52,8 +55,10 @@ class Capabilities:
     maximum_minor: Mapping[str, int] = field(default_factory=dict)
     partial_refunds: bool = True
     idempotency_window: timedelta | None = None
+    idempotency_by_day: bool = False
     not_found_proves_absence: bool = False
     not_found_after: timedelta = timedelta(minutes=5)
+    opened_by_payer: bool = False
     payment_lifetime: timedelta = timedelta(hours=1)
     tells_expiry: bool = False
     query_window: timedelta | None = None

@@ -28,6 +28,7 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.fees.explain import LANGUAGES
 from gateway.domain.invoice import Invoice
 from gateway.domain.ledger import UNIDENTIFIED_RECEIPTS, Entry, Transfer
+from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, Payment, PaymentStatus
 from gateway.domain.reference_in_text import find_in_text, near_in_text
 from gateway.ports.provider import AckResult, CreditObservation, PaymentObservation
@@ -57,6 +58,14 @@ class _Purpose:
     evidence: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An invoice that a text names; `checked`: by check digits."""
+
+    invoice: Invoice
+    checked: bool
+
+
 def apply_credit(
     tx: Transaction, runtime: Runtime, provider: str, observation: CreditObservation, source: str
 ) -> AckResult:
@@ -67,7 +76,7 @@ def apply_credit(
     if known is not None:
         return _heard_before(tx, known, observation)
     agency = _agency_of(tx, observation.account)
-    purpose = _purpose(tx, agency, observation)
+    purpose = _purpose(tx, provider, agency, observation)
     waiting = purpose.invoice and _waiting_attempt(tx, provider, purpose.invoice, observation)
     credit = _written_down(tx, runtime, provider, agency, observation)
     if not credits.add(tx, credit):
@@ -113,29 +122,50 @@ def _agency_of(tx: Transaction, account: str) -> Agency | None:
     return found[0] if len(found) == 1 else None
 
 
-def _purpose(tx: Transaction, agency: Agency | None, observation: CreditObservation) -> _Purpose:
+def _purpose(tx: Transaction, provider: str, agency: Agency | None, observation: CreditObservation) -> _Purpose:
     """The one invoice of the account's agency and currency that the credit names. Check digits decide, and existence:
     nothing is guessed, and two invoices are as good as none."""
     if agency is None:
         return _Purpose(None, {"why": "unknown_account"})
-    organisation = agency.organisation
-    named = find_in_text(observation.reference or "", organisation)
-    existing = invoices.by_references(tx, named)
-    if not existing:
-        named = find_in_text(f"{observation.reference or ''} {observation.remittance}", organisation)
-        existing = invoices.by_references(tx, named)
+    named = _named(tx, observation.reference or "") or _named(tx, _words(observation))
+    if not named:
+        return _Purpose(None, {"why": "no_reference"})
     of_account = [
-        invoice
-        for invoice in existing
-        if (invoice.agency_id, invoice.currency) == (agency.id, observation.amount.currency)
+        each
+        for each in named
+        if (each.invoice.agency_id, each.invoice.currency) == (agency.id, observation.amount.currency)
     ]
-    if len(of_account) == 1:
-        return _Purpose(of_account[0], {})
-    if of_account:
-        return _Purpose(None, {"why": "ambiguous", "candidates": [invoice.reference for invoice in of_account]})
-    if existing:
-        return _Purpose(None, {"why": "of_another_account", "candidates": [invoice.reference for invoice in existing]})
-    return _Purpose(None, {"why": "unknown_reference" if named else "no_reference", "candidates": named})
+    if len(of_account) == 1 and _is_borne_out(tx, provider, of_account[0], observation.amount):
+        return _Purpose(of_account[0].invoice, {})
+    why = {0: "of_another_account", 1: "without_check_digits"}.get(len(of_account), "ambiguous")
+    return _Purpose(None, {"why": why, "candidates": [each.invoice.reference for each in of_account or named]})
+
+
+def _named(tx: Transaction, text: str) -> list[_Named]:
+    """The invoices that the text names. What it says beside them may be anybody's account, and is not kept."""
+    issuers: dict[str, set[str]] = {}
+    for reading in find_in_text(text):
+        issuers.setdefault(reading.reference, set()).add(reading.issuer)
+    found = invoices.by_references(tx, list(issuers))
+    return [
+        _Named(invoice, checked="" in issuers[invoice.reference])
+        for invoice in found
+        if issuers[invoice.reference] & {"", invoice.reference_issuer}
+    ]
+
+
+def _is_borne_out(tx: Transaction, provider: str, named: _Named, amount: Money) -> bool:
+    """A number without check digits may be somebody else's, by a slip: it is right if just this much was asked."""
+    asked = (named.invoice.amount_due_minor, named.invoice.total_minor)
+    return (
+        named.checked
+        or amount.amount_minor in asked
+        or bool(payments.open_attempts(tx, provider, named.invoice.id, amount))
+    )
+
+
+def _words(observation: CreditObservation) -> str:
+    return " ".join(filter(None, (observation.reference, observation.remittance)))
 
 
 def _waiting_attempt(
@@ -243,14 +273,14 @@ def _keep_unidentified(
     observation: CreditObservation,
 ) -> None:
     """Book it for the agency whose account it is, if it is one's; keep the words; and ask an officer."""
-    text = " ".join(filter(None, (observation.reference, observation.remittance)))
+    text = _words(observation)
     if text:
         master_key_id, sealed = runtime.vault.seal_bytes(bank_credit_purpose(credit.id), text.encode())
         credits.change(tx, credit.id, master_key_id=master_key_id, sealed_remittance=sealed)
     evidence = dict(purpose.evidence)
     if agency is not None:
         tx.post(_unidentified(credit, agency))
-        near = invoices.by_references(tx, near_in_text(text, agency.organisation)[:NEAR_AT_MOST])
+        near = invoices.by_references(tx, near_in_text(text)[:NEAR_AT_MOST])
         evidence["proposed"] = [
             invoice.reference
             for invoice in near

@@ -7,8 +7,10 @@ A provider whose circuit is open is not asked again and again: its payments stay
 (try_circuits) has found it answering.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import zip_longest
 
 import structlog
 
@@ -40,7 +42,7 @@ def check_payments(runtime: Runtime) -> int:
     """Ask about the payments that are due to be checked. Returns how many were asked about."""
     with runtime.db.transaction() as tx:
         due = payments.claim_due(tx, LEASE, AT_ONCE, UNRESOLVED_AFTER)
-    return each(due, lambda payment: _check_or_put_off(runtime, payment), "check_payments")
+    return each(_in_turns(due), lambda payment: _check_or_put_off(runtime, payment), "check_payments")
 
 
 def expire_sessions(runtime: Runtime) -> int:
@@ -48,6 +50,16 @@ def expire_sessions(runtime: Runtime) -> int:
     with runtime.db.transaction() as tx:
         over = checkouts.claim_expired(tx, LEASE, AT_ONCE)
     return each(over, lambda session: _expire(runtime, session), "expire_sessions")
+
+
+def _in_turns(due: Sequence[Payment]) -> list[Payment]:
+    """One payment of each provider, and then the next of each: who asks a provider that does not answer keeps the
+    others waiting for one question at a time, not for all that are due with it."""
+    by_provider: dict[str, list[Payment]] = {}
+    for payment in due:
+        by_provider.setdefault(payment.provider, []).append(payment)
+    turns = zip_longest(*by_provider.values())
+    return [payment for turn in turns for payment in turn if payment is not None]
 
 
 def _check_or_put_off(runtime: Runtime, payment: Payment) -> None:
@@ -191,12 +203,16 @@ def _is_over(runtime: Runtime, payment: Payment) -> bool:
 
 
 def _meaning_of_absence(tx: Transaction, provider: PaymentProvider, payment: Payment) -> PaymentObservation:
-    """Not found leaves the outcome unknown, unless the provider says that it proves absence after some time; and it
-    proves nothing about a payment that the provider has acknowledged before."""
-    can = provider.capabilities
-    proves = can.not_found_proves_absence and payment.provider_payment_id is None
-    proven = proves and query_window(provider, payment).proves_absence(tx.now, can.not_found_after)
-    status = PaymentStatus.CANCELLED if proven else PaymentStatus.UNKNOWN
+    """Not found leaves the outcome unknown, unless the provider says that it proves absence after some time, or that it
+    only hears of a payment from a payer who has no more time to come; and it proves nothing about a payment that the
+    provider has acknowledged before."""
+    can, status = provider.capabilities, PaymentStatus.UNKNOWN
+    window = query_window(provider, payment)
+    if payment.provider_payment_id is None:
+        if can.opened_by_payer and tx.now >= payment.expires_at:
+            status = PaymentStatus.EXPIRED
+        elif can.not_found_proves_absence and window.proves_absence(tx.now, can.not_found_after):
+            status = PaymentStatus.CANCELLED
     return PaymentObservation(status, tx.now, payment_id=payment.id, code="not_found")
 
 

@@ -54,7 +54,10 @@ def receive_return(runtime: Runtime, provider_name: str, payment_id: UUID, *, ma
         return runtime.page_url(payment.session_id)
     with runtime.db.read() as tx:
         session = checkouts.find(tx, payment.session_id)
-    return _with_outcome(session.return_url, payment) if session else runtime.public_url
+    if session is None:
+        return runtime.public_url
+    # The sitting of a direct payment leads nowhere else.
+    return _with_outcome(session.return_url, payment) if session.return_url else runtime.page_url(session.id)
 
 
 def _find(runtime: Runtime, provider_name: str, payment_id: UUID) -> Payment:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from gateway.domain.agency import business_date
 from gateway.domain.circuit import Operation
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment, PaymentStatus, next_check
@@ -50,6 +51,7 @@ from gateway.store.database import Transaction, new_id
 log = structlog.get_logger()
 
 LEASE = timedelta(minutes=2)
+CLOCKS_DIFFER = timedelta(minutes=5)
 AT_ONCE = 20
 
 
@@ -194,14 +196,14 @@ def _ask_or_send_again(runtime: Runtime, calls: Calls, provider: Refunder, payme
             apply_observation(tx, payment.provider, answer, "poll")
     elif isinstance(answer, NotFound):
         can = runtime.provider(payment.provider).capabilities
-        again = _cannot_pay_twice(refund, can, _query_window(runtime, payment, refund), runtime.db.now())
+        again = _cannot_pay_twice(refund, can, runtime.db.now())
         outcome = _send(calls, provider, command) if again else RefundOutcome(RefundStatus.UNKNOWN, code="not_found")
         _apply_outcome(runtime, calls, payment, refund, outcome)
     else:
         calls.keep_now()
 
 
-def _cannot_pay_twice(refund: Refund, can: Capabilities, window: QueryWindow, now: datetime) -> bool:
+def _cannot_pay_twice(refund: Refund, can: Capabilities, now: datetime) -> bool:
     """Whether a refund that its provider does not find may be sent again.
 
     Only one that we sent ourselves and that was never acknowledged; and either the provider still knows our key, so
@@ -211,7 +213,11 @@ def _cannot_pay_twice(refund: Refund, can: Capabilities, window: QueryWindow, no
         return False
     since = now - refund.sent_at
     knows_the_key = can.idempotency_window is not None and since < can.idempotency_window
-    return knows_the_key or (can.not_found_proves_absence and window.proves_absence(now, can.not_found_after))
+    if can.idempotency_by_day:  # and not in the last moments of it, which may pass on the way
+        days = {business_date(at, can.time_zone) for at in (refund.sent_at, now + CLOCKS_DIFFER)}
+        knows_the_key = knows_the_key and len(days) == 1
+    silence = QueryWindow(refund.sent_at, can.query_window)
+    return knows_the_key or (can.not_found_proves_absence and silence.proves_absence(now, can.not_found_after))
 
 
 def _send(calls: Calls, provider: Refunder, command: RefundCommand) -> RefundOutcome | None:

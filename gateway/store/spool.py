@@ -25,7 +25,8 @@ STATEMENT_TIMEOUT = "1h"
 class Scope:
     """What a run of `day` looks at.
 
-    In bulk: the lines of `day_batches`, and the entries of `dates` (business dates), less what other runs have matched.
+    In bulk: the lines of `day_batches`, and the entries of `dates` (business dates) and of the provider's own `day`,
+    where agencies west of it have the day before; less what other runs have matched.
     One by one: what earlier runs left unexplained. `batches` has all batches that any of those lines is in; it and
     `agencies` give each its place, counted from 0. `time_zone` is where the provider cuts its day, and `lag_days` what
     it may take to report. `lands_in_bank`: its money is not on an account of the provider's own but on the agencies'
@@ -67,13 +68,13 @@ COPY (
                   FROM ledger_accounts AS account
                   JOIN ledger_transfers AS transfer ON transfer.debit_account_id = account.id
                  WHERE is_landing(account.code, %(provider)s, %(lands_in_bank)s)
-                   AND transfer.business_date = ANY(%(dates)s::date[])
+                   AND transfer.business_date = ANY(%(dates)s::date[] || (%(day)s::date - 1))
                  UNION ALL
                 SELECT transfer.entry_id, transfer.posted_at, transfer.currency, -transfer.amount_minor
                   FROM ledger_accounts AS account
                   JOIN ledger_transfers AS transfer ON transfer.credit_account_id = account.id
                  WHERE is_landing(account.code, %(provider)s, %(lands_in_bank)s)
-                   AND transfer.business_date = ANY(%(dates)s::date[])) AS either
+                   AND transfer.business_date = ANY(%(dates)s::date[] || (%(day)s::date - 1))) AS either
          GROUP BY entry_id, posted_at, currency
     )
     SELECT entry.id,
@@ -92,6 +93,8 @@ COPY (
      WHERE movement.name IS NOT NULL
        AND (NOT %(lands_in_bank)s OR coalesce(payment.provider, receipt.provider) = %(provider)s)
        AND (match.run_id IS NULL OR match.run_id = %(run_id)s)
+       AND (entry.business_date = ANY(%(dates)s::date[])
+            OR (entry.occurred_at AT TIME ZONE %(time_zone)s)::date = %(day)s)
 ) TO STDOUT (FORMAT csv)
 """
 

@@ -57,12 +57,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a payer can do: the steps the bank takes, what a query says then, and where the browser goes."""
+    """What a payer can do: the steps the bank takes, what a query says then, and where the browser goes.
+
+    `told` is what a notification says, where that is more than a query says.
+    """
 
     label: str
     steps: tuple[str, ...]
     ends: PaymentStatus
     back_to: str = "return_url"
+    told: PaymentStatus | None = None
 
 
 S = PaymentStatus

@@ -69,7 +69,9 @@ def _state(app: Flask, bank: Bank) -> None:
 
     @app.get("/_sim/outcomes")
     def outcomes() -> Response:
-        return jsonify({name: {"label": o.label, "ends": o.ends} for name, o in bank.outcomes.items()})
+        return jsonify(
+            {name: {"label": o.label, "ends": o.ends, "told": o.told or o.ends} for name, o in bank.outcomes.items()}
+        )
 
     @app.get("/_sim/truth")
     def truth() -> Response:

@@ -27,7 +27,7 @@ from tests.integration.village_bank import NAME, Village, a_village
 from tests.integration.world import World
 
 FEE = 200_000
-BANK = "bank:KBNN-DEMO-MPS"
+BANK = "bank:9990000000000000011"
 
 
 @pytest.fixture

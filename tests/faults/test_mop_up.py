@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import pytest
+
 from gateway.domain.checkout import CheckoutStatus
 from gateway.domain.invoice import InvoiceStatus
 from gateway.domain.payment import Payment, PaymentStatus
@@ -83,6 +85,25 @@ def test_a_provider_that_cannot_find_what_it_acknowledged_proves_nothing(world: 
     world.clock.ahead += timedelta(minutes=10)
     check_payments(world.runtime)
     assert world.payment(payment.id).status is PaymentStatus.PENDING
+
+
+def test_what_a_provider_hears_of_from_the_payer_only_was_never_begun_once_its_time_is_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = world.runtime.provider("sandbox")
+    without = replace(sandbox.capabilities, not_found_proves_absence=False, opened_by_payer=True)
+    monkeypatch.setattr(sandbox, "capabilities", without)
+    world.fault("create", "close_connection_before")
+    payment = begun(world)
+    for ahead, status in ((timedelta(minutes=30), PaymentStatus.UNKNOWN), (OVER, PaymentStatus.EXPIRED)):
+        world.clock.ahead = ahead
+        check_payments(world.runtime)
+        assert world.payment(payment.id).status is status
+    acknowledged = begun(world)
+    world.fault("query", "not_found")
+    world.clock.ahead += OVER
+    check_payments(world.runtime)
+    assert world.payment(acknowledged.id).status is PaymentStatus.UNKNOWN
 
 
 def test_a_session_that_cannot_be_closed_yet_is_looked_at_once_an_hour(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,10 @@ from gateway.services.vault import Vault
 from gateway.store.database import Database, Transaction, new_id
 from gateway.store.embedded import DatabaseUrls
 from gateway.store.tables.catalogue import agencies
+from tests.faults.books import contradictions
 from tests.integration.api import Api, an_api
+from tests.integration.village_bank import Village, a_village
+from tests.integration.world import a_world
 
 
 class Clock:
@@ -77,6 +81,15 @@ def everywhere() -> Caller:
 @pytest.fixture
 def runtime(db: Database) -> Runtime:
     return Runtime(db, {}, Vault({"1": b"k" * 32}, b"l" * 32), Tokens(b"t" * 32), "https://pay.example")
+
+
+@pytest.fixture
+def village(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Village]:
+    """A world with a bank that payers transfer to. At the end the books agree."""
+    with a_world(database_urls, tmp_path) as world:
+        yield a_village(world)
+        with world.runtime.db.read() as tx:
+            assert contradictions(tx) == {}
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,13 @@ def test_the_references_of_each_country_are_right_by_its_own_rule(api: Api) -> N
     assert ["epn" in each["references"] for each in (estonian, danish, singaporean)] == [False] * 3
 
 
+def test_the_page_of_a_danish_invoice_has_the_line_of_its_payment_slip(api: Api) -> None:
+    danish, estonian = (issued(api, procedure) for procedure in ("dk-passport", "ee-id-card"))
+    text = page(api, session_of(api, danish["id"]), "en")
+    assert f"Line on a payment slip {danish['references']['fik71_line']} " in text
+    assert "Line on a payment slip" not in page(api, session_of(api, estonian["id"]), "en")
+
+
 def test_references_of_korea_do_not_follow_one_another(api: Api) -> None:
     serials = [int(issued(api, "kr-passport")["references"]["epn"][-9:]) for _ in range(5)]
     assert min(abs(one - other) for one in serials for other in serials if one != other) > 1

@@ -14,6 +14,8 @@ from sqlalchemy import text
 
 from gateway.domain.errors import Invalid, NotFound
 from gateway.domain.payment import Payment, PaymentStatus
+from gateway.services.load_catalogue import load_catalogue
+from gateway.services.read_catalogue import read_catalogue
 from gateway.store import reconciliation
 from gateway.store.embedded import DatabaseUrls
 from reconciliation import runs
@@ -87,6 +89,22 @@ def test_what_the_provider_kept_is_booked_and_the_account_ties(night: Night) -> 
     assert night.world.balances()["in_transit:sandbox"] == FEE - KEPT
     in_transit = {"balance_minor": FEE - KEPT, "unsettled_minor": 0, "settled_minor": FEE - KEPT}
     assert run.totals["by_currency"][0]["in_transit"] == in_transit
+
+
+def test_an_agency_where_it_is_still_yesterday_is_reconciled_on_the_providers_day(night: Night) -> None:
+    """For nineteen hours of the day the dates differ, for the rest the test is an easy one."""
+    content = read_catalogue()
+    west = tuple(replace(agency, time_zone="Etc/GMT+12") for agency in content.agencies if agency.code == "dk-police")
+    with night.world.runtime.db.transaction() as tx:
+        load_catalogue(tx, replace(content, agencies=(*content.agencies, *west)), "test")
+    invoice = night.world.invoice("dk-passport")
+    night.world.play(night.world.start(night.world.checkout(invoice)), "succeed")
+    night.world.deliver(1)
+    night.settle()
+    run = night.run()
+    assert (run.status, night.kinds(run)) == ("balanced", [])
+    figures = {each["currency"]: (each["ledger_minor"], each["matched"]) for each in run.totals["by_currency"]}
+    assert figures == {"VND": (FEE, 1), "DKK": (893_75, 1)}
 
 
 def test_each_agency_bears_the_fees_of_its_own_payments(night: Night) -> None:

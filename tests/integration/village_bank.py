@@ -8,17 +8,17 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
 from gateway.domain.agency import business_date
 from gateway.domain.invoice import Invoice
 from gateway.domain.money import Money
-from gateway.domain.payment import PaymentStatus
+from gateway.domain.payment import Payment, PaymentStatus
 from gateway.domain.refund import RefundStatus
 from gateway.ports.capabilities import Capabilities, Flow, SettlementBy
 from gateway.ports.provider import (
@@ -50,19 +50,20 @@ from gateway.ports.provider import (
     WebhookRejected,
 )
 from gateway.services.receive_event import receive_event
+from gateway.services.refund_payment import approve_refund, request_refund, send_refunds
+from gateway.store import payments
 from tests.integration.world import World
 
 SECRET = b"a secret of the village"
 SIGNATURE = "village-signature"
 NAME = "village"
-ZONE = "Asia/Ho_Chi_Minh"
 CAPABILITIES = Capabilities(
-    currencies=frozenset({"VND", "EUR"}),
+    currencies=frozenset({"DKK", "EUR", "KRW", "SGD", "VND"}),
     flow=Flow.TRANSFER,
     payment_lifetime=timedelta(hours=1),
     lands_in_bank=True,
     settlement=SettlementBy.API,
-    time_zone=ZONE,
+    time_zone="Asia/Ho_Chi_Minh",
 )
 
 
@@ -178,12 +179,12 @@ class VillageBank:
         return NotFound()
 
     def list_settlements(self, window: SettlementWindow) -> Sequence[BatchRef]:
-        days = {business_date(credit.occurred_at, ZONE) for credit in self.booked}
+        days = {self._day(credit) for credit in self.booked}
         return [BatchRef(f"statement-{day}", day) for day in sorted(days) if window.first <= day <= window.last]
 
     def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]:
         for credit in self.booked:
-            if business_date(credit.occurred_at, ZONE) != batch.business_date:
+            if self._day(credit) != batch.business_date:
                 continue
             line = SettlementLine(
                 line_id=credit.provider_transaction_id,
@@ -199,6 +200,9 @@ class VillageBank:
                 yield replace(
                     line, line_id=f"-{line.line_id}", kind=LineKind.CHARGEBACK, gross=-credit.amount, credit=None
                 )
+
+    def _day(self, credit: CreditObservation) -> date:
+        return business_date(credit.occurred_at, self.capabilities.time_zone)
 
     def _answer(self) -> None:
         if self.closed:
@@ -235,6 +239,37 @@ class Village:
         """A transfer that the bank notifies of."""
         assert self.tell(self.transfer(invoice, *args, **more)).status == 200
         return self.bank.booked[-1]
+
+    # What came of it.
+
+    def balances(self) -> dict[str, int]:
+        """Without what the invoices themselves are booked on."""
+        return {code: minor for code, minor in self.world.balances().items() if not code.startswith("fees:")}
+
+    def payment_of(self, credit: CreditObservation) -> Payment:
+        with self.world.runtime.db.read() as tx:
+            found = payments.find_by_transaction(tx, NAME, credit.provider_transaction_id)
+        assert found is not None
+        return found
+
+    def asked_about(self) -> list[tuple[str, int]]:
+        """The kind of each discrepancy, and the money in question."""
+        return [(found.kind, found.amount_minor) for found in self.world.discrepancies()]
+
+    def evidence(self) -> dict[str, Any]:
+        """Of the only discrepancy."""
+        (found,) = self.world.discrepancies()
+        evidence: dict[str, Any] = found.evidence
+        return evidence
+
+    def refunded(self, payment: Payment, minor: int) -> UUID:
+        """Asked for, approved and sent."""
+        with self.world.runtime.db.transaction() as tx:
+            refund = request_refund(tx, self.world.finance, payment.id, minor, "too much")
+        with self.world.runtime.db.transaction() as tx:
+            approve_refund(tx, self.world.approver, refund.id)
+        send_refunds(self.world.runtime)
+        return refund.id
 
 
 def a_village(world: World) -> Village:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -198,7 +198,22 @@ class Rig:
         command = self.command(amount)
         outcome: PaymentOutcome = self.adapter.create_payment(command)
         assert isinstance(outcome.next_action, Redirect)
-        return ref(command, outcome), outcome.next_action.url
+        return self.arrived(command, outcome), outcome.next_action.url
+
+    @property
+    def opened_by_payer(self) -> bool:
+        """Whether a creation sends nothing, and the provider hears of the payment from the payer's browser."""
+        return bool(self.adapter.capabilities.opened_by_payer)
+
+    def arrived(self, command: CreatePayment, outcome: PaymentOutcome) -> PaymentRef:
+        """As the core remembers the payment once its payer is on the provider's page."""
+        begun = ref(command, outcome)
+        if not self.opened_by_payer:
+            return begun
+        assert isinstance(outcome.next_action, Redirect)
+        assert self.browser.get(outcome.next_action.url).status_code == 200
+        seen = self.adapter.query_payment(begun)
+        return replace(begun, provider_payment_id=seen.provider_payment_id)
 
     def play(self, url: str, outcome: str) -> httpx.Response:
         return self.browser.post(url, data={"outcome": outcome})

@@ -10,9 +10,10 @@ from tests.providers.conformance import ProviderConformance
 from tests.providers.test_momo import TestMomo
 from tests.providers.test_sandbox import TestSandbox
 from tests.providers.test_stripe import TestStripe
+from tests.providers.test_vnpay import TestVnpay
 from tests.providers.test_zalopay import TestZaloPay
 
-TESTED: tuple[type[ProviderConformance], ...] = (TestSandbox, TestStripe, TestMomo, TestZaloPay)
+TESTED: tuple[type[ProviderConformance], ...] = (TestSandbox, TestStripe, TestVnpay, TestMomo, TestZaloPay)
 NO_PROVIDER = {"simulation"}  # what all simulators share
 PARTS = {"__init__.py", "adapter.py", "wire.py", "settlement.py", "simulator.py"}
 
@@ -24,7 +25,7 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py") if pat
 
 
 def test_there_are_packages_to_look_at() -> None:
-    assert {"sandbox", "stripe"} <= set(PACKAGES)
+    assert {"sandbox", "stripe", "vnpay"} <= set(PACKAGES)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -41,7 +42,7 @@ def test_every_provider_has_its_parts_and_its_lines_in_the_registry(package: str
 
 
 def test_a_provider_that_does_not_exist_is_named() -> None:
-    with pytest.raises(registry.UnknownProvider, match=r"'nobody'.*sandbox, stripe"):
+    with pytest.raises(registry.UnknownProvider, match=r"'nobody'.*sandbox, stripe, vnpay"):
         registry.build("nobody", {})
     with pytest.raises(registry.UnknownProvider, match="'nobody'"):
         registry.serve("nobody", 0, Path("unused"), {})

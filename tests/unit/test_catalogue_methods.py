@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.services.read_catalogue import read_catalogue
-from tests.unit.test_catalogue import AGENCY, PROCEDURE, faults, write
+from tests.unit.catalogue_folder import AGENCY, faults, write
+from tests.unit.test_catalogue import PROCEDURE
 
 
 def test_a_method_is_a_name_or_a_block_with_limits(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the documents draw is what the code does."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from gateway.domain import checkout, invoice, payment, refund
 from gateway.domain.states import mermaid
 
-DOCS = Path(__file__).parents[2] / "docs"
+TESTS = Path(__file__).parents[1]
+DOCS = TESTS.parent / "docs"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,14 @@ def test_every_decision_is_listed() -> None:
     files = sorted(path.name for path in (DOCS / "adr").glob("0*.md"))
     assert files
     assert [name for name in files if f"({name})" not in index] == []
+
+
+def test_the_worked_example_is_printed_as_it_is() -> None:
+    page = (DOCS / "adding-a-provider.md").read_text()
+    printed = dict(re.findall(r"`(tests/[\w/.]+)`:\n\n```\w+\n(.*?)```\n", page, re.DOTALL))
+    package = {path for path in (TESTS / "providers" / "example_bank").iterdir() if path.suffix in (".py", ".yaml")}
+    shown = {path for path in package if not path.name.startswith("__")} | {TESTS / "providers/test_example_bank.py"}
+    assert printed == {str(path.relative_to(TESTS.parent)): path.read_text() for path in shown}
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:

@@ -23,6 +23,7 @@ BEFORE_ACCEPTING = ("error_500_before", "close_connection_before", "conflict")
 class LostAnswers(Facts):
     @pytest.mark.parametrize("fault", AFTER_ACCEPTING)
     def test_a_creation_whose_answer_was_lost_is_unknown_and_found_by_our_id(self, rig: Rig, fault: str) -> None:
+        self.needs_creation(rig)
         command = rig.command()
         rig.fault("create", fault)
         with pytest.raises(OutcomeUnknown):
@@ -33,6 +34,7 @@ class LostAnswers(Facts):
 
     @pytest.mark.parametrize("fault", AFTER_ACCEPTING)
     def test_sending_again_after_a_lost_answer_charges_once(self, rig: Rig, fault: str) -> None:
+        self.needs_creation(rig)
         command = rig.command()
         rig.fault("create", fault)
         with pytest.raises(OutcomeUnknown):
@@ -42,6 +44,7 @@ class LostAnswers(Facts):
 
     @pytest.mark.parametrize("fault", BEFORE_ACCEPTING)
     def test_a_creation_that_broke_before_it_was_accepted_is_unknown_too(self, rig: Rig, fault: str) -> None:
+        self.needs_creation(rig)
         command = rig.command()
         rig.fault("create", fault)
         with pytest.raises(OutcomeUnknown):
@@ -77,7 +80,7 @@ class LostAnswers(Facts):
             ("create", lambda: rig.adapter.create_payment(rig.command())),
             ("query", lambda: rig.adapter.query_payment(ref(rig.command()))),
         )
-        for operation, call in ways:
+        for operation, call in ways[1:] if rig.opened_by_payer else ways:
             rig.fault(operation, fault)
             since = len(rig.traffic())
             with pytest.raises(OutcomeUnknown):

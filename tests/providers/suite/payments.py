@@ -1,5 +1,6 @@
 """Opening a payment, what the payer does, and asking what became of it."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -42,6 +43,8 @@ class Payments(Facts):
         assert isinstance(outcome.next_action, Redirect)
         seen = rig.adapter.query_payment(ref(command, outcome))
         assert seen.status is PaymentStatus.PENDING
+        assert rig.holds(command.payment_id) is not rig.opened_by_payer
+        rig.arrived(command, outcome)
         assert rig.truth(command.payment_id)["amount_minor"] == FEE.amount_minor
 
     def test_the_pay_page_needs_no_script_and_no_other_host(self, rig: Rig) -> None:
@@ -55,6 +58,7 @@ class Payments(Facts):
     def test_every_outcome_of_the_simulator_is_stated(self, rig: Rig) -> None:
         shown = rig.control("GET", "outcomes")
         assert {name: outcome["ends"] for name, outcome in shown.items()} == self.outcomes
+        assert {name: outcome["told"] for name, outcome in shown.items()} == {**self.outcomes, **self.notified_as}
 
     def test_every_outcome_is_reported_as_what_it_is(self, rig: Rig) -> None:
         for outcome, status in self.outcomes.items():
@@ -122,10 +126,13 @@ class Payments(Facts):
         first = rig.adapter.create_payment(command)
         second = self.sent_again(lambda: rig.adapter.create_payment(command))
         assert second in (None, first)
-        assert rig.truth(command.payment_id)["id"] == first.provider_payment_id
+        for outcome in (first, second or first):
+            begun = rig.arrived(command, outcome)
+            assert rig.truth(command.payment_id)["id"] == begun.provider_payment_id
 
     def test_a_payment_it_never_heard_of_is_not_found(self, rig: Rig) -> None:
-        assert rig.adapter.query_payment(ref(rig.command())) == NotFound()
+        over = datetime.now(UTC) - timedelta(days=1) if rig.opened_by_payer else datetime.now(UTC)
+        assert rig.adapter.query_payment(ref(rig.command(created_at=over))) == NotFound()
 
     def test_a_provider_that_denies_knowing_a_payment_is_quoted(self, rig: Rig) -> None:
         begun, _ = rig.started()
@@ -136,15 +143,19 @@ class Payments(Facts):
         alone = rig.adapter_for(f"http://127.0.0.1:{free_port()}")
         command = rig.command()
         with pytest.raises(NotSent):
-            alone.create_payment(command)
-        with pytest.raises(NotSent):
             alone.query_payment(ref(command))
+        if rig.opened_by_payer:
+            assert alone.create_payment(command).status is PaymentStatus.PENDING
+        else:
+            with pytest.raises(NotSent):
+                alone.create_payment(command)
         alone.close()
 
     @pytest.mark.parametrize(
         ("fault", "error"), [("rate_limited", RateLimited), ("unauthorized", NotSent), ("rejected", Rejected)]
     )
     def test_a_refused_creation_did_nothing(self, rig: Rig, fault: str, error: type[Exception]) -> None:
+        self.needs_creation(rig)
         command = rig.command()
         rig.fault("create", fault)
         with pytest.raises(error):
@@ -156,6 +167,7 @@ class Payments(Facts):
         rig.play(url, "succeed")
         rig.fault("query", "unknown_code")
         assert rig.adapter.query_payment(begun).status is PaymentStatus.UNKNOWN
+        self.needs_creation(rig)
         rig.fault("create", "unknown_code")
         assert rig.adapter.create_payment(rig.command()).status is PaymentStatus.UNKNOWN
 

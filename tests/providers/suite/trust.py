@@ -93,9 +93,11 @@ class Trust(Facts):
             except WebhookRejected as rejected:
                 said.append("".join(traceback.format_exception(rejected)) + repr(vars(rejected)))
         for fault in ("timeout_after_accept", "error_500_after_accept", "garbled_answer", "rejected", "unauthorized"):
-            rig.fault("create", fault)
+            rig.fault("query" if rig.opened_by_payer else "create", fault)
+            command = rig.command()
             try:
-                rig.impatient.create_payment(rig.command())
+                rig.impatient.create_payment(command)
+                rig.impatient.query_payment(ref(command))
             except ProviderError as error:
                 said.append("".join(traceback.format_exception(error)) + repr(error.__context__) + repr(vars(error)))
         return "\n".join(said)
@@ -131,7 +133,7 @@ class Trust(Facts):
     def simulator_process(self, rig: Rig, port: int, data_dir: Path) -> "subprocess.Popen[bytes]":
         arguments = ["--provider", self.provider, "--port", str(port), "--data-dir", str(data_dir)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "providers.simulation", *arguments, "--webhook-url", rig.inbox.url],
+            [sys.executable, "-m", self.simulation, *arguments, "--webhook-url", rig.inbox.url],
             env={**os.environ, **rig.settings},
         )
         deadline = time.monotonic() + 20
@@ -146,9 +148,10 @@ class Trust(Facts):
 
     def test_a_simulator_that_was_told_to_hang_still_stops_at_once(self, tmp_path: Path, rig: Rig) -> None:
         other = Rig(self.provider, self.settings, tmp_path, self.base_url_setting, rig.inbox)
-        other.fault("create", "timeout_after_accept", seconds=60)
+        asked, _ = other.started()
+        other.fault("query", "timeout_after_accept", seconds=60)
         with pytest.raises(OutcomeUnknown):
-            other.impatient.create_payment(other.command())
+            other.impatient.query_payment(asked)
         begun = time.monotonic()
         other.close()
         assert time.monotonic() - begun < 5

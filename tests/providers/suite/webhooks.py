@@ -58,7 +58,7 @@ class Webhooks(Facts):
             rig.heard(PaymentObservation, count=self.notifications_of(outcome))
             rig.quiet()
             heard = [seen for seen in rig.heard(PaymentObservation) if seen.payment_id == begun.payment_id]
-            assert status in {seen.status for seen in heard}, outcome
+            assert self.notified_as.get(outcome, status) in {seen.status for seen in heard}, outcome
 
     def test_what_is_not_notified_is_found_by_a_query(self, rig: Rig) -> None:
         for outcome in self.not_notified:
@@ -143,6 +143,8 @@ class Webhooks(Facts):
     def test_what_does_not_concern_us_says_nothing(self, rig: Rig) -> None:
         self.needs(WebhookReceiver)
         now = datetime.now(UTC)
+        if self.of_no_concern is None:
+            pytest.skip(f"{self.provider} notifies of payments only")
         assert rig.read(self.signed(self.of_no_concern, self.secrets[0], now)) == []
 
     def test_a_repeated_notification_has_the_same_id_and_says_the_same(self, rig: Rig) -> None:
