@@ -19,7 +19,16 @@ from gateway.domain.circuit import Operation
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus
 from gateway.domain.query_window import UNRESOLVED_AFTER, QueryWindow
-from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
+from gateway.ports.provider import (
+    Cancellable,
+    NotFound,
+    PaymentHint,
+    PaymentObservation,
+    PaymentProvider,
+    PaymentRef,
+    ProviderError,
+)
+from gateway.services.apply_hint import find_hinted
 from gateway.services.apply_observation import apply_observation
 from gateway.services.apply_payment import is_spent
 from gateway.services.call_provider import Calls
@@ -69,7 +78,7 @@ def _check_or_put_off(runtime: Runtime, payment: Payment) -> None:
         return
     with runtime.db.transaction() as tx:
         if window.is_unresolved(tx.now):
-            _schedule(tx, payment, window)  # an officer is told, however long the provider is away
+            _schedule(tx, payment, window, answered=False)  # an officer is told, however long the provider is away
         else:
             payments.put_back(tx, payment.id)
 
@@ -114,7 +123,19 @@ def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: 
             apply_observation(tx, payment.provider, answer, source)
         elif provider and isinstance(answer, NotFound):
             apply_observation(tx, payment.provider, _meaning_of_absence(tx, provider, payment), source)
-        _schedule(tx, payment, window)
+        _schedule(tx, payment, window, answered=answer is not None)
+
+
+def ask_about_hint(runtime: Runtime, provider: str, hint: PaymentHint) -> None:
+    """Ask at once what a notification only hinted at. Never raises: the payment is due, so the sweep asks again."""
+    with runtime.db.read() as tx:
+        payment = find_hinted(tx, provider, hint)
+    if payment is None or is_shut(runtime, provider):
+        return
+    try:
+        check_payment(runtime, payment, "webhook")
+    except Exception:  # the notification is durable and its payment due: no fault here is worth another notification
+        log.exception("payment not checked on a hint", payment=str(payment.id))
 
 
 def close_attempt(runtime: Runtime, payment: Payment) -> None:
@@ -216,10 +237,17 @@ def _meaning_of_absence(tx: Transaction, provider: PaymentProvider, payment: Pay
     return PaymentObservation(status, tx.now, payment_id=payment.id, code="not_found")
 
 
-def _schedule(tx: Transaction, asked: Payment, window: QueryWindow) -> None:
-    """When to ask again about what is not resolved; never again once that would be useless, and then it is named."""
+def _schedule(tx: Transaction, asked: Payment, window: QueryWindow, *, answered: bool) -> None:
+    """When to ask again about what is not resolved; never again once that would be useless, and then it is named. Also
+    about what was given up, until a question that a hint made us ask is answered."""
     payment = payments.find(tx, asked.id, lock=True)
-    if payment is None or payment.status not in OPEN:
+    if payment is None:
+        return
+    if payment.status not in OPEN:
+        if asked.status not in OPEN:
+            done = answered or payment.status is PaymentStatus.SUCCEEDED
+            again = None if done else window.next_question(tx.now, payment.checks)
+            payments.change(tx, payment.id, next_check_at=again)
         return
     payments.change(tx, payment.id, next_check_at=window.next_question(tx.now, payment.checks))
     if window.is_unresolved(tx.now):

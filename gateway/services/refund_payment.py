@@ -55,7 +55,9 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 AT_ONCE = 20
 
 
-def request_refund(tx: Transaction, caller: Caller, payment_id: UUID, amount_minor: int, reason: str) -> Refund:
+def request_refund(
+    tx: Transaction, runtime: Runtime, caller: Caller, payment_id: UUID, amount_minor: int, reason: str
+) -> Refund:
     """Ask for `amount_minor` of a succeeded payment to go back. The amount is held from this moment.
 
     Raises PaymentNotFound, NotRefundable, or OverRefund; checked under a lock on the payment, so that two officers
@@ -64,6 +66,7 @@ def request_refund(tx: Transaction, caller: Caller, payment_id: UUID, amount_min
     payment = find_payment(tx, caller, payment_id, lock=True)
     if payment.status is not PaymentStatus.SUCCEEDED:
         raise NotRefundable(f"This payment is {payment.status}: no money came in that could go back.")
+    _check_way_back(runtime, payment)
     amount = Money(amount_minor, payment.currency)
     check_amount(amount, payment.refundable)
     refund = Refund(
@@ -88,6 +91,15 @@ def request_refund(tx: Transaction, caller: Caller, payment_id: UUID, amount_min
     payments.change(tx, payment.id, refunded_minor=payment.refunded_minor + amount_minor)
     _tell(tx, caller.actor, refund)
     return refund
+
+
+def _check_way_back(runtime: Runtime, payment: Payment) -> None:
+    """Refused now rather than approved and never sent. A provider that is not configured at the moment may return."""
+    provider = runtime.providers.get(payment.provider)
+    if provider is not None and not isinstance(provider, Refunder):
+        raise NotRefundable(
+            f"{payment.provider} has no way to send money back. Pay it back outside this gateway, and note it there."
+        )
 
 
 def approve_refund(tx: Transaction, caller: Caller, refund_id: UUID) -> Refund:

@@ -266,7 +266,7 @@ def late(world: World) -> str:
 def test_refunds_wait_and_are_sent_when_it_is_back(world: World) -> None:
     _, payment = world.paid()
     with world.runtime.db.transaction() as tx:
-        refund = request_refund(tx, world.finance, payment.id, 50_000, "the application was refused")
+        refund = request_refund(tx, world.runtime, world.finance, payment.id, 50_000, "the application was refused")
     fails(world)
     with world.runtime.db.transaction() as tx:
         approve_refund(tx, world.approver, refund.id)
@@ -307,7 +307,7 @@ def test_a_session_is_not_closed_over_a_payment_that_cannot_be_asked_about(world
 def test_an_officer_is_told_of_what_stays_open_however_long_the_provider_is_away(world: World) -> None:
     _, paid = world.paid()
     with world.runtime.db.transaction() as tx:
-        refund = request_refund(tx, world.finance, paid.id, 50_000, "the application was refused")
+        refund = request_refund(tx, world.runtime, world.finance, paid.id, 50_000, "the application was refused")
         approve_refund(tx, world.approver, refund.id)
     world.fault("refund", "error_500_after_accept")
     send_refunds(world.runtime)

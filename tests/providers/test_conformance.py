@@ -8,12 +8,13 @@ import providers
 from providers import registry
 from tests.providers.conformance import ProviderConformance
 from tests.providers.test_momo import TestMomo
+from tests.providers.test_paygov import TestPayGov
 from tests.providers.test_sandbox import TestSandbox
 from tests.providers.test_stripe import TestStripe
 from tests.providers.test_vnpay import TestVnpay
 from tests.providers.test_zalopay import TestZaloPay
 
-TESTED: tuple[type[ProviderConformance], ...] = (TestSandbox, TestStripe, TestVnpay, TestMomo, TestZaloPay)
+TESTED: tuple[type[ProviderConformance], ...] = (TestSandbox, TestStripe, TestVnpay, TestMomo, TestZaloPay, TestPayGov)
 NO_PROVIDER = {"simulation"}  # what all simulators share
 PARTS = {"__init__.py", "adapter.py", "wire.py", "settlement.py", "simulator.py"}
 
