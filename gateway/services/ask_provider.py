@@ -7,8 +7,10 @@ A provider whose circuit is open is not asked again and again: its payments stay
 (try_circuits) has found it answering.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import zip_longest
 
 import structlog
 
@@ -49,7 +51,7 @@ def check_payments(runtime: Runtime) -> int:
     """Ask about the payments that are due to be checked. Returns how many were asked about."""
     with runtime.db.transaction() as tx:
         due = payments.claim_due(tx, LEASE, AT_ONCE, UNRESOLVED_AFTER)
-    return each(due, lambda payment: _check_or_put_off(runtime, payment), "check_payments")
+    return each(_in_turns(due), lambda payment: _check_or_put_off(runtime, payment), "check_payments")
 
 
 def expire_sessions(runtime: Runtime) -> int:
@@ -59,9 +61,19 @@ def expire_sessions(runtime: Runtime) -> int:
     return each(over, lambda session: _expire(runtime, session), "expire_sessions")
 
 
+def _in_turns(due: Sequence[Payment]) -> list[Payment]:
+    """One payment of each provider, and then the next of each: who asks a provider that does not answer keeps the
+    others waiting for one question at a time, not for all that are due with it."""
+    by_provider: dict[str, list[Payment]] = {}
+    for payment in due:
+        by_provider.setdefault(payment.provider, []).append(payment)
+    turns = zip_longest(*by_provider.values())
+    return [payment for turn in turns for payment in turn if payment is not None]
+
+
 def _check_or_put_off(runtime: Runtime, payment: Payment) -> None:
     window = query_window(runtime.providers.get(payment.provider), payment)
-    if window.is_closed(runtime.db.now()) or not is_shut(runtime, payment.provider):
+    if not is_shut(runtime, payment.provider):
         check_payment(runtime, payment, "poll")
         return
     with runtime.db.transaction() as tx:
@@ -95,13 +107,14 @@ def _expire(runtime: Runtime, session: CheckoutSession) -> None:
 
 
 def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: bool = False) -> None:
-    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing, and one that
-    would not be answered is not asked."""
+    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing, and once it
+    answers no more it is not asked; or if it is to show that anybody answers, it is not believed."""
     provider = runtime.providers.get(payment.provider)
     calls = Calls(runtime.db, payment.provider, is_trial=is_trial)
     window = query_window(provider, payment)
-    answers = provider is not None and not window.is_closed(runtime.db.now())
-    answer = _of_this_payment(runtime, payment, _ask(calls, provider, payment)) if provider and answers else None
+    is_closed = window.is_closed(runtime.db.now())
+    told = _ask(calls, provider, payment) if provider and (is_trial or not is_closed) else None
+    answer = None if is_closed else _of_this_payment(runtime, payment, told)
     if provider and answer and _waits(answer) and _is_over(runtime, payment):
         answer = _give_up(runtime, calls, provider, payment, answer)
     with runtime.db.transaction() as tx:

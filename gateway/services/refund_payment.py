@@ -164,15 +164,6 @@ def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
     _reschedule(runtime, payment, refund)
 
 
-def _put_off(runtime: Runtime, payment: Payment, refund: Refund) -> None:
-    """Its provider does not answer. An officer is told of one in doubt, however long the provider is away."""
-    if refund.status in AT_PROVIDER and _query_window(runtime, payment, refund).is_unresolved(runtime.db.now()):
-        _reschedule(runtime, payment, refund)
-        return
-    with runtime.db.transaction() as tx:
-        refunds.put_back(tx, refund.id)
-
-
 def _command(payment: Payment, refund: Refund) -> RefundCommand:
     """The same on every retry, its time too: providers date their names for it, and know it again by its name only."""
     first_sent_at = refund.sent_at or refund.created_at
@@ -183,6 +174,15 @@ def _query_window(runtime: Runtime, payment: Payment, refund: Refund) -> QueryWi
     provider = runtime.providers.get(payment.provider)
     lasts = None if provider is None else provider.capabilities.query_window
     return QueryWindow(refund.sent_at or refund.created_at, lasts)
+
+
+def _put_off(runtime: Runtime, payment: Payment, refund: Refund) -> None:
+    """Its provider does not answer. An officer is told of one in doubt, however long the provider is away."""
+    if _query_window(runtime, payment, refund).is_unresolved(runtime.db.now()):
+        _reschedule(runtime, payment, refund)
+        return
+    with runtime.db.transaction() as tx:
+        refunds.put_back(tx, refund.id)
 
 
 def _mark_submitting(runtime: Runtime, refund: Refund) -> Refund | None:
