@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import click
@@ -37,7 +38,7 @@ from gateway.services.check_methods import method_faults
 from gateway.store.database import Database, new_id
 
 BuildAdapter = Callable[[Mapping[str, str]], PaymentProvider]
-DemoSettings = Callable[[str, str], Mapping[str, str]]
+DemoSettings = Callable[[str, str, Path], Mapping[str, str]]
 
 PROTOCOLS: Sequence[tuple[str, type]] = (
     ("cancel", Cancellable),
@@ -51,7 +52,7 @@ PROTOCOLS: Sequence[tuple[str, type]] = (
 NOT_ITS_ADDRESS = frozenset({"GATEWAY_PUBLIC_URL"})
 WIDTH_IN_A_FILE = 140  # columns
 # A provider is described without being called, so these are never used.
-NOWHERE, NO_SECRET = "http://127.0.0.1:9", "0" * 64
+NOWHERE, NO_SECRET, NO_FOLDER = "http://127.0.0.1:9", "0" * 64, Path("nowhere")
 
 
 class Composer(Protocol):
@@ -128,7 +129,7 @@ def _described(name: str, composer: Composer, enabled: Sequence[str]) -> dict[st
     try:
         provider = composer.adapters[name](environment)
     except ConfigurationError:
-        provider = composer.adapters[name]({**environment, **composer.simulators[name](NOWHERE, NO_SECRET)})
+        provider = composer.adapters[name]({**environment, **composer.simulators[name](NOWHERE, NO_SECRET, NO_FOLDER)})
     can = provider.capabilities
     return {
         "name": name,

@@ -7,6 +7,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+_BANK_SCHEMES = ("vietqr", "paynow", "sepa", "fik", "epn")
+
 TEMPLATES: Mapping[str, Mapping[str, str]] = {
     "sandbox": {
         "GATEWAY_SANDBOX_BASE_URL": "{url}",
@@ -17,6 +19,13 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_STRIPE_API_BASE": "{url}",
         "GATEWAY_STRIPE_API_KEY": "sk_simulated_{secret}",
         "GATEWAY_STRIPE_WEBHOOK_SECRETS": "whsec_{secret}",
+    },
+    "paygov": {
+        "GATEWAY_PAYGOV_BASE_URL": "{url}",
+        "GATEWAY_PAYGOV_CLIENT_ID": "congphi-demo",
+        "GATEWAY_PAYGOV_HASH_KEY_1": "one-{secret}",
+        "GATEWAY_PAYGOV_HASH_KEYS_2": "two-{secret}",
+        "GATEWAY_PAYGOV_SETTLEMENT_DIR": "{folder}",
     },
     "momo": {
         "GATEWAY_MOMO_BASE_URL": "{url}",
@@ -37,6 +46,15 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_VNPAY_TMN_CODE": "CONGPHI1",
         "GATEWAY_VNPAY_SECRETS": "{secret}",
         "GATEWAY_VNPAY_SETTLEMENT_DIR": "{folder}",
+    },
+    **{
+        name: {
+            f"GATEWAY_{name.upper()}_BANK_URL": "{url}",
+            f"GATEWAY_{name.upper()}_CLIENT": "congphi-demo",
+            f"GATEWAY_{name.upper()}_SECRETS": "{secret}",
+            **({"GATEWAY_SEPA_TIME_ZONE": "Europe/Tallinn"} if name == "sepa" else {}),
+        }
+        for name in _BANK_SCHEMES
     },
 }
 

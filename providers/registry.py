@@ -11,8 +11,13 @@ import httpx
 from flask import Flask
 
 from gateway.ports.provider import PaymentProvider
+from providers.bank_transfer import adapter as bank_transfer
+from providers.bank_transfer import simulator as bank_transfer_simulator
+from providers.bank_transfer.schemes import SCHEMES as BANK_TRANSFER_SCHEMES
 from providers.momo import adapter as momo
 from providers.momo import simulator as momo_simulator
+from providers.paygov import adapter as paygov
+from providers.paygov import simulator as paygov_simulator
 from providers.sandbox import adapter as sandbox
 from providers.sandbox import simulator as sandbox_simulator
 from providers.simulation.bank import Options
@@ -35,16 +40,20 @@ class Build(Protocol):
 ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
     "stripe": stripe.build,
+    "paygov": paygov.build,
     "momo": momo.build,
     "vnpay": vnpay.build,
     "zalopay": zalopay.build,
+    **{name: bank_transfer.Builder(scheme) for name, scheme in BANK_TRANSFER_SCHEMES.items()},
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
     "stripe": stripe_simulator.create_app,
+    "paygov": paygov_simulator.create_app,
     "momo": momo_simulator.create_app,
     "vnpay": vnpay_simulator.create_app,
     "zalopay": zalopay_simulator.create_app,
+    **{name: bank_transfer_simulator.creator(name) for name in BANK_TRANSFER_SCHEMES},
 }
 
 

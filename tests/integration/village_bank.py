@@ -265,7 +265,7 @@ class Village:
     def refunded(self, payment: Payment, minor: int) -> UUID:
         """Asked for, approved and sent."""
         with self.world.runtime.db.transaction() as tx:
-            refund = request_refund(tx, self.world.finance, payment.id, minor, "too much")
+            refund = request_refund(tx, self.world.runtime, self.world.finance, payment.id, minor, "too much")
         with self.world.runtime.db.transaction() as tx:
             approve_refund(tx, self.world.approver, refund.id)
         send_refunds(self.world.runtime)
