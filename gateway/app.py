@@ -47,6 +47,7 @@ RESOURCES = (
     payments.resource,
     refunds.resource,
     events.resource,
+    providers.resource,
     webhook_endpoints.resource,
     ledger.resource,
     agencies.resource,

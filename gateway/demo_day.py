@@ -121,7 +121,7 @@ def play_day(office: Office, invoices: int, seed: int, console: Console) -> None
         _each(progress, "Payers pay", visits, lambda visit: _visit(office, visit))
         paid = [visit for visit in visits if visit.payment_id and visit.ends != WAITS]
         _each(progress, "Answers arrive", paid, lambda visit: _wait_for(office, visit))
-        refunded = [visit for visit in visits if visit.outcome == "succeed" and visit.payment_id][::REFUNDED_ONE_IN]
+        refunded = _refundable(office, visits)[::REFUNDED_ONE_IN]
         _each(progress, "Officers refund", refunded, lambda visit: _refund(office, visit))
         planted = _each(
             progress, "Providers settle", list(office.simulators), lambda name: _settle(office, name, visits)
@@ -219,6 +219,11 @@ def _wait_for(office: Office, visit: Visit) -> None:
         if time.monotonic() > deadline:
             raise DemoFailed(f"payment {visit.payment_id} ({visit.outcome}) is {status}, not {visit.ends}")
         time.sleep(POLL.total_seconds())
+
+
+def _refundable(office: Office, visits: Sequence[Visit]) -> list[Visit]:
+    can = {provider for provider in office.simulators if office.control(provider, "health")["refunds"]}
+    return [visit for visit in visits if visit.outcome == "succeed" and visit.payment_id and visit.provider in can]
 
 
 def _refund(office: Office, visit: Visit) -> None:

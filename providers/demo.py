@@ -20,6 +20,13 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_STRIPE_API_KEY": "sk_simulated_{secret}",
         "GATEWAY_STRIPE_WEBHOOK_SECRETS": "whsec_{secret}",
     },
+    "paygov": {
+        "GATEWAY_PAYGOV_BASE_URL": "{url}",
+        "GATEWAY_PAYGOV_CLIENT_ID": "congphi-demo",
+        "GATEWAY_PAYGOV_HASH_KEY_1": "one-{secret}",
+        "GATEWAY_PAYGOV_HASH_KEYS_2": "two-{secret}",
+        "GATEWAY_PAYGOV_SETTLEMENT_DIR": "{folder}",
+    },
     "momo": {
         "GATEWAY_MOMO_BASE_URL": "{url}",
         "GATEWAY_MOMO_PARTNER_CODE": "CONGPHIDEMO",

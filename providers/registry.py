@@ -16,6 +16,8 @@ from providers.bank_transfer import simulator as bank_transfer_simulator
 from providers.bank_transfer.schemes import SCHEMES as BANK_TRANSFER_SCHEMES
 from providers.momo import adapter as momo
 from providers.momo import simulator as momo_simulator
+from providers.paygov import adapter as paygov
+from providers.paygov import simulator as paygov_simulator
 from providers.sandbox import adapter as sandbox
 from providers.sandbox import simulator as sandbox_simulator
 from providers.simulation.bank import Options
@@ -38,6 +40,7 @@ class Build(Protocol):
 ADAPTERS: Mapping[str, Build] = {
     "sandbox": sandbox.build,
     "stripe": stripe.build,
+    "paygov": paygov.build,
     "momo": momo.build,
     "vnpay": vnpay.build,
     "zalopay": zalopay.build,
@@ -46,6 +49,7 @@ ADAPTERS: Mapping[str, Build] = {
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
     "stripe": stripe_simulator.create_app,
+    "paygov": paygov_simulator.create_app,
     "momo": momo_simulator.create_app,
     "vnpay": vnpay_simulator.create_app,
     "zalopay": zalopay_simulator.create_app,

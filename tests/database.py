@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,8 +38,9 @@ def remove_abandoned() -> None:
     """Stop the servers of sessions whose process is gone."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
         pid = int(folder.name.removeprefix(FOLDER_PREFIX))
-        if folder.stat().st_uid == os.geteuid() and not psutil.pid_exists(pid):
-            SessionDatabase(folder).remove()
+        with suppress(FileNotFoundError):  # another session that begins just now was quicker
+            if folder.stat().st_uid == os.geteuid() and not psutil.pid_exists(pid):
+                SessionDatabase(folder).remove()
 
 
 class SessionDatabase:

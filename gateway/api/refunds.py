@@ -77,7 +77,7 @@ def ask(body: Mapping[str, Any]) -> Response:
     """
 
     def asked(tx: Any) -> Answer:
-        refund = request_refund(tx, caller(), body["payment"], body["amount_minor"], body["reason"])
+        refund = request_refund(tx, runtime(), caller(), body["payment"], body["amount_minor"], body["reason"])
         return Answer(201, _refund_json(refund))
 
     return once(asked)

@@ -43,6 +43,11 @@ class Resource(Blueprint):  # type: ignore[misc] # flask-smorest has no types
         super().__init__(name, __name__, description=description)
         self._prepare_doc_cbks.append(_describe)
 
+    def doc(self, **told: Any) -> Callable[[View], View]:
+        """Add to what OpenAPI says of a route."""
+        decorate: Callable[[View], View] = super().doc(**told)
+        return decorate
+
     def route(self, rule: str, **options: Any) -> Callable[[View], View]:
         """As in Flask. Outermost of a view's decorators."""
         register: Callable[[View], View] = super().route(rule, **options)

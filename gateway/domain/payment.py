@@ -41,6 +41,9 @@ GRAPH: Graph[PaymentStatus] = {
 OPEN = frozenset({S.SUBMITTING, S.PENDING, S.UNKNOWN})
 """Not yet resolved: the mop-up keeps asking the provider about these."""
 
+IN_DOUBT = frozenset({S.SUBMITTING, S.UNKNOWN})
+"""The money may have moved, and only the provider can tell: nothing may be paid again meanwhile."""
+
 GIVEN_UP = frozenset({S.CANCELLED, S.EXPIRED})
 """We have told everyone that this attempt is over; money that still arrives is late and becomes payer credit."""
 

@@ -4,15 +4,9 @@ A provider implements the narrow protocols it can honour (PaymentProvider always
 the core never asks by name and nothing raises NotImplemented. Adapters are stateless: they see no rows, no session, no
 Flask, and they are called outside any database transaction.
 
-Requests carry only our ids, the amount, a generic title and URLs: no personal data.
+Requests carry only our ids, the amount, a generic title, what is billed and URLs: no personal data.
 
-    ProviderError
-    ├── NotSent            the provider never got the request; safe to retry or to use another provider
-    ├── RateLimited        refused before it was processed; safe to retry later
-    ├── Unsupported        this provider cannot do that (currency, partial refund, ...); nothing was sent
-    ├── Rejected           the provider understood and said no for good; nothing happened
-    ├── OutcomeUnknown     sent, but the answer was lost, late or unreadable; only a query can tell
-    └── WebhookRejected    a notification that is not to be believed, and why
+What can go wrong is in errors.py, what is billed in bills.py; both are imported from here, as one vocabulary.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,48 +19,19 @@ from uuid import UUID
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
+from gateway.ports.bills import Bill as Bill
+from gateway.ports.bills import BillLine as BillLine
+from gateway.ports.bills import BillRequest as BillRequest
+from gateway.ports.bills import Payee as Payee
 from gateway.ports.capabilities import Capabilities
-
-
-class ProviderError(Exception):
-    """The root of what can go wrong with a provider. `code` is the provider's own, for the record."""
-
-    def __init__(self, message: str = "", *, code: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class NotSent(ProviderError):
-    pass
-
-
-class RateLimited(ProviderError):
-    pass
-
-
-class Unsupported(ProviderError):
-    pass
-
-
-class Rejected(ProviderError):
-    pass
-
-
-class OutcomeUnknown(ProviderError):
-    pass
-
-
-class RejectionReason(StrEnum):
-    BAD_SIGNATURE = "bad_signature"
-    STALE = "stale"
-    MALFORMED = "malformed"
-    NO_SECRET = "no_secret"  # noqa: S105 - the name of a reason, not a secret
-
-
-class WebhookRejected(ProviderError):
-    def __init__(self, reason: RejectionReason, message: str = "") -> None:
-        super().__init__(message or reason.value, code=reason.value)
-        self.reason = reason
+from gateway.ports.errors import NotSent as NotSent
+from gateway.ports.errors import OutcomeUnknown as OutcomeUnknown
+from gateway.ports.errors import ProviderError as ProviderError
+from gateway.ports.errors import RateLimited as RateLimited
+from gateway.ports.errors import Rejected as Rejected
+from gateway.ports.errors import RejectionReason as RejectionReason
+from gateway.ports.errors import Unsupported as Unsupported
+from gateway.ports.errors import WebhookRejected as WebhookRejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,39 +65,6 @@ class ShowTransfer:
 
 
 NextAction = Redirect | ShowQr | ShowTransfer
-
-
-@dataclass(frozen=True, slots=True)
-class Payee:
-    """The account on which an agency collects. `number` is the account number, IBAN, or what stands for it (a Singapore
-    UEN, a Danish creditor number), `bank` the code by which its bank is routed to (a Vietnamese BIN, a BIC), if any."""
-
-    name: str
-    bank: str
-    number: str
-
-
-@dataclass(frozen=True, slots=True)
-class BillLine:
-    code: str
-    title: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """What is owed and for what, for the rails whose platform shows it to the payer. No personal data: the dossier is
-    the portal's number, and titles are those of the catalogue."""
-
-    dossier: str
-    procedure_code: str
-    procedure_title: str
-    agency_code: str
-    agency_name: str
-    reference: str
-    amount: Money
-    lines: Sequence[BillLine]
-    payee: Payee
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +209,20 @@ class CreditObservation:
     reference: str | None = None
 
 
-Observation = PaymentObservation | RefundObservation | DisputeObservation | CreditObservation
+@dataclass(frozen=True, slots=True)
+class PaymentHint:
+    """Something may have become of a payment; what, only its provider's answer to a question can tell.
+
+    For notifications whose signature does not cover what they say: their word changes no status, it only makes us ask
+    now. At least one of the ids names the payment. `code` is the word that is not believed, for the record.
+    """
+
+    payment_id: UUID | None = None
+    provider_payment_id: str | None = None
+    code: str = ""
+
+
+Observation = PaymentObservation | RefundObservation | DisputeObservation | CreditObservation | PaymentHint
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +364,17 @@ class WebhookReceiver(Protocol):
         """What a verified notification says; nothing for an event that does not concern us."""
 
     def ack(self, result: AckResult) -> Reply: ...
+
+
+@runtime_checkable
+class BillPresenter(Protocol):
+    """A platform that asks us what is due, to show it to the payer itself."""
+
+    def read_bill_request(self, request: RawRequest, now: datetime) -> BillRequest:
+        """Raises WebhookRejected unless the platform's own signature proves who asks."""
+
+    def write_bills(self, found: Sequence[Bill] | None) -> Reply:
+        """The answer: what is due, oldest first; nothing if that is empty; None if there is no such dossier."""
 
 
 @runtime_checkable

@@ -65,10 +65,6 @@ class _Named:
     invoice: Invoice
     checked: bool
 
-    def is_borne_out_by(self, amount: Money) -> bool:
-        """A number without check digits is right only if it asks for just this much: it may be somebody else's."""
-        return self.checked or amount.amount_minor in (self.invoice.amount_due_minor, self.invoice.total_minor)
-
 
 def apply_credit(
     tx: Transaction, runtime: Runtime, provider: str, observation: CreditObservation, source: str
@@ -80,7 +76,7 @@ def apply_credit(
     if known is not None:
         return _heard_before(tx, known, observation)
     agency = _agency_of(tx, observation.account)
-    purpose = _purpose(tx, agency, observation)
+    purpose = _purpose(tx, provider, agency, observation)
     waiting = purpose.invoice and _waiting_attempt(tx, provider, purpose.invoice, observation)
     credit = _written_down(tx, runtime, provider, agency, observation)
     if not credits.add(tx, credit):
@@ -126,7 +122,7 @@ def _agency_of(tx: Transaction, account: str) -> Agency | None:
     return found[0] if len(found) == 1 else None
 
 
-def _purpose(tx: Transaction, agency: Agency | None, observation: CreditObservation) -> _Purpose:
+def _purpose(tx: Transaction, provider: str, agency: Agency | None, observation: CreditObservation) -> _Purpose:
     """The one invoice of the account's agency and currency that the credit names. Check digits decide, and existence:
     nothing is guessed, and two invoices are as good as none."""
     if agency is None:
@@ -139,7 +135,7 @@ def _purpose(tx: Transaction, agency: Agency | None, observation: CreditObservat
         for each in named
         if (each.invoice.agency_id, each.invoice.currency) == (agency.id, observation.amount.currency)
     ]
-    if len(of_account) == 1 and of_account[0].is_borne_out_by(observation.amount):
+    if len(of_account) == 1 and _is_borne_out(tx, provider, of_account[0], observation.amount):
         return _Purpose(of_account[0].invoice, {})
     why = {0: "of_another_account", 1: "without_check_digits"}.get(len(of_account), "ambiguous")
     return _Purpose(None, {"why": why, "candidates": [each.invoice.reference for each in of_account or named]})
@@ -156,6 +152,16 @@ def _named(tx: Transaction, text: str) -> list[_Named]:
         for invoice in found
         if issuers[invoice.reference] & {"", invoice.reference_issuer}
     ]
+
+
+def _is_borne_out(tx: Transaction, provider: str, named: _Named, amount: Money) -> bool:
+    """A number without check digits may be somebody else's, by a slip: it is right if just this much was asked."""
+    asked = (named.invoice.amount_due_minor, named.invoice.total_minor)
+    return (
+        named.checked
+        or amount.amount_minor in asked
+        or bool(payments.open_attempts(tx, provider, named.invoice.id, amount))
+    )
 
 
 def _words(observation: CreditObservation) -> str:

@@ -14,11 +14,13 @@ from gateway.ports.provider import (
     CreditObservation,
     DisputeObservation,
     Observation,
+    PaymentHint,
     PaymentObservation,
     RefundObservation,
 )
 from gateway.services.apply_credit import apply_credit
 from gateway.services.apply_dispute import apply_dispute
+from gateway.services.apply_hint import apply_hint
 from gateway.services.apply_payment import apply_payment
 from gateway.services.apply_refund import apply_refund
 from gateway.services.runtime import Runtime
@@ -52,6 +54,8 @@ def apply_observation(
             return apply_refund(tx, provider, observation, source)
         case DisputeObservation():
             return apply_dispute(tx, provider, observation, source)
+        case PaymentHint():
+            return apply_hint(tx, provider, observation, source)
         case CreditObservation():
             if runtime is None:
                 raise TypeError("A bank credit is applied with the runtime.")

@@ -7,8 +7,10 @@ A provider whose circuit is open is not asked again and again: its payments stay
 (try_circuits) has found it answering.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import zip_longest
 
 import structlog
 
@@ -17,7 +19,16 @@ from gateway.domain.circuit import Operation
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus
 from gateway.domain.query_window import UNRESOLVED_AFTER, QueryWindow
-from gateway.ports.provider import Cancellable, NotFound, PaymentObservation, PaymentProvider, PaymentRef, ProviderError
+from gateway.ports.provider import (
+    Cancellable,
+    NotFound,
+    PaymentHint,
+    PaymentObservation,
+    PaymentProvider,
+    PaymentRef,
+    ProviderError,
+)
+from gateway.services.apply_hint import find_hinted
 from gateway.services.apply_observation import apply_observation
 from gateway.services.apply_payment import is_spent
 from gateway.services.call_provider import Calls
@@ -40,7 +51,7 @@ def check_payments(runtime: Runtime) -> int:
     """Ask about the payments that are due to be checked. Returns how many were asked about."""
     with runtime.db.transaction() as tx:
         due = payments.claim_due(tx, LEASE, AT_ONCE, UNRESOLVED_AFTER)
-    return each(due, lambda payment: _check_or_put_off(runtime, payment), "check_payments")
+    return each(_in_turns(due), lambda payment: _check_or_put_off(runtime, payment), "check_payments")
 
 
 def expire_sessions(runtime: Runtime) -> int:
@@ -50,14 +61,24 @@ def expire_sessions(runtime: Runtime) -> int:
     return each(over, lambda session: _expire(runtime, session), "expire_sessions")
 
 
+def _in_turns(due: Sequence[Payment]) -> list[Payment]:
+    """One payment of each provider, and then the next of each: who asks a provider that does not answer keeps the
+    others waiting for one question at a time, not for all that are due with it."""
+    by_provider: dict[str, list[Payment]] = {}
+    for payment in due:
+        by_provider.setdefault(payment.provider, []).append(payment)
+    turns = zip_longest(*by_provider.values())
+    return [payment for turn in turns for payment in turn if payment is not None]
+
+
 def _check_or_put_off(runtime: Runtime, payment: Payment) -> None:
     window = query_window(runtime.providers.get(payment.provider), payment)
-    if window.is_closed(runtime.db.now()) or not is_shut(runtime, payment.provider):
+    if not is_shut(runtime, payment.provider):
         check_payment(runtime, payment, "poll")
         return
     with runtime.db.transaction() as tx:
         if window.is_unresolved(tx.now):
-            _schedule(tx, payment, window)  # an officer is told, however long the provider is away
+            _schedule(tx, payment, window, answered=False)  # an officer is told, however long the provider is away
         else:
             payments.put_back(tx, payment.id)
 
@@ -86,13 +107,14 @@ def _expire(runtime: Runtime, session: CheckoutSession) -> None:
 
 
 def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: bool = False) -> None:
-    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing, and one that
-    would not be answered is not asked."""
+    """Ask the provider about one payment and apply what it says. An unanswered question changes nothing, and once it
+    answers no more it is not asked; or if it is to show that anybody answers, it is not believed."""
     provider = runtime.providers.get(payment.provider)
     calls = Calls(runtime.db, payment.provider, is_trial=is_trial)
     window = query_window(provider, payment)
-    answers = provider is not None and not window.is_closed(runtime.db.now())
-    answer = _of_this_payment(runtime, payment, _ask(calls, provider, payment)) if provider and answers else None
+    is_closed = window.is_closed(runtime.db.now())
+    told = _ask(calls, provider, payment) if provider and (is_trial or not is_closed) else None
+    answer = None if is_closed else _of_this_payment(runtime, payment, told)
     if provider and answer and _waits(answer) and _is_over(runtime, payment):
         answer = _give_up(runtime, calls, provider, payment, answer)
     with runtime.db.transaction() as tx:
@@ -101,7 +123,19 @@ def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: 
             apply_observation(tx, payment.provider, answer, source)
         elif provider and isinstance(answer, NotFound):
             apply_observation(tx, payment.provider, _meaning_of_absence(tx, provider, payment), source)
-        _schedule(tx, payment, window)
+        _schedule(tx, payment, window, answered=answer is not None)
+
+
+def ask_about_hint(runtime: Runtime, provider: str, hint: PaymentHint) -> None:
+    """Ask at once what a notification only hinted at. Never raises: the payment is due, so the sweep asks again."""
+    with runtime.db.read() as tx:
+        payment = find_hinted(tx, provider, hint)
+    if payment is None or is_shut(runtime, provider):
+        return
+    try:
+        check_payment(runtime, payment, "webhook")
+    except Exception:  # the notification is durable and its payment due: no fault here is worth another notification
+        log.exception("payment not checked on a hint", payment=str(payment.id))
 
 
 def close_attempt(runtime: Runtime, payment: Payment) -> None:
@@ -203,10 +237,17 @@ def _meaning_of_absence(tx: Transaction, provider: PaymentProvider, payment: Pay
     return PaymentObservation(status, tx.now, payment_id=payment.id, code="not_found")
 
 
-def _schedule(tx: Transaction, asked: Payment, window: QueryWindow) -> None:
-    """When to ask again about what is not resolved; never again once that would be useless, and then it is named."""
+def _schedule(tx: Transaction, asked: Payment, window: QueryWindow, *, answered: bool) -> None:
+    """When to ask again about what is not resolved; never again once that would be useless, and then it is named. Also
+    about what was given up, until a question that a hint made us ask is answered."""
     payment = payments.find(tx, asked.id, lock=True)
-    if payment is None or payment.status not in OPEN:
+    if payment is None:
+        return
+    if payment.status not in OPEN:
+        if asked.status not in OPEN:
+            done = answered or payment.status is PaymentStatus.SUCCEEDED
+            again = None if done else window.next_question(tx.now, payment.checks)
+            payments.change(tx, payment.id, next_check_at=again)
         return
     payments.change(tx, payment.id, next_check_at=window.next_question(tx.now, payment.checks))
     if window.is_unresolved(tx.now):

@@ -16,7 +16,7 @@ from gateway.domain.checkout import (
 from gateway.domain.errors import Invalid
 from gateway.domain.invoice import Invoice, check_payable
 from gateway.domain.money import Money
-from gateway.domain.payment import OPEN, PaymentStatus
+from gateway.domain.payment import IN_DOUBT, OPEN
 from gateway.domain.states import transition
 from gateway.services.find import find_invoice, find_session
 from gateway.services.offer_methods import methods_for
@@ -75,7 +75,7 @@ def cancel_checkout(tx: Transaction, caller: Caller, session_id: UUID) -> Checko
     session = find_session(tx, caller, session_id, lock=True)
     check_open(session, tx.now)
     for payment in payments.of_session(tx, session_id):
-        if payment.status in (PaymentStatus.SUBMITTING, PaymentStatus.UNKNOWN):
+        if payment.status in IN_DOUBT:
             raise PaymentOutcomeUnknown("The outcome of a payment is not known yet; its provider is being asked.")
         if payment.status in OPEN:
             payments.change(tx, payment.id, next_check_at=tx.now)

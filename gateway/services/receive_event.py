@@ -5,11 +5,14 @@ applies what was left, and the provider need not send it again.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy.engine import Row
 
 from gateway.domain.agency import business_date
 from gateway.domain.discrepancy import DiscrepancyKind
@@ -22,6 +25,7 @@ from gateway.ports.provider import (
     DisputeObservation,
     DisputeStatus,
     Observation,
+    PaymentHint,
     PaymentObservation,
     RawRequest,
     RefundObservation,
@@ -32,6 +36,7 @@ from gateway.ports.provider import (
     WebhookRejected,
 )
 from gateway.services.apply_observation import apply_observation
+from gateway.services.ask_provider import ask_about_hint
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.runtime import Runtime
 from gateway.services.sweep import each
@@ -87,27 +92,34 @@ def apply_waiting_events(runtime: Runtime) -> int:
 
 
 def apply_event(runtime: Runtime, event_uuid: UUID) -> AckResult:
-    """Apply a stored event once; a duplicate if someone has done so already."""
+    """Apply a stored event once; a duplicate if someone has done so already. Where it only hints, ask the provider."""
     with runtime.db.transaction() as tx:
         event = inbox.lock_unapplied(tx, event_uuid)
         if event is None:
             return AckResult.DUPLICATE
-        purpose = provider_event_purpose(event_uuid)
-        payload = json.loads(runtime.vault.open_bytes(purpose, event.master_key_id, event.sealed_payload))
-        verified = Verified(event.event_id, event.event_type, payload)
-        observations = _receiver(runtime, event.provider).parse(verified)
+        observations = _observations(runtime, event)
         results = [
             apply_observation(tx, event.provider, observation, "webhook", runtime) for observation in observations
         ]
         result = _worst(results)
         if result is AckResult.NOT_FOUND and event.attempts < len(RETRY_AFTER):
             inbox.change(tx, event_uuid, result=result, next_attempt_at=tx.now + RETRY_AFTER[event.attempts])
-            return result
-        for observation, meant in zip(observations, results, strict=True):
-            if meant is AckResult.NOT_FOUND:
-                _report_stray(tx, runtime, event.provider, observation)
-        inbox.change(tx, event_uuid, result=result, applied_at=tx.now, next_attempt_at=None)
-        return result
+        else:
+            for observation, meant in zip(observations, results, strict=True):
+                if meant is AckResult.NOT_FOUND:
+                    _report_stray(tx, runtime, event.provider, observation)
+            inbox.change(tx, event_uuid, result=result, applied_at=tx.now, next_attempt_at=None)
+
+    for observation, meant in zip(observations, results, strict=True):
+        if isinstance(observation, PaymentHint) and meant is AckResult.APPLIED:
+            ask_about_hint(runtime, event.provider, observation)
+    return result
+
+
+def _observations(runtime: Runtime, event: Row[Any]) -> Sequence[Observation]:
+    sealed = runtime.vault.open_bytes(provider_event_purpose(event.id), event.master_key_id, event.sealed_payload)
+    verified = Verified(event.event_id, event.event_type, json.loads(sealed))
+    return _receiver(runtime, event.provider).parse(verified)
 
 
 def _receiver(runtime: Runtime, provider_name: str) -> WebhookReceiver:
@@ -151,20 +163,22 @@ class _Stray:
     kind: DiscrepancyKind
     identity: object
     amount: Money
+    occurred_at: datetime
 
 
 def _stray(observation: Observation) -> _Stray | None:
     """None if no money moved."""
-    transaction_id = observation.provider_transaction_id
     match observation:
-        case PaymentObservation(status=PaymentStatus.SUCCEEDED, amount=Money() as amount):
+        case PaymentObservation(status=PaymentStatus.SUCCEEDED, amount=Money() as amount, occurred_at=at):
+            transaction_id = observation.provider_transaction_id
             identity = transaction_id or observation.provider_payment_id or observation.payment_id
-            return _Stray(DiscrepancyKind.MISSING_IN_GATEWAY, identity, amount)
-        case RefundObservation(status=RefundStatus.PENDING | RefundStatus.SUCCEEDED):
+            return _Stray(DiscrepancyKind.MISSING_IN_GATEWAY, identity, amount, at)
+        case RefundObservation(status=RefundStatus.PENDING | RefundStatus.SUCCEEDED, amount=amount, occurred_at=at):
+            transaction_id = observation.provider_transaction_id
             identity = observation.provider_refund_id or transaction_id or observation.payment_id
-            return _Stray(DiscrepancyKind.REFUND_UNKNOWN, identity, -observation.amount)
-        case DisputeObservation(status=DisputeStatus.OPEN | DisputeStatus.LOST):
-            return _Stray(DiscrepancyKind.MISSING_IN_GATEWAY, observation.provider_dispute_id, -observation.amount)
+            return _Stray(DiscrepancyKind.REFUND_UNKNOWN, identity, -amount, at)
+        case DisputeObservation(status=DisputeStatus.OPEN | DisputeStatus.LOST, amount=amount, occurred_at=at):
+            return _Stray(DiscrepancyKind.MISSING_IN_GATEWAY, observation.provider_dispute_id, -amount, at)
     return None
 
 
@@ -180,7 +194,7 @@ def _report_stray(tx: Transaction, runtime: Runtime, provider: str, observation:
         key=f"{stray.kind}:{provider}:{stray.identity}",
         provider=provider,
         agency_id=None,
-        business_date=business_date(min(observation.occurred_at, tx.now), zone),
+        business_date=business_date(min(stray.occurred_at, tx.now), zone),
         amount=stray.amount,
         evidence={"provider_reference": str(stray.identity), "source": "webhook"},
     )

@@ -55,7 +55,9 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 AT_ONCE = 20
 
 
-def request_refund(tx: Transaction, caller: Caller, payment_id: UUID, amount_minor: int, reason: str) -> Refund:
+def request_refund(
+    tx: Transaction, runtime: Runtime, caller: Caller, payment_id: UUID, amount_minor: int, reason: str
+) -> Refund:
     """Ask for `amount_minor` of a succeeded payment to go back. The amount is held from this moment.
 
     Raises PaymentNotFound, NotRefundable, or OverRefund; checked under a lock on the payment, so that two officers
@@ -64,6 +66,7 @@ def request_refund(tx: Transaction, caller: Caller, payment_id: UUID, amount_min
     payment = find_payment(tx, caller, payment_id, lock=True)
     if payment.status is not PaymentStatus.SUCCEEDED:
         raise NotRefundable(f"This payment is {payment.status}: no money came in that could go back.")
+    _check_way_back(runtime, payment)
     amount = Money(amount_minor, payment.currency)
     check_amount(amount, payment.refundable)
     refund = Refund(
@@ -88,6 +91,15 @@ def request_refund(tx: Transaction, caller: Caller, payment_id: UUID, amount_min
     payments.change(tx, payment.id, refunded_minor=payment.refunded_minor + amount_minor)
     _tell(tx, caller.actor, refund)
     return refund
+
+
+def _check_way_back(runtime: Runtime, payment: Payment) -> None:
+    """Refused now rather than approved and never sent. A provider that is not configured at the moment may return."""
+    provider = runtime.providers.get(payment.provider)
+    if provider is not None and not isinstance(provider, Refunder):
+        raise NotRefundable(
+            f"{payment.provider} has no way to send money back. Pay it back outside this gateway, and note it there."
+        )
 
 
 def approve_refund(tx: Transaction, caller: Caller, refund_id: UUID) -> Refund:
@@ -152,15 +164,6 @@ def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
     _reschedule(runtime, payment, refund)
 
 
-def _put_off(runtime: Runtime, payment: Payment, refund: Refund) -> None:
-    """Its provider does not answer. An officer is told of one in doubt, however long the provider is away."""
-    if refund.status in AT_PROVIDER and _query_window(runtime, payment, refund).is_unresolved(runtime.db.now()):
-        _reschedule(runtime, payment, refund)
-        return
-    with runtime.db.transaction() as tx:
-        refunds.put_back(tx, refund.id)
-
-
 def _command(payment: Payment, refund: Refund) -> RefundCommand:
     """The same on every retry, its time too: providers date their names for it, and know it again by its name only."""
     first_sent_at = refund.sent_at or refund.created_at
@@ -171,6 +174,15 @@ def _query_window(runtime: Runtime, payment: Payment, refund: Refund) -> QueryWi
     provider = runtime.providers.get(payment.provider)
     lasts = None if provider is None else provider.capabilities.query_window
     return QueryWindow(refund.sent_at or refund.created_at, lasts)
+
+
+def _put_off(runtime: Runtime, payment: Payment, refund: Refund) -> None:
+    """Its provider does not answer. An officer is told of one in doubt, however long the provider is away."""
+    if _query_window(runtime, payment, refund).is_unresolved(runtime.db.now()):
+        _reschedule(runtime, payment, refund)
+        return
+    with runtime.db.transaction() as tx:
+        refunds.put_back(tx, refund.id)
 
 
 def _mark_submitting(runtime: Runtime, refund: Refund) -> Refund | None:

@@ -23,9 +23,10 @@ from gateway.domain.checkout import (
 )
 from gateway.domain.circuit import Circuit, Operation
 from gateway.domain.invoice import Invoice, check_payable
-from gateway.domain.payment import CHECK_AFTER, Payment, PaymentStatus
+from gateway.domain.payment import CHECK_AFTER, IN_DOUBT, Payment, PaymentStatus
 from gateway.domain.reference import grouped
 from gateway.ports.provider import (
+    Bill,
     CreatePayment,
     NextAction,
     NotSent,
@@ -41,6 +42,7 @@ from gateway.ports.provider import (
 from gateway.services import idempotency
 from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import close_attempt
+from gateway.services.bills import bills_of
 from gateway.services.call_provider import Calls
 from gateway.services.circuits import circuit_of, take_trial, unavailable
 from gateway.services.find import find_session
@@ -92,9 +94,10 @@ def start_payment(
         _check_none_unresolved(tx, attempts)
         calls = Calls(runtime.db, provider_name, is_trial=take_trial(tx, circuit))
         payment = _write_down(tx, runtime, session, owed[0][0].reference, provider_name, via_page=via_page)
+        bills = bills_of(tx, session.agency_id, owed, session.locale)
         idempotency.keep(tx, request, Unfinished(payment.id))
 
-    outcome = _create(runtime, calls, session, payment, owed[0][0].references)
+    outcome = _create(runtime, calls, session, payment, bills, owed[0][0].references)
 
     if isinstance(outcome, Exception):
         _give_up(runtime, calls, request, payment, outcome)
@@ -160,7 +163,7 @@ def _check_none_unresolved(tx: Transaction, attempts: Sequence[Payment]) -> None
     for attempt in attempts:
         if attempt.status is PaymentStatus.SUBMITTING and tx.now - attempt.created_at < SUBMITTING_AT_MOST:
             raise SessionBusy("Another payment of this session is being started at this moment.")
-        if attempt.status in (PaymentStatus.SUBMITTING, PaymentStatus.UNKNOWN):
+        if attempt.status in IN_DOUBT:
             raise PaymentOutcomeUnknown("An earlier payment may have gone through. Do not pay again: we are asking.")
 
 
@@ -204,7 +207,12 @@ def _landing(tx: Transaction, session: CheckoutSession, provider_name: str, *, i
 
 
 def _create(
-    runtime: Runtime, calls: Calls, session: CheckoutSession, payment: Payment, references: Mapping[str, str]
+    runtime: Runtime,
+    calls: Calls,
+    session: CheckoutSession,
+    payment: Payment,
+    bills: Sequence[Bill],
+    references: Mapping[str, str],
 ) -> PaymentOutcome | Exception:
     """The provider's answer; an exception if nothing was sent. Whatever else goes wrong leaves the outcome unknown."""
     provider: PaymentProvider = runtime.provider(payment.provider)
@@ -221,6 +229,8 @@ def _create(
         webhook_url=f"{runtime.public_url}/providers/{payment.provider}/webhook",
         created_at=payment.created_at,
         expires_at=payment.expires_at,
+        payee=bills[0].payee,
+        bills=bills,
         references=references,
     )
     try:

@@ -1,7 +1,7 @@
 """Invoices and their lines."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,10 @@ from sqlalchemy import and_, select, text, tuple_, update
 from gateway.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from gateway.domain.money import Money
 from gateway.domain.national_references import ReferenceStyle
-from gateway.domain.payment import OPEN
+from gateway.domain.payment import IN_DOUBT, OPEN
 from gateway.store.database import Transaction
 from gateway.store.locks import locked
+from gateway.store.tables.catalogue import agencies
 from gateway.store.tables.invoices import checkout_invoices, invoice_lines, invoices
 from gateway.store.tables.payments import payments
 
@@ -99,6 +100,29 @@ def of_session(tx: Transaction, session_id: UUID, *, lock: bool = False) -> list
         .order_by(checkout_invoices.c.position)
     )
     return [(invoice, row.to_pay_minor) for invoice, row in zip(_with_lines(tx, rows), rows, strict=True)]
+
+
+def of_dossier(tx: Transaction, dossier: str, provider: str, agency_code: str | None, limit: int) -> list[Invoice]:
+    """The invoices of a dossier at the agencies that have enabled `provider`, or at one of these: the open ones first,
+    then the oldest."""
+    query = (
+        select(*_COLUMNS)
+        .join(agencies, agencies.c.id == invoices.c.agency_id)
+        .where(invoices.c.dossier == dossier, agencies.c.providers.contains([provider]))
+        .order_by(invoices.c.status != InvoiceStatus.OPEN, invoices.c.created_at, invoices.c.id)
+        .limit(limit)
+    )
+    return _with_lines(tx, tx.all(query if agency_code is None else query.where(agencies.c.code == agency_code)))
+
+
+def in_doubt(tx: Transaction, invoice_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the invoices that a payment may have paid already, of which only its provider knows."""
+    query = (
+        select(checkout_invoices.c.invoice_id)
+        .join(payments, payments.c.session_id == checkout_invoices.c.session_id)
+        .where(checkout_invoices.c.invoice_id.in_(invoice_ids), payments.c.status.in_(IN_DOUBT))
+    )
+    return {row.invoice_id for row in tx.all(query)}
 
 
 def page(

@@ -80,7 +80,7 @@ _REFUND_CODE: Mapping[str, int] = {"pending": 7002, "succeeded": 0, "failed": 10
 _AT_THE_BANK = 7002
 _NO_MONEY_YET = 0
 _REFUSAL: Mapping[str, int] = {"not_refundable": 1088, "over_refund": 1081}
-_FINAL = frozenset({0, *wire.ENDED, *wire.REFUND_ENDED})
+_FINAL = frozenset({wire.SUCCESS, *wire.TO_CONFIRM.payment, *wire.TO_CONFIRM.refund})
 """The codes that are answered again to the same request; after any other its requestId counts as used up."""
 
 _MESSAGE: Mapping[int, str] = {0: "Thành công.", 1000: "Giao dịch đã được khởi tạo, chờ người dùng xác nhận."}
@@ -214,7 +214,7 @@ class Momo(Bank):
                 "request_id": fields["requestId"],
                 "created": now,
                 "updated": now,
-                "expires": now + int(wire.LIFETIME.total_seconds()),
+                "expires": now + int(wire.TO_CONFIRM.lifetime.total_seconds()),
             }
             change.put("payment", opened)
             url = page + order_id

@@ -34,32 +34,53 @@ from gateway.ports.provider import (
 )
 from providers.reading import Unreadable, text, whole
 
-# To be confirmed with MoMo and the contract: each is from a single public source, or from an old one.
-ENDED: Mapping[int, PaymentStatus] = {
-    1001: PaymentStatus.DECLINED,  # not enough money
-    1002: PaymentStatus.DECLINED,  # by the issuer of the means of payment
-    1003: PaymentStatus.CANCELLED,  # after it was authorised
-    1004: PaymentStatus.DECLINED,  # above the payer's daily or monthly limit
-    1005: PaymentStatus.EXPIRED,
-    1006: PaymentStatus.CANCELLED,  # the payer refused to confirm
-    1007: PaymentStatus.DECLINED,  # no such account, or an inactive one
-    1017: PaymentStatus.CANCELLED,  # by the merchant
-    1026: PaymentStatus.DECLINED,  # the rules of a promotion
-    4001: PaymentStatus.DECLINED,  # the account is restricted
-    4002: PaymentStatus.DECLINED,  # the account is not verified
-    4100: PaymentStatus.DECLINED,  # the payer failed to log in
-}
-REFUND_ENDED: Mapping[int, RefundStatus] = {
-    1080: RefundStatus.FAILED,  # in the course of it; another may be tried an hour later
-    1081: RefundStatus.FAILED,  # the money may have gone back already, or it is more than is left
-    1088: RefundStatus.FAILED,  # this payment is not refunded
-}
-LIFETIME = timedelta(minutes=100)  # of the pay page; agreed by contract
-ABSENCE_PROVES = timedelta(minutes=15)  # a creation cannot be under way for longer: what is not found then, never was
-KEY_KEPT = timedelta(days=31)  # how long a requestId that comes again is recognised
-SETTLED_AFTER_DAYS = 1
-FEE = FeeContract(basis_points=150)
-# So far what is to be confirmed.
+PS, RS = PaymentStatus, RefundStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What comes from a single or an old source. `payment` and `refund` say how one ended that did not succeed.
+
+    `lifetime` is that of the pay page; after it MoMo itself calls a payment expired. A creation is under way no longer
+    than `absence_proves`: what is not found then, never was. `key_kept` is how long a requestId is recognised.
+    """
+
+    payment: Mapping[int, PaymentStatus]
+    refund: Mapping[int, RefundStatus]
+    lifetime: timedelta
+    absence_proves: timedelta
+    key_kept: timedelta
+    settled_after_days: int
+    fee: FeeContract
+
+
+TO_CONFIRM = Facts(
+    payment={
+        1001: PS.DECLINED,  # not enough money
+        1002: PS.DECLINED,  # by the issuer of the means of payment
+        1003: PS.CANCELLED,  # after it was authorised
+        1004: PS.DECLINED,  # above the payer's daily or monthly limit
+        1005: PS.EXPIRED,
+        1006: PS.CANCELLED,  # the payer refused to confirm
+        1007: PS.DECLINED,  # no such account, or an inactive one
+        1017: PS.CANCELLED,  # by the merchant
+        1026: PS.DECLINED,  # the rules of a promotion
+        4001: PS.DECLINED,  # the account is restricted
+        4002: PS.DECLINED,  # the account is not verified
+        4100: PS.DECLINED,  # the payer failed to log in
+    },
+    refund={
+        1080: RS.FAILED,  # in the course of it; another may be tried an hour later
+        1081: RS.FAILED,  # the money may have gone back already, or it is more than is left
+        1088: RS.FAILED,  # this payment is not refunded
+    },
+    lifetime=timedelta(minutes=100),
+    absence_proves=timedelta(minutes=15),
+    key_kept=timedelta(days=31),
+    settled_after_days=1,
+    fee=FeeContract(basis_points=150),
+)
+"""To be confirmed with MoMo and the contract: mending one is a change of one line."""
 
 CURRENCY = "VND"
 MINIMUM, MAXIMUM = 1_000, 50_000_000
@@ -71,14 +92,15 @@ CAPABILITIES = Capabilities(
     minimum_minor={CURRENCY: MINIMUM},
     maximum_minor={CURRENCY: MAXIMUM},
     partial_refunds=True,
-    idempotency_window=KEY_KEPT,
+    idempotency_window=TO_CONFIRM.key_kept,
     not_found_proves_absence=True,
-    not_found_after=ABSENCE_PROVES,
-    payment_lifetime=LIFETIME,
+    not_found_after=TO_CONFIRM.absence_proves,
+    payment_lifetime=TO_CONFIRM.lifetime,
+    tells_expiry=True,
     settlement=SettlementBy.FILE,
-    settlement_lag_days=SETTLED_AFTER_DAYS,
+    settlement_lag_days=TO_CONFIRM.settled_after_days,
     time_zone="Asia/Ho_Chi_Minh",
-    fee=FEE,
+    fee=TO_CONFIRM.fee,
 )
 
 CREATE, QUERY, REFUND = (f"/v2/gateway/api/{operation}" for operation in ("create", "query", "refund"))
@@ -114,21 +136,21 @@ nothing and is not read."""
 SUCCESS, NOT_FOUND, MAY_BE_REFUNDED = 0, 42, 1081
 
 PAYMENT_STATUS: Mapping[int, PaymentStatus] = {
-    SUCCESS: PaymentStatus.SUCCEEDED,
-    9000: PaymentStatus.SUCCEEDED,  # authorised: that is paid, because each creation asks for autoCapture
-    1000: PaymentStatus.PENDING,  # waits for the payer
-    7000: PaymentStatus.PENDING,
-    7002: PaymentStatus.PENDING,  # at the bank behind the wallet
-    8000: PaymentStatus.PENDING,  # waits for the payer to confirm once more
-    **ENDED,
+    SUCCESS: PS.SUCCEEDED,
+    9000: PS.SUCCEEDED,  # authorised: that is paid, because each creation asks for autoCapture
+    1000: PS.PENDING,  # waits for the payer
+    7000: PS.PENDING,
+    7002: PS.PENDING,  # at the bank behind the wallet
+    8000: PS.PENDING,  # waits for the payer to confirm once more
+    **TO_CONFIRM.payment,
 }
 REFUND_STATUS: Mapping[int, RefundStatus] = {
-    SUCCESS: RefundStatus.SUCCEEDED,
-    1000: RefundStatus.PENDING,
-    7000: RefundStatus.PENDING,
-    7002: RefundStatus.PENDING,
-    8000: RefundStatus.PENDING,
-    **REFUND_ENDED,
+    SUCCESS: RS.SUCCEEDED,
+    1000: RS.PENDING,
+    7000: RS.PENDING,
+    7002: RS.PENDING,
+    8000: RS.PENDING,
+    **TO_CONFIRM.refund,
 }
 """What a payment, and a refund, is at. A code that is not here is unknown."""
 

@@ -93,6 +93,8 @@ class Bank(ABC):
     id_prefixes: ClassVar[Mapping[str, str]]
     outbox: Outbox | None = None
     """Where its settlement files go, for a provider that settles by file."""
+    refunds: ClassVar[bool] = True
+    """Whether its merchants can send money back; it can itself in any case, in its own console."""
     tries: ClassVar[int | None] = None
     """How often a notification is sent that nobody acknowledges; None for as often as it takes."""
 

@@ -1,6 +1,6 @@
 """/_sim: the simulator's own controls, which no real provider has. For the demo and the tests.
 
-    GET    /_sim/health              it is up, and its business date
+    GET    /_sim/health              it is up, its business date, and whether its merchants can refund
     GET    /_sim/outcomes            what a payer can do on the pay page, and what a query says then
     GET    /_sim/truth               every payment, refund and dispute with its true status
     GET    /_sim/traffic             every request received, to look for what should never have been sent
@@ -65,7 +65,7 @@ def _state(app: Flask, bank: Bank) -> None:
     @app.get("/_sim/health")
     def health() -> Response:
         today = datetime.now(ZoneInfo(bank.capabilities.time_zone)).date()
-        return jsonify({"provider": bank.name, "business_date": today.isoformat()})
+        return jsonify({"provider": bank.name, "business_date": today.isoformat(), "refunds": bank.refunds})
 
     @app.get("/_sim/outcomes")
     def outcomes() -> Response:

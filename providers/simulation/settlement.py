@@ -69,8 +69,10 @@ def _batches(bank: Bank, day: date) -> list[Document]:
 
 
 def _send_out(bank: Bank, day: date) -> None:
+    """As it stands: nothing else changes the books meanwhile, so that no older report replaces a newer one."""
     if bank.outbox is not None:
-        bank.outbox.send(day, [(batch, total_minor(batch)) for batch in _batches(bank, day)], bank.board)
+        with bank.books.change():
+            bank.outbox.send(day, [(batch, total_minor(batch)) for batch in _batches(bank, day)], bank.board)
 
 
 def _batch(bank: Bank, change: Change, day: date, currency: str, movements: list[Document]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,61 +9,38 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from gateway.domain.checkout import CheckoutStatus, PaymentOutcomeUnknown, ProviderUnavailable
-from gateway.domain.circuit import COOL_DOWN, FAILURES, TRIAL_AT_MOST, WITHIN, Circuit, CircuitState
+from gateway.domain.checkout import CheckoutStatus, ProviderUnavailable
+from gateway.domain.circuit import COOL_DOWN, FAILURES, TRIAL_AT_MOST, WITHIN, CircuitState
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
-from gateway.ports.provider import PaymentProvider
 from gateway.services.ask_provider import check_payments, expire_sessions
-from gateway.services.circuits import circuit_of
 from gateway.services.receive_return import receive_return
 from gateway.services.refund_payment import approve_refund, request_refund, send_refunds
 from gateway.services.try_circuits import CALLS_KEPT, forget_calls, try_circuits
-from gateway.store import checkouts, circuits, payments
+from gateway.store import checkouts, circuits
 from gateway.store.embedded import DatabaseUrls
-from providers.registry import SIMULATORS, build
+from providers.registry import SIMULATORS
 from providers.simulation.bank import Options
 from providers.simulation.server import RunningSimulator
-from tests.faults.seams import once_after, traffic, truth
+from tests.faults.outages import (
+    A_MINUTE,
+    NOWHERE,
+    a_world_with_two_methods,
+    adapter,
+    circuit,
+    fails,
+    state,
+    with_methods,
+)
+from tests.faults.seams import once_after, traffic
 from tests.faults.service import a_service
-from tests.integration.world import World, a_world
-from tests.providers.rig import IMPATIENT, PATIENT
-
-A_MINUTE = timedelta(minutes=1, seconds=1)
-NOWHERE = "http://127.0.0.1:9"
+from tests.integration.world import World
 
 
 @pytest.fixture
 def world(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[World]:
-    """With a second method, which is well whatever happens to the first."""
-    with a_world(database_urls, tmp_path) as made:
-        with_methods(made, sandbox=adapter(made), stripe=adapter(made))
+    with a_world_with_two_methods(database_urls, tmp_path) as made:
         yield made
-
-
-def adapter(world: World, url: str | None = None, *, patient: bool = True) -> PaymentProvider:
-    settings = {**world.settings, "GATEWAY_SANDBOX_BASE_URL": url or world.simulator.url}
-    return build("sandbox", settings, PATIENT if patient else IMPATIENT)
-
-
-def with_methods(world: World, **providers: PaymentProvider) -> None:
-    world.runtime = replace(world.runtime, providers={**world.runtime.providers, **providers})
-
-
-def circuit(world: World, provider: str = "sandbox") -> Circuit:
-    with world.runtime.db.read() as tx:
-        return circuit_of(tx, provider)
-
-
-def state(world: World, provider: str = "sandbox") -> CircuitState:
-    return circuit(world, provider).state(world.clock())
-
-
-def fails(world: World, times: int = FAILURES, fault: str = "error_500_before") -> None:
-    """Payments that the provider does not answer for."""
-    world.fault("create", fault, times)
-    for _ in range(times):
-        assert world.start(world.checkout(world.invoice())).status is PaymentStatus.UNKNOWN
 
 
 def test_nothing_is_sent_to_a_provider_that_did_not_answer_so_often(world: World) -> None:
@@ -128,6 +104,18 @@ def test_the_others_go_on_untouched(world: World) -> None:
     assert check_payments(world.runtime) == 1
     assert world.payment(payment.id).status is PaymentStatus.SUCCEEDED
     assert state(world, "stripe") is CircuitState.CLOSED
+
+
+def test_a_sweep_asks_the_providers_in_turns(world: World) -> None:
+    """So that one that hangs, and whose circuit is not open yet, does not keep the other waiting for all of its own."""
+    begun = [world.start(world.checkout(world.invoice()), "sandbox") for _ in range(3)]
+    begun += [world.start(world.checkout(world.invoice()), "stripe") for _ in range(2)]
+    world.clock.ahead += A_MINUTE
+    asked = len(traffic(world))
+    assert check_payments(world.runtime) == 5
+    of = {payment.provider_payment_id: payment.provider for payment in begun}
+    order = [of[request["url"].rpartition("/")[2]] for request in traffic(world)[asked:]]
+    assert order == ["sandbox", "stripe", "sandbox", "stripe", "sandbox"]
 
 
 def test_sweeps_do_not_hammer_it_but_ask_once_a_cool_down(world: World) -> None:
@@ -278,7 +266,7 @@ def late(world: World) -> str:
 def test_refunds_wait_and_are_sent_when_it_is_back(world: World) -> None:
     _, payment = world.paid()
     with world.runtime.db.transaction() as tx:
-        refund = request_refund(tx, world.finance, payment.id, 50_000, "the application was refused")
+        refund = request_refund(tx, world.runtime, world.finance, payment.id, 50_000, "the application was refused")
     fails(world)
     with world.runtime.db.transaction() as tx:
         approve_refund(tx, world.approver, refund.id)
@@ -319,7 +307,7 @@ def test_a_session_is_not_closed_over_a_payment_that_cannot_be_asked_about(world
 def test_an_officer_is_told_of_what_stays_open_however_long_the_provider_is_away(world: World) -> None:
     _, paid = world.paid()
     with world.runtime.db.transaction() as tx:
-        refund = request_refund(tx, world.finance, paid.id, 50_000, "the application was refused")
+        refund = request_refund(tx, world.runtime, world.finance, paid.id, 50_000, "the application was refused")
         approve_refund(tx, world.approver, refund.id)
     world.fault("refund", "error_500_after_accept")
     send_refunds(world.runtime)
@@ -347,58 +335,6 @@ def test_a_payer_who_comes_back_does_not_wait_for_it(world: World) -> None:
     sent = len(traffic(world))
     assert receive_return(world.runtime, "sandbox", payment.id, may_ask=True).startswith("https://portal.example/back")
     assert len(traffic(world)) == sent
-
-
-def test_a_waiting_attempt_is_given_again_though_its_provider_does_not_answer(world: World) -> None:
-    session = world.checkout(world.invoice())
-    waiting = world.start(session)
-    fails(world)
-    assert world.start(session).id == waiting.id
-
-
-def test_a_waiting_attempt_elsewhere_is_not_closed_for_a_provider_that_does_not_answer(world: World) -> None:
-    session = world.checkout(world.invoice())
-    waiting = world.start(session, "stripe")
-    fails(world)
-    with pytest.raises(ProviderUnavailable):
-        world.start(session, "sandbox")
-    assert truth(world, waiting)["status"] == "pending"
-    assert world.payment(waiting.id).status is PaymentStatus.PENDING
-
-
-def test_after_an_unknown_outcome_no_other_method_is_begun(world: World) -> None:
-    session = world.checkout(world.invoice())
-    world.fault("create", "error_500_after_accept")
-    assert world.start(session).status is PaymentStatus.UNKNOWN
-    fails(world, FAILURES - 1)
-    sent = len(traffic(world))
-    for provider in ("stripe", "sandbox"):  # also where the circuit is open: that is the more important thing to say
-        with pytest.raises(PaymentOutcomeUnknown):
-            world.start(session, provider)
-    assert len(traffic(world)) == sent
-    with world.runtime.db.read() as tx:
-        assert len(payments.of_session(tx, session.id)) == 1
-
-
-def test_after_nothing_was_sent_another_method_is_begun(world: World) -> None:
-    with_methods(world, sandbox=adapter(world, NOWHERE))
-    session = world.checkout(world.invoice())
-    with pytest.raises(ProviderUnavailable):
-        world.start(session)
-    assert world.start(session, "stripe").status is PaymentStatus.PENDING
-
-
-def test_after_a_final_decline_another_method_is_begun(world: World) -> None:
-    invoice = world.invoice()
-    session = world.checkout(invoice)
-    world.fault("create", "rejected")
-    assert world.start(session).status is PaymentStatus.DECLINED
-    second = world.start(session, "stripe")
-    world.play(second, "silent")
-    world.clock.ahead += A_MINUTE
-    check_payments(world.runtime)
-    assert world.again(invoice).paid_minor == invoice.total_minor
-    assert world.discrepancies() == []
 
 
 def test_old_calls_are_forgotten(world: World) -> None:

@@ -309,7 +309,7 @@ def into_session(invoice: Invoice) -> CheckoutRequest:
 
 def requested(world: World, payment: Payment, amount_minor: int) -> Refund:
     with world.runtime.db.transaction() as tx:
-        return request_refund(tx, world.finance, payment.id, amount_minor, "the application was refused")
+        return request_refund(tx, world.runtime, world.finance, payment.id, amount_minor, "the application was refused")
 
 
 def decided(world: World, refund: Refund, decide: Callable[[Transaction, Caller, UUID], Refund]) -> Refund:

@@ -27,8 +27,9 @@ from tests.providers.suite.lost_answers import AFTER_ACCEPTING
 TIMEOUT = httpx.Timeout(10, read=3)
 """Short enough to wait for in a test, long enough for an honest answer on a busy machine."""
 
-LOOKS = [timedelta(minutes=minutes) for minutes in (2, 8, 25, 95, 200, 700, 1_400, 2_865, 2_885)]
-"""How far ahead the clock is when the sweeps run: two days, after which a query window has closed."""
+LOOKS = [timedelta(minutes=minutes) for minutes in (2, 8, 25, 95, 200, 700, 1_400, 2_865, 2_885, 2_950)]
+"""How far ahead the clock is when the sweeps run: two days, after which a query window has closed, and an hour more, in
+which what is asked about for ever is looked at again and named."""
 
 REFUNDED = 60_000
 
@@ -161,7 +162,7 @@ def paid(world: World) -> Payment:
 def refunded(world: World, payment: Payment) -> Refund:
     """A refund once it has its end, or after two days."""
     with world.runtime.db.transaction() as tx:
-        refund = request_refund(tx, world.finance, payment.id, REFUNDED, "the application was refused")
+        refund = request_refund(tx, world.runtime, world.finance, payment.id, REFUNDED, "the application was refused")
     with world.runtime.db.transaction() as tx:
         approve_refund(tx, world.approver, refund.id)
     send_refunds(world.runtime)

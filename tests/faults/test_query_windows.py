@@ -195,7 +195,7 @@ def test_news_that_comes_after_the_window_has_closed_ends_it_and_clears_the_disc
 
 def approved(world: World, payment: Payment) -> Refund:
     with world.runtime.db.transaction() as tx:
-        refund = request_refund(tx, world.finance, payment.id, 60_000, "the application was refused")
+        refund = request_refund(tx, world.runtime, world.finance, payment.id, 60_000, "the application was refused")
     with world.runtime.db.transaction() as tx:
         return approve_refund(tx, world.approver, refund.id)
 

@@ -24,7 +24,9 @@ SEND = "gateway.services.refund_payment._send"
 
 def approved(world: World, payment: Payment, amount_minor: int = FEE) -> Refund:
     with world.runtime.db.transaction() as tx:
-        refund = request_refund(tx, world.finance, payment.id, amount_minor, "the application was refused")
+        refund = request_refund(
+            tx, world.runtime, world.finance, payment.id, amount_minor, "the application was refused"
+        )
     with world.runtime.db.transaction() as tx:
         return approve_refund(tx, world.approver, refund.id)
 

@@ -195,7 +195,11 @@ class Office(RuleBasedStateMachine):
         for payment_id in one_of(list(self.succeeded), n):
             with refusals(), self.world.runtime.db.transaction() as tx:
                 amount = self.succeeded[payment_id].amount_minor // part
-                self.decide(tx, request_refund(tx, self.world.finance, payment_id, amount, "refused"), approve)
+                self.decide(
+                    tx,
+                    request_refund(tx, self.world.runtime, self.world.finance, payment_id, amount, "refused"),
+                    approve,
+                )
 
     @rule(n=N, approve=st.booleans())
     def decide_late(self, n: int, approve: bool) -> None:

@@ -227,7 +227,7 @@ def dashboard_refund(payment: Payment, refund_id_there: str | None, amount: Mone
 
 def approved(world: World, payment: Payment) -> Refund:
     with world.runtime.db.transaction() as tx:
-        refund = request_refund(tx, world.finance, payment.id, FEE, "the application was refused")
+        refund = request_refund(tx, world.runtime, world.finance, payment.id, FEE, "the application was refused")
     with world.runtime.db.transaction() as tx:
         return approve_refund(tx, world.approver, refund.id)
 

@@ -52,6 +52,13 @@ def test_a_number_without_check_digits_is_believed_only_for_what_its_invoice_ask
     assert village.evidence()["candidates"] == [invoice.reference]
 
 
+def test_a_number_without_check_digits_is_believed_for_what_an_attempt_waits_for(village: Village) -> None:
+    first, second = village.world.invoice("kr-passport"), village.world.invoice("kr-passport")
+    attempt = village.world.start(village.world.checkout(first, second), NAME)
+    village.told(first, written(first), minor=attempt.amount_minor)
+    assert {village.world.again(each).status for each in (first, second)} == {InvoiceStatus.PAID}
+
+
 def test_the_canonical_reference_has_check_digits_in_korea_too(village: Village) -> None:
     invoice = village.world.invoice("kr-passport")
     village.told(invoice, minor=invoice.total_minor - 1)

@@ -85,7 +85,7 @@ def test_a_dispute_and_its_end_match_their_lines(night: Night) -> None:
 def refunded(night: Night, payment: Payment, amount_minor: int) -> Refund:
     """A refund, sent to the provider."""
     with night.world.runtime.db.transaction() as tx:
-        refund = request_refund(tx, night.world.finance, payment.id, amount_minor, "a mistake")
+        refund = request_refund(tx, night.world.runtime, night.world.finance, payment.id, amount_minor, "a mistake")
     with night.world.runtime.db.transaction() as tx:
         approve_refund(tx, night.world.approver, refund.id)
     send_refunds(night.world.runtime)

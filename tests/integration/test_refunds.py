@@ -30,7 +30,7 @@ def world(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[World]:
 
 def requested(world: World, payment: Payment, amount_minor: int = FEE) -> Refund:
     with world.runtime.db.transaction() as tx:
-        return request_refund(tx, world.finance, payment.id, amount_minor, "the application was refused")
+        return request_refund(tx, world.runtime, world.finance, payment.id, amount_minor, "the application was refused")
 
 
 def decided(world: World, refund: Refund, by: Caller | None = None) -> Refund:

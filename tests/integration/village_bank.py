@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
@@ -57,14 +57,13 @@ from tests.integration.world import World
 SECRET = b"a secret of the village"
 SIGNATURE = "village-signature"
 NAME = "village"
-ZONE = "Asia/Ho_Chi_Minh"
 CAPABILITIES = Capabilities(
-    currencies=frozenset({"VND", "EUR"}),
+    currencies=frozenset({"DKK", "EUR", "KRW", "SGD", "VND"}),
     flow=Flow.TRANSFER,
     payment_lifetime=timedelta(hours=1),
     lands_in_bank=True,
     settlement=SettlementBy.API,
-    time_zone=ZONE,
+    time_zone="Asia/Ho_Chi_Minh",
 )
 
 
@@ -180,12 +179,12 @@ class VillageBank:
         return NotFound()
 
     def list_settlements(self, window: SettlementWindow) -> Sequence[BatchRef]:
-        days = {business_date(credit.occurred_at, ZONE) for credit in self.booked}
+        days = {self._day(credit) for credit in self.booked}
         return [BatchRef(f"statement-{day}", day) for day in sorted(days) if window.first <= day <= window.last]
 
     def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]:
         for credit in self.booked:
-            if business_date(credit.occurred_at, ZONE) != batch.business_date:
+            if self._day(credit) != batch.business_date:
                 continue
             line = SettlementLine(
                 line_id=credit.provider_transaction_id,
@@ -201,6 +200,9 @@ class VillageBank:
                 yield replace(
                     line, line_id=f"-{line.line_id}", kind=LineKind.CHARGEBACK, gross=-credit.amount, credit=None
                 )
+
+    def _day(self, credit: CreditObservation) -> date:
+        return business_date(credit.occurred_at, self.capabilities.time_zone)
 
     def _answer(self) -> None:
         if self.closed:
@@ -263,7 +265,7 @@ class Village:
     def refunded(self, payment: Payment, minor: int) -> UUID:
         """Asked for, approved and sent."""
         with self.world.runtime.db.transaction() as tx:
-            refund = request_refund(tx, self.world.finance, payment.id, minor, "too much")
+            refund = request_refund(tx, self.world.runtime, self.world.finance, payment.id, minor, "too much")
         with self.world.runtime.db.transaction() as tx:
             approve_refund(tx, self.world.approver, refund.id)
         send_refunds(self.world.runtime)

@@ -18,8 +18,11 @@ from gateway.domain.payment import PaymentStatus
 from gateway.ports.provider import (
     AckResult,
     BatchRef,
+    Bill,
+    BillLine,
     CreatePayment,
     Observation,
+    Payee,
     PaymentObservation,
     PaymentOutcome,
     PaymentRef,
@@ -31,6 +34,7 @@ from gateway.ports.provider import (
     SettlementWindow,
     WebhookReceiver,
 )
+from gateway.store.database import new_id
 from providers.registry import SIMULATORS, build
 from providers.simulation.bank import Options
 from providers.simulation.server import RunningSimulator
@@ -40,6 +44,7 @@ IMPATIENT = httpx.Timeout(connect=10, read=0.4, write=10, pool=10)
 """For the tests that wait for a time-out: the only answer they look for is the one that never comes."""
 
 FEE = Money(150_000, "VND")
+PAYEE = Payee("Bộ Tư pháp", "970436", "0011-0022")
 FOLDER = "{folder}"
 
 
@@ -179,7 +184,7 @@ class Rig:
     def command(self, amount: Money = FEE, **changed: Any) -> CreatePayment:
         now = datetime.now(UTC)
         values: dict[str, Any] = {
-            "payment_id": uuid4(),
+            "payment_id": new_id(),
             "reference": "RF18539007547034",
             "amount": amount,
             "title": "Fee RF18 5390 0754 7034",
@@ -190,6 +195,8 @@ class Rig:
             "webhook_url": self.inbox.url,
             "created_at": now,
             "expires_at": now + timedelta(hours=1),
+            "payee": PAYEE,
+            "bills": (a_bill(amount),),
         }
         return CreatePayment(**{**values, **changed})
 
@@ -264,6 +271,21 @@ class Rig:
         self.control("POST", "settle", date=today.isoformat())
         batches = self.adapter.list_settlements(SettlementWindow(today, today))
         return [(batch, list(self.adapter.read_settlement(batch))) for batch in batches]
+
+
+def a_bill(amount: Money = FEE, **changed: Any) -> Bill:
+    values: dict[str, Any] = {
+        "dossier": "H26.17-261123-0007",
+        "procedure_code": "2.000815",
+        "procedure_title": "Chứng thực bản sao từ bản chính",
+        "agency_code": "vn-moj",
+        "agency_name": "Bộ Tư pháp",
+        "reference": "RF18539007547034",
+        "amount": amount,
+        "lines": (BillLine("2716", "Phí chứng thực", amount),),
+        "payee": PAYEE,
+    }
+    return Bill(**{**values, **changed})
 
 
 def ref(command: CreatePayment, outcome: PaymentOutcome | None = None) -> PaymentRef:

@@ -11,6 +11,7 @@ from tests.providers.conformance import ProviderConformance, TransferConformance
 from tests.providers.suite.facts import Facts
 from tests.providers.test_bank_transfer import TestEpn, TestFik, TestPayNow, TestSepa, TestVietQr
 from tests.providers.test_momo import TestMomo
+from tests.providers.test_paygov import TestPayGov
 from tests.providers.test_sandbox import TestSandbox
 from tests.providers.test_stripe import TestStripe
 from tests.providers.test_vnpay import TestVnpay
@@ -22,6 +23,7 @@ TESTED: tuple[type[Facts], ...] = (
     TestVnpay,
     TestMomo,
     TestZaloPay,
+    TestPayGov,
     TestVietQr,
     TestPayNow,
     TestSepa,

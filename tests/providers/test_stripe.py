@@ -261,6 +261,7 @@ class TestStripe(ProviderConformance):
     def test_what_was_received_counts_rather_than_what_was_asked_for(self, rig: Rig) -> None:
         intent = {"id": "pi_1", "status": "succeeded", "amount": 500, "amount_received": 490, "currency": "usd"}
         (seen,) = rig.read(event("payment_intent.succeeded", intent))
+        assert isinstance(seen, PaymentObservation)
         assert seen.amount == Money(490, "USD")
 
     @pytest.mark.parametrize("status", ["warning_needs_response", "warning_closed", "prevented", "from_the_future"])

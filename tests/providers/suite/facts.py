@@ -16,6 +16,7 @@ from gateway.domain.payment import PaymentStatus
 from gateway.ports.provider import (
     DisputeObservation,
     OutcomeUnknown,
+    PaymentHint,
     PaymentObservation,
     RawRequest,
     RefundObservation,
@@ -77,6 +78,14 @@ class Facts(ABC):
 
     dated_notifications: ClassVar[bool] = True
     """Whether what a notification signs says when it was sent, so that an old one can be refused."""
+
+    hints: ClassVar[bool] = False
+    """Whether its notifications only hint at a payment, because their signature does not cover what became of it."""
+
+    @property
+    def news(self) -> type:
+        """What its notifications say of payments."""
+        return PaymentHint if self.hints else PaymentObservation
 
     @abstractmethod
     def signed(self, body: bytes, secret: str, at: datetime) -> RawRequest:

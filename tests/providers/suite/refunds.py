@@ -154,6 +154,14 @@ class Refunds(Facts):
             assert heard[-1].status is RefundStatus.FAILED
             assert {one.refund_id for one in heard} == {command.refund_id}
 
+    def test_a_refund_that_the_bank_sends_back_at_once_has_failed_whatever_was_answered(
+        self, rig: Rig, paid: PaymentRef
+    ) -> None:
+        command = rig.refund_command(paid)
+        rig.fault("refund", "refund_succeeds_then_fails")
+        assert rig.adapter.refund(command).status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
+        assert rig.adapter.query_refund(RefundRef(command)).status is RefundStatus.FAILED
+
     def test_refunds_made_in_the_providers_console_are_heard_of_one_by_one(self, rig: Rig, paid: PaymentRef) -> None:
         self.needs_notice(RefundObservation)
         for amount in (30_000, 20_000):
