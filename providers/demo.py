@@ -7,6 +7,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+_BANK_SCHEMES = ("vietqr", "paynow", "sepa", "fik", "epn")
+
 TEMPLATES: Mapping[str, Mapping[str, str]] = {
     "sandbox": {
         "GATEWAY_SANDBOX_BASE_URL": "{url}",
@@ -44,6 +46,15 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
         "GATEWAY_VNPAY_TMN_CODE": "CONGPHI1",
         "GATEWAY_VNPAY_SECRETS": "{secret}",
         "GATEWAY_VNPAY_SETTLEMENT_DIR": "{folder}",
+    },
+    **{
+        name: {
+            f"GATEWAY_{name.upper()}_BANK_URL": "{url}",
+            f"GATEWAY_{name.upper()}_CLIENT": "congphi-demo",
+            f"GATEWAY_{name.upper()}_SECRETS": "{secret}",
+            **({"GATEWAY_SEPA_TIME_ZONE": "Europe/Tallinn"} if name == "sepa" else {}),
+        }
+        for name in _BANK_SCHEMES
     },
 }
 

@@ -11,6 +11,9 @@ import httpx
 from flask import Flask
 
 from gateway.ports.provider import PaymentProvider
+from providers.bank_transfer import adapter as bank_transfer
+from providers.bank_transfer import simulator as bank_transfer_simulator
+from providers.bank_transfer.schemes import SCHEMES as BANK_TRANSFER_SCHEMES
 from providers.momo import adapter as momo
 from providers.momo import simulator as momo_simulator
 from providers.paygov import adapter as paygov
@@ -41,6 +44,7 @@ ADAPTERS: Mapping[str, Build] = {
     "momo": momo.build,
     "vnpay": vnpay.build,
     "zalopay": zalopay.build,
+    **{name: bank_transfer.Builder(scheme) for name, scheme in BANK_TRANSFER_SCHEMES.items()},
 }
 SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "sandbox": sandbox_simulator.create_app,
@@ -49,6 +53,7 @@ SIMULATORS: Mapping[str, Callable[[Options], Flask]] = {
     "momo": momo_simulator.create_app,
     "vnpay": vnpay_simulator.create_app,
     "zalopay": zalopay_simulator.create_app,
+    **{name: bank_transfer_simulator.creator(name) for name in BANK_TRANSFER_SCHEMES},
 }
 
 

@@ -36,7 +36,7 @@ from gateway.ports.provider import (
     Verified,
     WebhookRejected,
 )
-from providers import reading
+from providers import reading, signing
 from providers.plain_text import plain
 from providers.sandbox import settlement, wire
 from providers.settings import required, split
@@ -135,7 +135,7 @@ class SandboxProvider:
             raise _unreadable(fault) from None
 
     def verify(self, request: RawRequest, now: datetime) -> Verified:
-        wire.check_signature(request.headers.get(wire.SIGNATURE, ""), self._secrets, request.body, now)
+        signing.check_signature(request.headers.get(wire.SIGNATURE, ""), self._secrets, request.body, now)
         try:
             event = reading.decoded(request.body)
             wire.observations(event)  # whatever is verified can be parsed
@@ -194,10 +194,10 @@ class SandboxProvider:
         url = self._base_url + target
         parts = urlsplit(url)
         signed = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        message = wire.request_message(method, signed, idempotency_key, body)
+        message = signing.request_message(method, signed, idempotency_key, body)
         headers = {
             wire.MERCHANT: self._merchant,
-            wire.SIGNATURE: wire.signature(self._secrets[0], datetime.now(UTC), message),
+            wire.SIGNATURE: signing.signature(self._secrets[0], datetime.now(UTC), message),
             "content-type": "application/json",
         }
         if idempotency_key:

@@ -14,6 +14,7 @@ from flask import Flask, Response, request
 
 from gateway.domain.money import Money
 from gateway.ports.provider import BatchRef, LineKind, SettlementLine, WebhookRejected
+from providers import signing
 from providers.sandbox import settlement as file
 from providers.sandbox import wire
 from providers.settings import required, split
@@ -74,7 +75,7 @@ class Sandbox(Bank):
     def signer(self) -> Sign:
         def sign(url: str, body: str, forged: bool) -> Notification:
             secret = "not-" + self._secrets[0] if forged else self._secrets[0]
-            signature = wire.signature(secret, datetime.now(UTC), body.encode())
+            signature = signing.signature(secret, datetime.now(UTC), body.encode())
             return Notification(url, body.encode(), {wire.SIGNATURE: signature})
 
         return sign
@@ -135,9 +136,9 @@ class Sandbox(Bank):
             raise Refused("unknown_merchant", status=401)
         target = request.full_path if request.query_string else request.path
         key = request.headers.get(wire.IDEMPOTENCY_KEY, "")
-        message = wire.request_message(request.method, target, key, request.get_data())
+        message = signing.request_message(request.method, target, key, request.get_data())
         try:
-            wire.check_signature(request.headers.get(wire.SIGNATURE, ""), self._secrets, message, datetime.now(UTC))
+            signing.check_signature(request.headers.get(wire.SIGNATURE, ""), self._secrets, message, datetime.now(UTC))
         except WebhookRejected as rejected:
             raise Refused("bad_signature", rejected.reason.value, 401) from None
 

@@ -1,20 +1,11 @@
 """What the sandbox puts on the wire: names, signatures, and how its words read in ours.
 
-JSON over HTTP, amounts as whole minor units, times in seconds since 1970. Both sides sign with HMAC-SHA256, the header
-being `t=<seconds>,v1=<hex>`:
-
-    a request       "<t>.<METHOD> <path and query> <idempotency key>\\n<body>"
-    a notification  "<t>.<body>"
-
-A signature older or newer than TOLERANCE is refused, and several secrets can be valid while one replaces another; the
-first of them signs.
+JSON over HTTP, amounts as whole minor units, times in seconds since 1970. Requests and notifications are signed as
+providers/signing.py says.
 """
 
-import hashlib
-import hmac
-import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from gateway.domain.payment import PaymentStatus
@@ -30,13 +21,10 @@ from gateway.ports.provider import (
     ProviderError,
     RefundObservation,
     Rejected,
-    RejectionReason,
     Unsupported,
-    WebhookRejected,
 )
 from providers.reading import instant, money, nested, optional_text, optional_uuid, text
 
-TOLERANCE = timedelta(seconds=300)
 SIGNATURE = "sandbox-signature"
 MERCHANT = "sandbox-merchant"
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -95,34 +83,6 @@ ERROR: Mapping[str, type[ProviderError]] = {
 }
 """What each error code means for the request that met it. A code that is not here is OutcomeUnknown."""
 
-_HEADER = re.compile(r"t=(\d{1,11}),v1=([0-9a-f]{64})")
-
-
-def signature(secret: str, now: datetime, message: bytes) -> str:
-    """The signature header for `message`."""
-    timestamp = int(now.timestamp())
-    return f"t={timestamp},v1={_digest(secret, timestamp, message)}"
-
-
-def request_message(method: str, target: str, idempotency_key: str, body: bytes) -> bytes:
-    """What a request signs. `target` is the path with its query, as sent."""
-    return f"{method} {target} {idempotency_key}\n".encode() + body
-
-
-def check_signature(header: str, secrets: Sequence[str], message: bytes, now: datetime) -> None:
-    """Raises WebhookRejected unless one of `secrets` signed `message` within TOLERANCE of `now`."""
-    usable = [secret for secret in secrets if secret.strip()]
-    if not usable:
-        raise WebhookRejected(RejectionReason.NO_SECRET)
-    match = _HEADER.fullmatch(header)
-    if match is None:
-        raise WebhookRejected(RejectionReason.BAD_SIGNATURE, "the signature is missing or malformed")
-    timestamp = int(match[1])
-    if not any(hmac.compare_digest(_digest(secret, timestamp, message), match[2]) for secret in usable):
-        raise WebhookRejected(RejectionReason.BAD_SIGNATURE)
-    if abs(timestamp - int(now.timestamp())) > TOLERANCE.total_seconds():
-        raise WebhookRejected(RejectionReason.STALE)
-
 
 def payment_observation(payment: Mapping[str, Any]) -> PaymentObservation:
     """A payment as the sandbox describes it. Raises Unreadable."""
@@ -178,7 +138,3 @@ def _dispute_observation(dispute: Mapping[str, Any]) -> DisputeObservation:
         provider_transaction_id=text(dispute, "transaction_id"),
         code=optional_text(dispute, "code") or "",
     )
-
-
-def _digest(secret: str, timestamp: int, message: bytes) -> str:
-    return hmac.new(secret.encode(), f"{timestamp}.".encode() + message, hashlib.sha256).hexdigest()

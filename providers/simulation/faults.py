@@ -1,8 +1,8 @@
 """The switchboard: what a simulator has been told to do wrong, and how often.
 
 A fault is armed for one operation ("create", "query", "cancel", "refund", "query_refund", "list_settlements",
-"read_settlement", "webhook", "settlement_file") and consumed by the next calls of it. Armed faults are kept in memory
-only: a restarted provider behaves.
+"read_settlement", "list_credits", "webhook", "settlement_file") and consumed by the next calls of it. Armed faults are
+kept in memory only: a restarted provider behaves.
 """
 
 import socket
@@ -15,7 +15,7 @@ from enum import StrEnum
 from flask import Response, request
 
 HTTP_OPERATIONS = frozenset(
-    {"create", "query", "cancel", "refund", "query_refund", "list_settlements", "read_settlement"}
+    {"create", "query", "cancel", "refund", "query_refund", "list_settlements", "read_settlement", "list_credits"}
 )
 
 

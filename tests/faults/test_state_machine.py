@@ -31,6 +31,7 @@ from gateway.services.receive_event import apply_waiting_events, receive_event
 from gateway.services.refund_payment import approve_refund, reject_refund, request_refund, send_refunds
 from gateway.store import payments, refunds
 from gateway.store.database import Transaction
+from providers import signing
 from providers.sandbox import wire
 from providers.simulation.bank import NotPossible
 from providers.simulation.books import Document
@@ -300,7 +301,7 @@ class Office(RuleBasedStateMachine):
             self.heard.append(notification)
         body = notification["body"].encode()
         secret = self.world.settings["GATEWAY_SANDBOX_SECRETS"]
-        headers = {wire.SIGNATURE: wire.signature(secret, self.world.clock(), body)}
+        headers = {wire.SIGNATURE: signing.signature(secret, self.world.clock(), body)}
         provider = notification["url"].split("/")[-2]
         assert receive_event(self.world.runtime, provider, RawRequest("POST", "", headers, body)).status == 200
 

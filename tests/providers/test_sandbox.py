@@ -24,6 +24,7 @@ from gateway.ports.provider import (
     SettlementSource,
     WebhookReceiver,
 )
+from providers import signing
 from providers.sandbox import settlement, wire
 from providers.sandbox.adapter import SandboxProvider
 from tests.providers.conformance import ProviderConformance
@@ -74,7 +75,7 @@ class TestSandbox(ProviderConformance):
     of_no_concern = b'{"id": "se_1", "type": "merchant.updated", "data": {"status": "x"}}'
 
     def signed(self, body: bytes, secret: str, at: datetime) -> RawRequest:
-        headers = {"content-type": "application/json", wire.SIGNATURE: wire.signature(secret, at, body)}
+        headers = {"content-type": "application/json", wire.SIGNATURE: signing.signature(secret, at, body)}
         return RawRequest("POST", "", headers, body)
 
     def without_secrets(self, rig: Rig) -> Any:
@@ -129,11 +130,11 @@ class TestSandbox(ProviderConformance):
         since = len(rig.traffic())
         rig.started()
         body = json.dumps({**json.loads(rig.traffic(since)[0]["body"]), **change}).encode()
-        message = wire.request_message("POST", "/v1/payments", "key", body)
+        message = signing.request_message("POST", "/v1/payments", "key", body)
         headers = {
             wire.MERCHANT: "ministry",
             wire.IDEMPOTENCY_KEY: "key",
-            wire.SIGNATURE: wire.signature(SECRETS[0], datetime.now(UTC), message),
+            wire.SIGNATURE: signing.signature(SECRETS[0], datetime.now(UTC), message),
         }
         answer = httpx.post(f"{rig.simulator.url}/v1/payments", content=body, headers=headers)
         assert answer.status_code == 422, answer.text

@@ -45,8 +45,8 @@ class Refunds(Facts):
         outcomes = [rig.adapter.refund(command) for command in (first, second)]
         assert [outcome.status for outcome in outcomes] == [RefundStatus.SUCCEEDED] * 2
         known = None if self.finds_lost_refunds else outcomes[0].provider_refund_id
-        assert rig.adapter.query_refund(RefundRef(first, known)).amount == Money(30_000, "VND")
-        assert rig.adapter.query_refund(RefundRef(second)).amount == Money(20_000, "VND")
+        assert rig.adapter.query_refund(RefundRef(first, known)).amount == Money(30_000, paid.amount.currency)
+        assert rig.adapter.query_refund(RefundRef(second)).amount == Money(20_000, paid.amount.currency)
         if not self.finds_lost_refunds:
             with pytest.raises(OutcomeUnknown):
                 rig.adapter.query_refund(RefundRef(first))

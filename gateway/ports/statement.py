@@ -1,0 +1,72 @@
+"""A bank's statement of account in neutral words, whatever format it came in.
+
+A reader yields each Statement before its entries. Amounts of entries are positive, and `credit` says whether the money
+came to the account; those of balances are signed. Nothing of the other party is kept but what it wrote: a name or an
+account of a payer is nobody's business here.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from gateway.domain.money import Money
+
+BOOKED = "BOOK"
+"""The status of an entry that counts; any other is a promise."""
+
+
+class UnreadableStatement(Exception):
+    """A message that is to be refused whole. It names the entry or the field, never what stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The head of one account's statement. `opening` and `closing` are None where the message states none."""
+
+    id: str
+    account: str
+    business_date: date | None
+    opening: Money | None
+    closing: Money | None
+
+    @property
+    def net(self) -> Money | None:
+        """What moved, by the balances."""
+        return None if self.opening is None or self.closing is None else self.closing - self.opening
+
+
+@dataclass(frozen=True, slots=True)
+class StatementEntry:
+    """One movement. An entry that books several payments at once is a row for each, and `number` is that of the entry.
+
+    `servicer_reference` is the bank's name of the booking; `reference` a creditor reference that came apart from the
+    text, `remittance` the text, which may hold personal data. `reversal` means that it undoes another entry, `returned`
+    that it gives a payment back. `code` is the bank's family of transaction ("RCDT/ESCT") or its own word.
+    """
+
+    statement_id: str
+    account: str
+    number: int
+    amount: Money
+    credit: bool
+    reversal: bool
+    returned: bool
+    status: str
+    booked_on: date
+    booked_at: datetime | None
+    valued_on: date | None
+    code: str
+    entry_reference: str
+    servicer_reference: str
+    end_to_end_id: str
+    transaction_id: str
+    instruction_id: str
+    reference: str
+    remittance: str = field(default="", repr=False)
+
+    @property
+    def booked(self) -> bool:
+        return self.status == BOOKED
+
+    @property
+    def signed(self) -> Money:
+        return self.amount if self.credit else -self.amount
