@@ -2,7 +2,8 @@
 person, and never as two.
 
 Every adapter of the registry is driven by the core against its simulator. What a provider does not have (a request that
-creates, a page to pay on, refunds) is skipped by what it says of itself.
+creates, a page to pay on, refunds) is skipped by what it says of itself. Transfers straight to the bank have nothing of
+all that: integration/test_bank_credits.py is about them.
 """
 
 from collections.abc import Iterator
@@ -48,6 +49,8 @@ def shared(
 @pytest.fixture
 def world(shared: World) -> World:
     """One a provider for all tests: each looks only at what it made itself."""
+    if shared.runtime.provider(shared.provider).capabilities.lands_in_bank:
+        pytest.skip(f"{shared.provider} is told of nothing: what reaches the bank is found by its reference")
     shared.clock.ahead = timedelta()
     shared.simulator.bank.board.clear()
     return shared
