@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import click
@@ -23,6 +24,7 @@ from gateway.domain.money import Money
 from gateway.domain.reference import new_base, rf
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
+    BillPresenter,
     Cancellable,
     CreditSource,
     NotSent,
@@ -37,7 +39,7 @@ from gateway.services.check_methods import method_faults
 from gateway.store.database import Database, new_id
 
 BuildAdapter = Callable[[Mapping[str, str]], PaymentProvider]
-DemoSettings = Callable[[str, str], Mapping[str, str]]
+DemoSettings = Callable[[str, str, Path], Mapping[str, str]]
 
 PROTOCOLS: Sequence[tuple[str, type]] = (
     ("cancel", Cancellable),
@@ -45,13 +47,14 @@ PROTOCOLS: Sequence[tuple[str, type]] = (
     ("notify", WebhookReceiver),
     ("credits", CreditSource),
     ("settlement", SettlementSource),
+    ("bills", BillPresenter),
 )
 """What a provider may be able to do besides taking payments and telling of them, which all can."""
 
 NOT_ITS_ADDRESS = frozenset({"GATEWAY_PUBLIC_URL"})
 WIDTH_IN_A_FILE = 140  # columns
 # A provider is described without being called, so these are never used.
-NOWHERE, NO_SECRET = "http://127.0.0.1:9", "0" * 64
+NOWHERE, NO_SECRET, NO_FOLDER = "http://127.0.0.1:9", "0" * 64, Path("nowhere")
 
 
 class Composer(Protocol):
@@ -85,8 +88,8 @@ def list_providers(composer: Composer, as_json: bool) -> None:
     """List every provider that this release knows, enabled here or not.
 
     Shown are its flow, its currencies with their limits, what it can do besides taking payments (cancel, refund,
-    notify, credits, settlement), how it settles, and the zone in which it cuts its day. Nobody is called. A provider is
-    enabled by naming it in GATEWAY_PROVIDERS and setting what `gateway providers check` then asks for.
+    notify, credits, settlement, bills), how it settles, and the zone in which it cuts its day. Nobody is called. A
+    provider is enabled by naming it in GATEWAY_PROVIDERS and setting what `gateway providers check` then asks for.
     """
     enabled = provider_names(os.environ)
     rows = [_described(name, composer, enabled) for name in sorted(composer.adapters)]
@@ -128,7 +131,8 @@ def _described(name: str, composer: Composer, enabled: Sequence[str]) -> dict[st
     try:
         provider = composer.adapters[name](environment)
     except ConfigurationError:
-        provider = composer.adapters[name]({**environment, **composer.simulators[name](NOWHERE, NO_SECRET)})
+        demo = composer.simulators[name](NOWHERE, NO_SECRET, NO_FOLDER)
+        provider = composer.adapters[name]({**environment, **demo})
     can = provider.capabilities
     return {
         "name": name,
