@@ -131,8 +131,7 @@ def _described(name: str, composer: Composer, enabled: Sequence[str]) -> dict[st
     try:
         provider = composer.adapters[name](environment)
     except ConfigurationError:
-        demo = composer.simulators[name](NOWHERE, NO_SECRET, NO_FOLDER)
-        provider = composer.adapters[name]({**environment, **demo})
+        provider = composer.adapters[name]({**environment, **composer.simulators[name](NOWHERE, NO_SECRET, NO_FOLDER)})
     can = provider.capabilities
     return {
         "name": name,
