@@ -99,7 +99,7 @@ def composer() -> Composer:
 def _build(name: str, environment: Mapping[str, str]) -> PaymentProvider:
     try:
         return registry.build(name, environment)
-    except MissingSettings as error:
+    except (MissingSettings, UnusableSetting) as error:
         raise ConfigurationError([str(error)]) from error
 
 

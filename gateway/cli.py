@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 
 from gateway.config import KEY_BYTES, ConfigurationError, MigrationSettings, Settings, fresh_keys
-from gateway.demo_day import DemoFailed, play_day
+from gateway.demo_day.day import play_day
+from gateway.demo_day.office import DemoFailed
 from gateway.demo_office import open_office
 from gateway.domain.errors import GatewayError
 from gateway.local import CannotStart, DemoSettings

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gateway.config import LocalSettings
-from gateway.demo_day import DemoFailed, Office
+from gateway.demo_day.office import DemoFailed, Office
 from gateway.supervisor import end_with_parent
 
 # A first start makes a database; a start after a crash may have to recover one.

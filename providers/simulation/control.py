@@ -65,7 +65,14 @@ def _state(app: Flask, bank: Bank) -> None:
     @app.get("/_sim/health")
     def health() -> Response:
         today = datetime.now(ZoneInfo(bank.capabilities.time_zone)).date()
-        return jsonify({"provider": bank.name, "business_date": today.isoformat(), "refunds": bank.refunds})
+        return jsonify(
+            {
+                "provider": bank.name,
+                "business_date": today.isoformat(),
+                "refunds": bank.refunds,
+                "lands_in_bank": bank.capabilities.lands_in_bank,
+            }
+        )
 
     @app.get("/_sim/outcomes")
     def outcomes() -> Response:

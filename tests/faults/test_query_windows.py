@@ -168,6 +168,18 @@ def test_what_has_no_end_is_named_also_while_its_provider_is_left_alone(world: W
     assert {found.payment_id for found in world.discrepancies()} == waiting
 
 
+def test_a_trial_may_ask_about_what_has_no_window_any_more_and_is_not_believed(world: World) -> None:
+    waiting = [lost(world).id for _ in range(FAILURES)]
+    world.clock.ahead = WINDOW + timedelta(minutes=1)
+    check_payments(world.runtime)
+    world.fault("query", "not_found")
+    world.clock.ahead += timedelta(minutes=1)
+    try_circuits(world.runtime)
+    assert not is_shut(world.runtime, "zalopay")
+    assert asked(world, "query") == 1
+    assert {world.payment(payment_id).status for payment_id in waiting} == {PaymentStatus.UNKNOWN}
+
+
 @pytest.mark.parametrize("source", ["webhook", "settlement"])
 def test_news_that_comes_after_the_window_has_closed_ends_it_and_clears_the_discrepancy(
     world: World, source: str

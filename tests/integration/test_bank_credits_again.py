@@ -11,6 +11,8 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
+from gateway.ports.provider import AckResult, PaymentObservation
+from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import check_payment
 from gateway.services.receive_event import WebhookRefused, apply_waiting_events
 from gateway.services.receive_return import receive_return
@@ -82,6 +84,27 @@ def test_a_credit_that_nobody_could_identify_is_not_counted_again_by_an_answer_a
     check_payment(village.world.runtime, attempt, "poll")
     assert village.world.payment(attempt.id).status is PaymentStatus.PENDING
     assert village.balances()[BANK] == FEE
+
+
+@pytest.mark.parametrize("words", [None, "two"])
+def test_nobody_can_count_a_movement_for_a_second_payment(village: Village, words: str | None) -> None:
+    """Whether it made another payment good, or could not be identified."""
+    first, second = village.invoice(), village.invoice()
+    attempt = village.world.start(village.world.checkout(first), NAME)
+    village.world.start(village.world.checkout(first), NAME)
+    credit = village.told(first, words and f"{first.reference} {second.reference}")
+    claimed = PaymentObservation(
+        PaymentStatus.SUCCEEDED,
+        credit.occurred_at,
+        payment_id=attempt.id,
+        provider_transaction_id=credit.provider_transaction_id,
+        amount=credit.amount,
+    )
+    before = village.asked_about()
+    with village.world.runtime.db.transaction() as tx:
+        assert apply_observation(tx, NAME, claimed, "settlement") is AckResult.DUPLICATE
+    assert village.world.payment(attempt.id).status is PaymentStatus.PENDING
+    assert (village.balances()[BANK], village.asked_about()) == (FEE, before)
 
 
 def test_a_forged_notification_is_refused(village: Village) -> None:

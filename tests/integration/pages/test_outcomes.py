@@ -5,11 +5,14 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain.checkout import CheckoutStatus
+from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
+from gateway.ports.provider import CreditObservation
+from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import check_payment
 from gateway.services.close_invoice import void_invoice
 from gateway.services.show_checkout import Stage, show_checkout
-from gateway.store import payments
+from gateway.store import catalogue, payments
 from tests.integration.pages.payer import Page, PageOf
 from tests.integration.web import app_of
 from tests.integration.world import World
@@ -130,6 +133,21 @@ def test_a_fee_that_was_withdrawn_cannot_be_paid(page_of: PageOf) -> None:
         (bill,) = show_checkout(page.world.runtime, page.session.id).bills
         void_invoice(tx, page.world.portal, str(bill.invoice.id))
     assert page.heading() == "What is due has changed"
+    page.choose()
+    assert page.attempts() == []
+
+
+def test_who_transferred_less_than_was_due_is_told_what_has_arrived_and_what_is_left(page_of: PageOf) -> None:
+    page = page_of()
+    (bill,) = show_checkout(page.world.runtime, page.session.id).bills
+    with page.world.runtime.db.transaction() as tx:
+        account = catalogue.agency(tx, bill.invoice.agency_id).bank_account
+        part = Money(150_000, "VND")
+        credit = CreditObservation(f"part of {bill.invoice.id}", account, part, tx.now, bill.invoice.reference)
+        apply_observation(tx, "sandbox", credit, "list", page.world.runtime)
+    assert page.heading() == "What is due has changed"
+    assert "₫150,000 has arrived, and ₫50,000 is still due." in page.text()
+    assert "Đã nhận 150.000 ₫, còn phải nộp 50.000 ₫." in page.text("vi").replace("\xa0", " ")
     page.choose()
     assert page.attempts() == []
 

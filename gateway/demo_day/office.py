@@ -1,0 +1,75 @@
+"""A running gateway and its simulated providers, as a portal, an officer and a payer can reach them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from gateway.domain.money import Money
+
+Document = dict[str, Any]
+
+TIMEOUT = httpx.Timeout(60)
+SETTLED_WITHIN = timedelta(minutes=5)
+POLL = timedelta(milliseconds=500)
+
+
+class DemoFailed(Exception):
+    """Something that should have happened did not; the message says what."""
+
+
+class Refused(DemoFailed):
+    """A problem that the gateway tells a portal; `code` says which."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A running gateway as var/demo.json describes it."""
+
+    url: str
+    keys: Mapping[str, str] = field(repr=False)
+    simulators: Mapping[str, str]
+
+    def call(self, scope: str, method: str, path: str, body: Document | None = None) -> Document:
+        """Raises Refused with the problem's own words."""
+        headers = {"Authorization": f"Bearer {self.keys[scope]}", "Idempotency-Key": str(uuid4())}
+        answer = httpx.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=TIMEOUT)
+        if answer.is_error:
+            is_problem = "json" in answer.headers.get("content-type", "")
+            code = answer.json().get("code", "") if is_problem else ""
+            raise Refused(f"{method} {path}: {answer.status_code} {answer.text[:300]}", code)
+        content: Document = answer.json()
+        return content
+
+    def pages(self, scope: str, path: str) -> list[Document]:
+        """All of a list, page by page."""
+        found: list[Document] = []
+        after = ""
+        while True:
+            page = self.call(scope, "GET", f"{path}{'&' if '?' in path else '?'}limit=500{after}")
+            found += page["data"]
+            if page["next"] is None:
+                return found
+            after = f"&after={page['next']}"
+
+    def agencies(self) -> list[Document]:
+        found: list[Document] = self.call("finance", "GET", "/v1/agencies")["data"]
+        return found
+
+    def control(self, provider: str, path: str, body: Document | None = None) -> Any:
+        method = "GET" if body is None else "POST"
+        answer = httpx.request(method, f"{self.simulators[provider]}/_sim/{path}", json=body, timeout=TIMEOUT)
+        if answer.is_error:
+            raise DemoFailed(f"{provider} {path}: {answer.status_code} {answer.text[:300]}")
+        return answer.json()
+
+
+def shown(amount_minor: int, currency: str) -> str:
+    return f"{Money(amount_minor, currency).major():,f} {currency}"
