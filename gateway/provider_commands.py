@@ -22,6 +22,7 @@ from gateway.config import ConfigurationError, Environment, database_url, provid
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.reference import new_base, rf
+from gateway.local import DemoSettings
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
     Cancellable,
@@ -38,7 +39,6 @@ from gateway.services.check_methods import method_faults
 from gateway.store.database import Database, new_id
 
 BuildAdapter = Callable[[Mapping[str, str]], PaymentProvider]
-DemoSettings = Callable[[str, str, Path], Mapping[str, str]]
 
 PROTOCOLS: Sequence[tuple[str, type]] = (
     ("cancel", Cancellable),
@@ -52,7 +52,7 @@ PROTOCOLS: Sequence[tuple[str, type]] = (
 NOT_ITS_ADDRESS = frozenset({"GATEWAY_PUBLIC_URL"})
 WIDTH_IN_A_FILE = 140  # columns
 # A provider is described without being called, so these are never used.
-NOWHERE, NO_SECRET, NO_FOLDER = "http://127.0.0.1:9", "0" * 64, Path("nowhere")
+NOWHERE, NO_SECRET, NO_FILES = "http://127.0.0.1:9", "0" * 64, Path()
 
 
 class Composer(Protocol):
@@ -129,7 +129,7 @@ def _described(name: str, composer: Composer, enabled: Sequence[str]) -> dict[st
     try:
         provider = composer.adapters[name](environment)
     except ConfigurationError:
-        provider = composer.adapters[name]({**environment, **composer.simulators[name](NOWHERE, NO_SECRET, NO_FOLDER)})
+        provider = composer.adapters[name]({**environment, **composer.simulators[name](NOWHERE, NO_SECRET, NO_FILES)})
     can = provider.capabilities
     return {
         "name": name,
@@ -159,7 +159,8 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(column, overflow="fold", no_wrap=column in ("provider", "takes"))
     for row in rows:
         settles = f"by {row['settlement']}" if row["settlement"] != "none" else "none"
-        lag = f", within {row['settlement_lag_days']} days" if row["settlement_lag_days"] else ""
+        days = row["settlement_lag_days"]
+        lag = f", within {days} {'day' if days == 1 else 'days'}" if days else ""
         table.add_row(
             row["name"],
             "yes" if row["enabled"] else "no",

@@ -45,6 +45,8 @@ class Rows:
         self._signed = layout.outgoing is None
         self._unsigned_amount = re.compile(_amount_pattern(layout), re.ASCII)
         self._signed_amount = re.compile(f"-?{_amount_pattern(layout)}", re.ASCII)
+        self._marker = layout.trailer.marker if layout.trailer else None
+        self._marker_at = layout.trailer.cells.index(MARKER) if layout.trailer else 0
         self._time = re.compile(_time_pattern(layout.time_format), re.ASCII)
 
     def cells(self, row: bytes) -> list[str]:
@@ -55,6 +57,8 @@ class Rows:
             raise Fault(f"it is not {self._layout.encoding}") from None
         if _CONTROL.search(text):
             raise Fault("it holds a control character, or its line end is another")
+        if '"' not in text:
+            return text.split(self._layout.delimiter)
         try:
             parsed = list(csv.reader([text], delimiter=self._layout.delimiter, strict=True))
         except csv.Error:
@@ -77,7 +81,9 @@ class Rows:
             line_id=_needed("line_id", given),
             kind=layout.kinds[word],
             gross=-gross if word in (layout.outgoing or ()) else gross,
-            fee=self._money("fee", given.get("fee", self._figure(Money(0, currency))), currency, signed=self._signed),
+            fee=self._money("fee", given["fee"], currency, signed=self._signed)
+            if "fee" in given
+            else Money(0, currency),
             occurred_at=self._instant("occurred_at", given["occurred_at"]),
             provider_transaction_id=given.get("provider_transaction_id") or None,
             provider_refund_id=given.get("provider_refund_id") or None,
@@ -92,9 +98,7 @@ class Rows:
         return line
 
     def is_trailer(self, cells: Sequence[str]) -> bool:
-        trailer = self._layout.trailer
-        at = trailer.cells.index(MARKER) if trailer else 0
-        return trailer is not None and len(cells) > at and cells[at] == trailer.marker
+        return self._marker is not None and len(cells) > self._marker_at and cells[self._marker_at] == self._marker
 
     def control(self, cells: Sequence[str]) -> Control:
         """What the last row says. Raises Fault."""

@@ -19,7 +19,7 @@ from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.money import Money
 from gateway.ports.provider import AckResult, CreditObservation
 from gateway.services.apply_observation import apply_observation
-from gateway.services.fetch_credits import untold
+from gateway.services.fetch_credits import unheard_of
 from gateway.services.runtime import Runtime
 from gateway.services.vault import Vault, statement_purpose
 from gateway.store import credits, reconciliation
@@ -78,11 +78,14 @@ class CreditFile:
 
 
 def learn_credits(runtime: Runtime, run_id: UUID, provider: str, day: date, told: CreditFile) -> int:
-    """Apply what is news, each in a transaction of its own. Returns how many credits were."""
+    """Apply what is news, each in a transaction of its own. Returns how many credits were.
+
+    One that is known with another amount is no news: the matching names it, as it does of every other line.
+    """
     return sum(
         _learn(runtime, run_id, provider, day, credit)
         for chunk in told.chunks()
-        for credit in untold(runtime, provider, chunk)
+        for credit in unheard_of(runtime, provider, chunk)
     )
 
 

@@ -24,8 +24,9 @@ PLANTED: Mapping[str, frozenset[str]] = {
     "wrong_total": frozenset({"payout_short", "payout_over"}),
 }
 OF_NO_PAYMENT = ("extra_line", "unknown_refund", "wrong_total")
-# A bank's charge is an entry of its own, and a statement whose balances do not add up is refused whole, not compared.
-NOT_OF_A_BANK = ("wrong_fee", "wrong_total")
+# A bank's charge is an entry of its own; and a statement of mixed currencies, or whose balances do not add up, is
+# refused whole rather than compared.
+NOT_OF_A_BANK = ("change_currency", "wrong_fee", "wrong_total")
 
 
 def settle(office: Office, provider: str, visits: Sequence[Visit]) -> list[Document]:

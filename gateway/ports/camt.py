@@ -101,11 +101,14 @@ class _Reader:
 
     def rows(self, events: Events) -> Iterator[Row]:
         for event, element in events:
+            # Most elements are deep inside an entry, and are looked at when it ends.
             if event == "start":
                 self._depth += 1
-                self._started(element)
+                if not _ACCOUNT_LEVEL < self._depth <= DEPTH_MAX:
+                    self._started(element)
             else:
-                yield from self._ended(element)
+                if _ACCOUNT_LEVEL <= self._depth <= _CHILD_LEVEL:
+                    yield from self._ended(element)
                 self._depth -= 1
 
     def _started(self, element: Element) -> None:

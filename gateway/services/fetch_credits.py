@@ -4,13 +4,14 @@ Each time a bank's list is read from some time before the last reading ended, be
 earlier. What was told already is passed over. The mark moves on only when all of the list was read and applied.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 
 import structlog
 
 from gateway.domain.circuit import Operation
+from gateway.domain.money import Money
 from gateway.ports.provider import AckResult, CreditObservation, CreditSource, ProviderError
 from gateway.services.apply_observation import apply_observation
 from gateway.services.call_provider import Calls
@@ -44,7 +45,7 @@ def _fetch(runtime: Runtime, name: str, source: CreditSource) -> int:
     told, whole, calls = 0, True, Calls(runtime.db, name)
     try:
         for chunk in _chunks(calls, source.list_credits(since - OVERLAP, until)):
-            for credit in untold(runtime, name, chunk):
+            for credit in _untold(runtime, name, chunk):
                 result = _apply(runtime, name, credit)
                 told += result is AckResult.APPLIED
                 whole &= result is not None
@@ -63,11 +64,21 @@ def _chunks(calls: Calls, listed: Iterator[CreditObservation]) -> Iterator[list[
         yield chunk
 
 
-def untold(runtime: Runtime, name: str, listed: Sequence[CreditObservation]) -> list[CreditObservation]:
+def unheard_of(runtime: Runtime, name: str, listed: Sequence[CreditObservation]) -> list[CreditObservation]:
+    """What of it is not written down yet."""
+    known = _written_down(runtime, name, listed)
+    return [credit for credit in listed if credit.provider_transaction_id not in known]
+
+
+def _untold(runtime: Runtime, name: str, listed: Sequence[CreditObservation]) -> list[CreditObservation]:
     """What of it is not written down yet, or with another amount."""
-    with runtime.db.read() as tx:
-        known = credits.amounts(tx, name, [credit.provider_transaction_id for credit in listed])
+    known = _written_down(runtime, name, listed)
     return [credit for credit in listed if known.get(credit.provider_transaction_id) != credit.amount]
+
+
+def _written_down(runtime: Runtime, name: str, listed: Sequence[CreditObservation]) -> Mapping[str, Money]:
+    with runtime.db.read() as tx:
+        return credits.amounts(tx, name, [credit.provider_transaction_id for credit in listed])
 
 
 def _apply(runtime: Runtime, name: str, credit: CreditObservation) -> AckResult | None:

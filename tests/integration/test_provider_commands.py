@@ -13,9 +13,14 @@ from sqlalchemy import update
 from gateway.cli import cli
 from gateway.store.embedded import DatabaseUrls
 from gateway.store.tables.catalogue import agencies
-from providers.registry import ADAPTERS
+from providers.demo import demo_settings
+from providers.registry import ADAPTERS, SIMULATORS
+from providers.simulation.bank import Options
+from providers.simulation.server import RunningSimulator
 from tests.integration.world import World, a_world
 from wsgi import composer
+
+NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
@@ -79,6 +84,24 @@ def test_with_everything_in_order_nothing_is_wrong(settings: dict[str, str], mon
     assert "Nothing is wrong." in outcome.stdout
 
 
+@pytest.mark.parametrize("name", sorted(SIMULATORS))
+def test_each_provider_answers_the_question_that_the_check_asks(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And changes nothing by it."""
+    shared = demo_settings(name, NOWHERE, "0123456789abcdef" * 4, tmp_path)
+    simulator = RunningSimulator(SIMULATORS[name](Options(tmp_path, shared, f"{NOWHERE}/webhook")))
+    try:
+        settings = demo_settings(name, simulator.url, "0123456789abcdef" * 4, tmp_path)
+        told = json.loads(
+            gateway({**settings, "GATEWAY_PROVIDERS": name}, "check", "--json", monkeypatch=monkeypatch).stdout
+        )
+        assert told["providers"] == [{"name": name, "addresses": [simulator.url], "faults": []}]
+        assert simulator.bank.books.all("payment") == []
+    finally:
+        simulator.stop()
+
+
 def test_a_missing_and_a_blank_setting_are_named(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     del settings["GATEWAY_SANDBOX_MERCHANT"]
     settings["GATEWAY_SANDBOX_SECRETS"] = " "
@@ -109,7 +132,7 @@ def test_no_provider_at_all_is_a_fault(settings: dict[str, str], monkeypatch: py
 def test_a_provider_that_cannot_be_reached_is_reported_with_what_was_tried(
     settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings["GATEWAY_SANDBOX_BASE_URL"] = "http://127.0.0.1:9"
+    settings["GATEWAY_SANDBOX_BASE_URL"] = NOWHERE
     (fault,) = faults(settings, monkeypatch)
     assert "sandbox cannot be reached (ConnectError)" in fault
     assert "a payment that does not exist, at http://127.0.0.1:9" in fault

@@ -61,7 +61,7 @@ class TestReading:
             (b",shop\n", b",shop,more\n", "line 1: it is not the header"),
             (b"1,PAY", b"1;PAY", "line 2: it has 11 cells instead of 12"),
             (b"OK,\n", b"OK,,\n", "line 2: it has 13 cells"),
-            (b"OK,\n", b"OK,\n\n", "line 3: it has 0 cells"),
+            (b"OK,\n", b"OK,\n\n", "line 3: it has 1 cells"),
             (b"OK,\n", b"OK,\r\n", "line 2: it holds a control character, or its line end is another"),
             (b"abc", b"a\x00c", "line 2: it holds a control character"),
             (b"abc", b"a\xffc", "line 2: it is not utf-8"),

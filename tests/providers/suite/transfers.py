@@ -14,7 +14,9 @@ from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.ports.provider import (
     Cancellable,
+    CreditObservation,
     CreditSource,
+    DisputeObservation,
     NotSent,
     OutcomeUnknown,
     Payee,
@@ -22,6 +24,7 @@ from gateway.ports.provider import (
     PaymentRef,
     RateLimited,
     Refunder,
+    RefundObservation,
     SettlementSource,
     ShowQr,
     ShowTransfer,
@@ -43,6 +46,7 @@ class Transfers(Facts):
     misfits: ClassVar[tuple[Payee, ...]]
     """Accounts that the scheme cannot be paid on."""
 
+    notified: ClassVar[frozenset[type]] = frozenset({CreditObservation, RefundObservation, DisputeObservation})
     shown: ClassVar[type]
     fee: ClassVar[Money]
 
