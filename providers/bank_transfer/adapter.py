@@ -221,7 +221,7 @@ class BankTransfer:
         if arrived is None:
             account, statement = settlement.parts_of(batch)
             file = self._client.downloaded(f"/v1/statements/{segment(account)}/{segment(statement)}")
-            arrived = settlement.read([file], batch, zone)
+            arrived = settlement.read([file], batch, self._books.zone)
         return map(self._line, arrived)
 
     def _line(self, line: SettlementLine) -> SettlementLine:

@@ -52,8 +52,6 @@ def shared(
 @pytest.fixture
 def world(shared: World) -> World:
     """One a provider for all tests: each looks only at what it made itself."""
-    if shared.runtime.provider(shared.provider).capabilities.lands_in_bank:
-        pytest.skip(f"{shared.provider} is told of nothing: what reaches the bank is found by its reference")
     shared.clock.ahead = timedelta()
     shared.simulator.bank.board.clear()
     return shared
