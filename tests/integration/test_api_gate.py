@@ -17,7 +17,6 @@ PUBLIC = {
     "/openapi.json",
     "/docs",
     "/docs/<name>",
-    "/docs/openapi-3.0.json",
     "/problems/",
     "/problems/<code>",
 }
