@@ -1,6 +1,7 @@
 """A running gateway and its simulated providers, as a portal, an officer and a payer can reach them."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ Document = dict[str, Any]
 
 TIMEOUT = httpx.Timeout(60)
 SETTLED_WITHIN = timedelta(minutes=5)
+BACK_WITHIN = timedelta(minutes=1)
 POLL = timedelta(milliseconds=500)
 
 
@@ -69,6 +71,32 @@ class Office:
         if answer.is_error:
             raise DemoFailed(f"{provider} {path}: {answer.status_code} {answer.text[:300]}")
         return answer.json()
+
+    def play(self, provider: str, action: Document, outcome: str) -> None:
+        """The payer follows `next_action` and does something there; while nobody answers, again and again."""
+        page = self._pay_page(provider, action)
+        answer = _patiently(lambda: httpx.post(page, data={"outcome": outcome}, timeout=TIMEOUT))
+        if answer.status_code != httpx.codes.SEE_OTHER:
+            raise DemoFailed(f"{provider} did not play {outcome}: {answer.status_code} {answer.text[:200]}")
+        httpx.get(answer.headers["location"], timeout=TIMEOUT)  # the browser comes back, which is only a hint
+
+    def _pay_page(self, provider: str, action: Document) -> str:
+        """Where the payer goes; for a transfer, the app of a bank that has read the code or the slip."""
+        if action["type"] == "redirect":
+            return str(action["url"])
+        return str(_patiently(lambda: self.control(provider, "pay-page", {"next_action": action}))["url"])
+
+
+def _patiently(ask: Callable[[], Any]) -> Any:
+    """A payer whose provider is gone tries again until it is back."""
+    deadline = time.monotonic() + BACK_WITHIN.total_seconds()
+    while True:
+        try:
+            return ask()
+        except httpx.TransportError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL.total_seconds())
 
 
 def shown(amount_minor: int, currency: str) -> str:

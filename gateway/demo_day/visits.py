@@ -6,14 +6,11 @@ nothing was sent, so nothing can be paid twice.
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
-import httpx
-
-from gateway.demo_day.office import POLL, SETTLED_WITHIN, TIMEOUT, DemoFailed, Document, Office, Refused
+from gateway.demo_day.office import POLL, SETTLED_WITHIN, DemoFailed, Document, Office, Refused
 
 # What payers do, in a hundred, where their provider knows such a thing. It says itself where a payment then ends.
 OUTCOMES: Mapping[str, int] = {
@@ -31,7 +28,6 @@ OUTCOMES: Mapping[str, int] = {
 }
 WAITS = "pending"  # such a payment is not resolved before its time is over, which is after the demo
 NOT_TAKEN = ("provider_unavailable", "method_not_offered")  # nothing was sent: another method may be tried
-BACK_WITHIN_S = 60
 
 
 @dataclass(slots=True)
@@ -83,7 +79,7 @@ class Payers:
         told = self._known[visit.provider][visit.outcome]
         visit.expected = frozenset({told["ends"], told["told"]})  # a notification can say more than a query
         if visit.outcome != "abandon":
-            self._play(visit, payment["next_action"])
+            self._office.play(visit.provider, payment["next_action"], visit.outcome)
 
     def wait_for(self, visit: Visit) -> None:
         """Until the payment has ended as its provider has it."""
@@ -112,34 +108,6 @@ class Payers:
             visit.provider = name
             return payment
         raise DemoFailed(f"nobody takes {session['amount_minor']} {session['currency']}: tried {', '.join(offered)}")
-
-    def _play(self, visit: Visit, action: Document) -> None:
-        page = self._pay_page(visit.provider, action)
-        answer = self._submitted(page, visit.outcome)
-        if answer.status_code != httpx.codes.SEE_OTHER:
-            raise DemoFailed(f"{visit.provider} did not play {visit.outcome}: {answer.status_code} {answer.text[:200]}")
-        httpx.get(answer.headers["location"], timeout=TIMEOUT)  # the browser comes back, which is only a hint
-
-    def _pay_page(self, provider: str, action: Document) -> str:
-        """Where the payer goes; for a transfer, the app of a bank that has read the code or the slip."""
-        if action["type"] == "redirect":
-            return str(action["url"])
-        return str(self._patiently(lambda: self._office.control(provider, "pay-page", {"next_action": action}))["url"])
-
-    def _submitted(self, page: str, outcome: str) -> httpx.Response:
-        answer: httpx.Response = self._patiently(lambda: httpx.post(page, data={"outcome": outcome}, timeout=TIMEOUT))
-        return answer
-
-    def _patiently(self, ask: Callable[[], Any]) -> Any:
-        """A payer whose provider is gone tries again until it is back."""
-        deadline = time.monotonic() + BACK_WITHIN_S
-        while True:
-            try:
-                return ask()
-            except httpx.TransportError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(POLL.total_seconds())
 
 
 def _invoice(visit: Visit) -> Document:
