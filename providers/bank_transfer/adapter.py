@@ -12,7 +12,7 @@ that its payer was given.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,11 @@ def statement_dir_of(scheme: Scheme) -> str:
     return f"GATEWAY_{scheme.name.upper()}_STATEMENT_DIR"
 
 
+def accounts_of(scheme: Scheme) -> str:
+    """The setting for banks that name an account otherwise than payers do: "theirs=ours", separated by commas."""
+    return f"GATEWAY_{scheme.name.upper()}_ACCOUNTS"
+
+
 @dataclass(frozen=True, slots=True)
 class Builder:
     """Builds the adapter of a scheme from the environment. Raises MissingSettings or UnusableSetting."""
@@ -87,21 +92,33 @@ class Builder:
         folder = environment.get(statement_dir_of(self.scheme), "").strip()
         secrets = split(values[2])
         client = BankClient(values[0], values[1], secrets[0], timeout)
-        return BankTransfer(self.scheme, client, secrets, _zone(self.scheme, zone), Path(folder) if folder else None)
+        books = Books(_zone(self.scheme, zone), Path(folder) if folder else None, _accounts(self.scheme, environment))
+        return BankTransfer(self.scheme, client, secrets, books)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """How the bank keeps them: the zone of its day, the folder where its statements arrive, and what it calls accounts
+    that payers know by another number (a UEN, a creditor number)."""
+
+    zone: ZoneInfo
+    folder: Path | None = None
+    accounts: Mapping[str, str] = field(default_factory=dict)
+
+    def ours(self, credit: CreditObservation) -> CreditObservation:
+        """With the account as the agency's configuration names it."""
+        return replace(credit, account=self.accounts.get(credit.account, credit.account))
 
 
 class BankTransfer:
-    def __init__(
-        self, scheme: Scheme, client: BankClient, secrets: Sequence[str], zone: ZoneInfo, folder: Path | None
-    ) -> None:
+    def __init__(self, scheme: Scheme, client: BankClient, secrets: Sequence[str], books: Books) -> None:
         self.name = scheme.name
         self.titles = scheme.titles
-        self.capabilities: Capabilities = scheme.capabilities(zone.key)
+        self.capabilities: Capabilities = scheme.capabilities(books.zone.key)
         self._scheme = scheme
         self._client = client
         self._secrets = tuple(secrets)
-        self._zone = zone
-        self._folder = folder
+        self._books = books
 
     def close(self) -> None:
         self._client.close()
@@ -115,7 +132,7 @@ class BankTransfer:
             raise Unsupported(f"{self.name} needs {self._scheme.account}", code="unsupported_account")
         try:
             number = self._scheme.number(command)
-            action = self._scheme.show(command, payee, number, self._zone)
+            action = self._scheme.show(command, payee, number, self._books.zone)
         except (ValueError, GatewayError) as fault:  # a name or a reference that no code can hold
             raise Unsupported(f"{self.name}: {fault}", code="unsupported_payee") from None
         found_by = _ID_SEPARATOR.join((str(command.payment_id), payee.number, number))
@@ -128,7 +145,7 @@ class BankTransfer:
             if credit.get("status") not in wire.CREDIT_STATUS:
                 status = PaymentStatus.UNKNOWN  # only a word that we know could tell whether the money is there
             elif credit.get("status") == wire.BOOKED and found is None:
-                found = _if_it_pays(_read(credit, wire.credit_observation), ref, account, number)
+                found = _if_it_pays(self._credit(credit), ref, account, number)
         return PaymentObservation(
             status=status if found is None else PaymentStatus.SUCCEEDED,
             occurred_at=datetime.now(UTC) if found is None else found.occurred_at,
@@ -142,7 +159,7 @@ class BankTransfer:
         """What was booked in [since, until), also what was taken back later: it has moved."""
         window = {"since": str(int(since.timestamp())), "until": str(int(until.timestamp()))}
         for credit in self._credits(**window):
-            yield _read(credit, wire.credit_observation)
+            yield self._credit(credit)
 
     def refund(self, command: RefundCommand) -> RefundOutcome:
         """A return of the credit, to wherever it came from: no data of the payer is needed, and none is known."""
@@ -182,7 +199,8 @@ class BankTransfer:
             raise WebhookRejected(RejectionReason.MALFORMED, str(fault)) from None
 
     def parse(self, verified: Verified) -> Sequence[Observation]:
-        return wire.observations(verified.payload)
+        seen = wire.observations(verified.payload)
+        return [self._books.ours(one) if isinstance(one, CreditObservation) else one for one in seen]
 
     def ack(self, result: AckResult) -> Reply:
         return Reply(_ACK.get(result, 200), json.dumps({"result": result.value}).encode())
@@ -191,22 +209,31 @@ class BankTransfer:
         """Raises NotSent, RateLimited or OutcomeUnknown."""
         query = {"first": window.first.isoformat(), "last": window.last.isoformat()}
         listed = [_read(statement, settlement.batch_of) for statement in self._pages("/v1/statements", query)]
-        return settlement.merged([] if self._folder is None else settlement.in_folder(self._folder, window), listed)
+        folder = self._books.folder
+        return settlement.merged([] if folder is None else settlement.in_folder(folder, window), listed)
 
     def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]:
         """Raises NotSent, RateLimited or OutcomeUnknown; see settlement.read."""
-        arrived = None if self._folder is None else settlement.from_folder(self._folder, batch, self._zone)
-        if arrived is not None:
-            return arrived
-        account, statement = settlement.parts_of(batch)
-        file = self._client.downloaded(f"/v1/statements/{segment(account)}/{segment(statement)}")
-        return settlement.read([file], batch, self._zone)
+        folder, zone = self._books.folder, self._books.zone
+        arrived = None if folder is None else settlement.from_folder(folder, batch, zone)
+        if arrived is None:
+            account, statement = settlement.parts_of(batch)
+            file = self._client.downloaded(f"/v1/statements/{segment(account)}/{segment(statement)}")
+            arrived = settlement.read([file], batch, zone)
+        return map(self._line, arrived)
+
+    def _line(self, line: SettlementLine) -> SettlementLine:
+        return line if line.credit is None else replace(line, credit=self._books.ours(line.credit))
+
+    def _credit(self, data: Mapping[str, Any]) -> CreditObservation:
+        """A credit in an answer. Raises OutcomeUnknown if it cannot be read."""
+        return self._books.ours(_read(data, wire.credit_observation))
 
     def _decoded(self, body: bytes) -> Mapping[str, Any]:
         """A notification in JSON or, if it begins as XML does, a camt.054. Of either, only what concerns us is kept:
         banks name their payers, and nobody here is to know them."""
         if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-            return wire.camt_event(body, self._zone)
+            return wire.camt_event(body, self._books.zone)
         return wire.without_payer(reading.decoded(body))
 
     def _known(self, ref: PaymentRef) -> tuple[str | None, str]:
@@ -251,6 +278,16 @@ def _read(data: Mapping[str, Any], by: Callable[[Mapping[str, Any]], Any]) -> An
         return by(data)
     except reading.Unreadable as fault:
         raise unreadable(fault) from None
+
+
+def _accounts(scheme: Scheme, environment: Mapping[str, str]) -> Mapping[str, str]:
+    setting = accounts_of(scheme)
+    given = environment.get(setting, "").strip()
+    pairs = [pair.split("=") for pair in split(given)] if given else []
+    named = {pair[0].strip(): pair[-1].strip() for pair in pairs}
+    if not all(len(pair) == 2 for pair in pairs) or not all((*named, *named.values())) or len(named) < len(pairs):
+        raise UnusableSetting(scheme.name, setting, "give each account of the bank once, as theirs=ours")
+    return named
 
 
 def _zone(scheme: Scheme, name: str) -> ZoneInfo:

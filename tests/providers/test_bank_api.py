@@ -18,7 +18,6 @@ from gateway.ports.provider import (
     RefundObservation,
     RefundRef,
     Rejected,
-    SettlementWindow,
     Unsupported,
 )
 from providers import signing
@@ -244,71 +243,6 @@ class TestNotifiedByCamt:
         assert verified[0] == verified[1]
         assert outcomes.PAYER_NAME not in repr(verified)
         assert outcomes.PAYER_ACCOUNT not in repr(verified)
-
-
-class TestStatementsInAFolder:
-    @pytest.fixture
-    def folder(self, tmp_path: Path) -> Path:
-        folder = tmp_path / "arrived"
-        folder.mkdir()
-        return folder
-
-    @pytest.fixture
-    def rig(self, tmp_path: Path, folder: Path) -> Iterator[TransferRig]:
-        yield from opened("vietqr", tmp_path, GATEWAY_VIETQR_STATEMENT_DIR=str(folder))
-
-    @pytest.fixture
-    def arrived(self, rig: TransferRig, folder: Path) -> Path:
-        """Today's statement in the folder, as the bank's API would give it; it holds one payment."""
-        rig.paid()
-        (batch, _), window = rig.settled()[0], SettlementWindow(rig.today(), rig.today())
-        assert [one.id for one in rig.adapter.list_settlements(window)] == [batch.id]
-        account, statement = batch.id.split("/")
-        written = rig.simulator.bank.statements.written(account, statement, datetime.now(UTC))  # type: ignore[attr-defined]
-        file = folder / "camt053-today.xml"
-        file.write_bytes(written)
-        return file
-
-    def test_one_that_the_api_has_too_is_one_statement_and_read_without_the_bank(
-        self, rig: TransferRig, arrived: Path
-    ) -> None:
-        expected, today = rig.settled(), rig.today()
-        assert len(expected) == 1
-        batch, lines = expected[0]
-        rig.fault("read_settlement", "error_500_before", times=9)
-        assert list(rig.adapter.read_settlement(batch)) == lines
-        arrived.unlink()
-        with pytest.raises(OutcomeUnknown):
-            list(rig.adapter.read_settlement(batch))
-        assert (
-            list(rig.adapter.list_settlements(SettlementWindow(today - 9 * timedelta(1), today - timedelta(1)))) == []
-        )
-
-    def test_a_file_that_the_api_does_not_list_counts(self, rig: TransferRig, arrived: Path) -> None:
-        other = arrived.read_bytes().replace(b"257678859", b"111111111")
-        (arrived.parent / "other.XML").write_bytes(other)
-        assert {batch.id.split("/")[0] for batch, _ in rig.settled()} == {"257678859", "111111111"}
-
-    def test_what_is_no_statement_of_ours_is_named_or_left_alone(self, rig: TransferRig, arrived: Path) -> None:
-        window = SettlementWindow(rig.today(), rig.today())
-        (arrived.parent / "half.xml.part").write_bytes(b"<Docu")
-        assert len(rig.adapter.list_settlements(window)) == 1
-        (arrived.parent / "broken.xml").write_bytes(b"<Docu")
-        with pytest.raises(OutcomeUnknown, match=r"broken\.xml"):
-            rig.adapter.list_settlements(window)
-
-    def test_one_whose_entries_do_not_make_its_balance_is_listed_and_refused_whole(
-        self, rig: TransferRig, arrived: Path
-    ) -> None:
-        arrived.write_bytes(arrived.read_bytes().replace(b">150000<", b">150001<", 1))
-        (batch,) = rig.adapter.list_settlements(SettlementWindow(rig.today(), rig.today()))
-        with pytest.raises(OutcomeUnknown, match="closing balance"):
-            list(rig.adapter.read_settlement(batch))
-
-    def test_a_folder_that_is_not_there_is_no_empty_settlement(self, rig: TransferRig, folder: Path) -> None:
-        folder.rmdir()
-        with pytest.raises(OutcomeUnknown, match="folder"):
-            rig.adapter.list_settlements(SettlementWindow(rig.today(), rig.today()))
 
 
 class TestTheApi:

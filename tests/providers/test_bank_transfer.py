@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -22,7 +23,7 @@ from gateway.ports.provider import (
 )
 from providers import signing
 from providers.bank_transfer import outcomes, wire
-from providers.bank_transfer.adapter import BankTransfer
+from providers.bank_transfer.adapter import BankTransfer, Books
 from providers.bank_transfer.client import BankClient
 from providers.bank_transfer.schemes import SCHEMES
 from tests.providers.conformance import TransferConformance
@@ -76,7 +77,7 @@ class BankFacts(TransferConformance):
 
     def without_secrets(self, rig: Rig) -> Any:
         client = BankClient(rig.simulator.url, "ministry", "", httpx.Timeout(10))
-        return BankTransfer(SCHEMES[self.provider], client, ("", "  "), rig.adapter._zone, None)
+        return BankTransfer(SCHEMES[self.provider], client, ("", "  "), Books(ZoneInfo("UTC")))
 
     def content_from(self, fields: Any) -> bytes:
         return json.dumps(fields).encode()
