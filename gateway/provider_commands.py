@@ -25,6 +25,7 @@ from gateway.domain.reference import new_base, rf
 from gateway.local import DemoSettings
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
+    BillPresenter,
     Cancellable,
     CreditSource,
     NotSent,
@@ -46,6 +47,7 @@ PROTOCOLS: Sequence[tuple[str, type]] = (
     ("notify", WebhookReceiver),
     ("credits", CreditSource),
     ("settlement", SettlementSource),
+    ("bills", BillPresenter),
 )
 """What a provider may be able to do besides taking payments and telling of them, which all can."""
 
@@ -86,8 +88,8 @@ def list_providers(composer: Composer, as_json: bool) -> None:
     """List every provider that this release knows, enabled here or not.
 
     Shown are its flow, its currencies with their limits, what it can do besides taking payments (cancel, refund,
-    notify, credits, settlement), how it settles, and the zone in which it cuts its day. Nobody is called. A provider is
-    enabled by naming it in GATEWAY_PROVIDERS and setting what `gateway providers check` then asks for.
+    notify, credits, settlement, bills), how it settles, and the zone in which it cuts its day. Nobody is called. A
+    provider is enabled by naming it in GATEWAY_PROVIDERS and setting what `gateway providers check` then asks for.
     """
     enabled = provider_names(os.environ)
     rows = [_described(name, composer, enabled) for name in sorted(composer.adapters)]

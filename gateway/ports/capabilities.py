@@ -40,6 +40,7 @@ class Capabilities:
     `idempotency_by_day`: it recognises the key only on the business day on which it was first used.
     `opened_by_payer`: the provider hears of a payment only when its payer's browser arrives. Until then it does not
     know what is merely waiting, and what it does not know once the payment's time is over was never begun.
+    `single_bill`: a payment is for one invoice, not for several at once.
     `payment_lifetime`: how long a payer may take before the provider gives the payment up.
     `tells_expiry`: the provider itself says when the time of an unpaid payment is over, so that one which is still
     pending then is being worked on.
@@ -59,6 +60,7 @@ class Capabilities:
     not_found_proves_absence: bool = False
     not_found_after: timedelta = timedelta(minutes=5)
     opened_by_payer: bool = False
+    single_bill: bool = False
     payment_lifetime: timedelta = timedelta(hours=1)
     tells_expiry: bool = False
     query_window: timedelta | None = None

@@ -45,36 +45,40 @@ def offers_of_session(tx: Transaction, runtime: Runtime, session: CheckoutSessio
     return _offers(runtime, agency, fitting, unavailable_ones(tx))
 
 
-def methods_for(runtime: Runtime, agency: Agency, amount: Money, asked: Sequence[str] | None) -> tuple[str, ...]:
-    """The methods of a session over `amount`: all that take it, or those of `asked`.
+def methods_for(
+    runtime: Runtime, agency: Agency, amount: Money, asked: Sequence[str] | None, *, bills: int
+) -> tuple[str, ...]:
+    """The methods of a session over `amount` for so many invoices: all that take it, or those of `asked`.
 
     Raises MethodNotOffered, which names each that does not, why, and what to do.
     """
     if asked is None:
-        found = [name for name in agency.providers if why_not(runtime, agency, name, amount) is None]
+        found = [name for name in agency.providers if why_not(runtime, agency, name, amount, bills) is None]
     else:
         found = list(dict.fromkeys(asked))
         for name in found:
-            check_takes(runtime, agency, name, amount, field="methods")
+            check_takes(runtime, agency, name, amount, bills, field="methods")
     if not found:
-        reasons = [why_not(runtime, agency, name, amount) for name in agency.providers]
+        reasons = [why_not(runtime, agency, name, amount, bills) for name in agency.providers]
         told = " ".join(filter(None, reasons)) or f"{agency.code} has no method enabled."
         raise MethodNotOffered(f"Nothing takes {amount}. {told}", fields={"methods": "none takes this amount"})
     return tuple(found)
 
 
-def check_takes(runtime: Runtime, agency: Agency, name: str, amount: Money, *, field: str = "provider") -> None:
+def check_takes(
+    runtime: Runtime, agency: Agency, name: str, amount: Money, bills: int = 1, *, field: str = "provider"
+) -> None:
     """Raises MethodNotOffered unless `amount` can be paid to the agency by this method."""
-    reason = why_not(runtime, agency, name, amount)
+    reason = why_not(runtime, agency, name, amount, bills)
     if reason is None:
         return
-    others = [other for other in agency.providers if why_not(runtime, agency, other, amount) is None]
+    others = [other for other in agency.providers if why_not(runtime, agency, other, amount, bills) is None]
     fix = f"must be among {', '.join(others)}" if others else "no method of the agency takes this amount"
     raise MethodNotOffered(f"{reason} Choose {_one_of(others)}.", fields={field: fix})
 
 
-def why_not(runtime: Runtime, agency: Agency, name: str, amount: Money) -> str | None:
-    """Why `amount` cannot be paid to the agency by this method; None if it can."""
+def why_not(runtime: Runtime, agency: Agency, name: str, amount: Money, bills: int = 1) -> str | None:
+    """Why `amount` for so many invoices cannot be paid to the agency by this method; None if it can."""
     if name not in agency.providers:
         return f"{name!r} is no method of {agency.code}."
     if name not in runtime.providers:
@@ -82,6 +86,8 @@ def why_not(runtime: Runtime, agency: Agency, name: str, amount: Money) -> str |
     provider = runtime.providers[name]
     if amount.currency not in provider.capabilities.currencies:
         return f"{name} does not take {amount.currency}."
+    if bills > 1 and provider.capabilities.single_bill:
+        return f"{name} takes one invoice at a time."
     lowest, highest = limits_of(provider, agency, name)
     if amount.amount_minor < lowest:
         return f"{name} takes {Money(lowest, amount.currency)} or more, and this is {amount}."

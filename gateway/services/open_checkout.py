@@ -57,7 +57,7 @@ def open_checkout(tx: Transaction, runtime: Runtime, caller: Caller, request: Ch
         amount_minor=amount.amount_minor,
         return_url=request.return_url,
         locale=request.locale,
-        methods=methods_for(runtime, agency, amount, request.methods),
+        methods=methods_for(runtime, agency, amount, request.methods, bills=len(found)),
         created_by=caller.id,
         created_at=tx.now,
         expires_at=tx.now + LIFETIME,

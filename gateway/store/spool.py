@@ -98,7 +98,8 @@ COPY (
 ) TO STDOUT (FORMAT csv)
 """
 
-# A line says which payment it is of by the provider's transaction or by our payment id; the first is the surer.
+# A line says which payment it is of by the provider's transaction or by our payment id; the first is the surer. So is a
+# refund, which has no name of the provider's yet if its answer was lost.
 _LINE_DETAILS = """
 COPY (
     SELECT wanted.handle, movement.name,
@@ -126,8 +127,10 @@ COPY (
          ORDER BY preference LIMIT 1) AS payment ON true
       LEFT JOIN LATERAL (
         SELECT known.id FROM refunds AS known
-         WHERE known.payment_id = payment.id AND known.provider_refund_id = line.provider_refund_id
-         LIMIT 1) AS refund ON movement.name IN ('refund', 'refund_return')
+         WHERE known.payment_id = payment.id
+           AND (known.provider_refund_id = line.provider_refund_id
+                OR known.provider_refund_id IS NULL AND known.id = uuid_or_null(line.merchant_reference))
+         ORDER BY known.provider_refund_id LIMIT 1) AS refund ON movement.name IN ('refund', 'refund_return')
       LEFT JOIN bank_credits AS receipt ON %(lands_in_bank)s AND receipt.provider = %(provider)s
        AND receipt.provider_transaction_id = line.provider_transaction_id
       LEFT JOIN LATERAL (

@@ -131,6 +131,7 @@ CAPABILITIES = Capabilities(
     currencies=frozenset({"VND"}),
     flow=Flow.REDIRECT,
     partial_refunds=False,
+    single_bill=True,
     payment_lifetime=timedelta(hours=1),
     settlement=SettlementBy.FILE,
     settlement_lag_days=1,

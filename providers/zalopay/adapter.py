@@ -190,7 +190,7 @@ class ZaloPayProvider:
         return self._files.list_settlements(window)
 
     def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]:
-        return self._files.read_settlement(batch)
+        return map(settlement.named, self._files.read_settlement(batch))
 
     def _creation(self, command: CreatePayment, order: str) -> dict[str, str]:
         created, amount = wire.milliseconds(command.created_at), command.amount.amount_minor

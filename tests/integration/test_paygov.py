@@ -22,6 +22,7 @@ from gateway.domain.refund import NotRefundable
 from gateway.services.ask_provider import check_payments
 from gateway.services.close_invoice import void_invoice
 from gateway.services.keys import KeyRing
+from gateway.services.open_checkout import CheckoutRequest, open_checkout
 from gateway.services.refund_payment import request_refund
 from gateway.store import payments
 from gateway.store.embedded import DatabaseUrls
@@ -163,12 +164,18 @@ def test_a_creation_whose_answer_was_lost_is_found_by_the_id_that_we_made(portal
     assert portal.becomes(payment, PaymentStatus.SUCCEEDED).provider_payment_id == wire.transaction_id(payment.id)
 
 
-def test_two_dossiers_at_once_are_refused_and_nothing_is_sent(portal: Portal) -> None:
-    session = portal.world.checkout(portal.world.invoice(), portal.world.invoice("vn-passport-lost"))
-    with pytest.raises(MethodNotOffered, match="one dossier at a time"):
-        portal.world.start(session, "paygov")
+def test_for_several_invoices_at_once_it_is_not_offered_and_nothing_is_sent(portal: Portal) -> None:
+    world = portal.world
+    invoices = [world.invoice(), world.invoice("vn-passport-lost")]
+    assert "paygov" in world.checkout(invoices[0]).methods
+    session = world.checkout(*invoices)
+    assert session.methods == ("sandbox",)
+    with pytest.raises(MethodNotOffered):
+        world.start(session, "paygov")
+    wanted = CheckoutRequest([i.reference for i in invoices], "https://portal.example/", "vi", ["paygov"])
+    with world.runtime.db.transaction() as tx, pytest.raises(MethodNotOffered, match="one invoice at a time"):
+        open_checkout(tx, world.runtime, world.portal, wanted)
     assert httpx.get(f"{portal.simulator.url}/_sim/traffic", timeout=10).json()["data"] == []
-    assert portal.world.start(session, "sandbox").status is PaymentStatus.PENDING
 
 
 def test_a_refund_that_could_never_be_sent_is_refused_at_once(portal: Portal) -> None:

@@ -147,6 +147,8 @@ def test_the_command_line_knows_what_is_wrong_with_an_agencys_methods(world: Wor
         with world.runtime.db.read() as tx:
             return method_faults(tx, world.runtime.providers)
 
+    with world.runtime.db.transaction() as tx:
+        tx.execute(update(agencies).values(providers=["sandbox"]))
     assert faults() == []
     (barter,) = faults(providers=["sandbox", "barter"])
     assert "vn-mps names barter, which is not enabled here" in barter

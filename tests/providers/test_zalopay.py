@@ -18,6 +18,7 @@ from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
 from gateway.ports.provider import (
     AckResult,
+    LineKind,
     NotFound,
     NotSent,
     PaymentObservation,
@@ -208,6 +209,12 @@ class TestZaloPay(ProviderConformance):
         with pytest.raises(Rejected, match="-25"):
             rig.adapter.refund(yesterday)
         assert rig.true_refunds(paid.payment_id) == []
+
+    def test_a_refund_in_the_settlement_says_which_of_ours_it_is(self, fresh_rig: Rig) -> None:
+        command = fresh_rig.refund_command(fresh_rig.paid(), 30_000)
+        fresh_rig.adapter.refund(command)
+        ((_, lines),) = fresh_rig.settled()
+        assert str(command.refund_id) in {line.merchant_reference for line in lines if line.kind is LineKind.REFUND}
 
     # Questions.
 
