@@ -209,19 +209,17 @@ class BankTransfer:
         """Raises NotSent, RateLimited or OutcomeUnknown."""
         query = {"first": window.first.isoformat(), "last": window.last.isoformat()}
         listed = [_read(statement, settlement.batch_of) for statement in self._pages("/v1/statements", query)]
-        return settlement.merged(
-            [] if self._books.folder is None else settlement.in_folder(self._books.folder, window), listed
-        )
+        folder = self._books.folder
+        return settlement.merged([] if folder is None else settlement.in_folder(folder, window), listed)
 
     def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]:
         """Raises NotSent, RateLimited or OutcomeUnknown; see settlement.read."""
-        arrived = (
-            None if self._books.folder is None else settlement.from_folder(self._books.folder, batch, self._books.zone)
-        )
+        folder, zone = self._books.folder, self._books.zone
+        arrived = None if folder is None else settlement.from_folder(folder, batch, zone)
         if arrived is None:
             account, statement = settlement.parts_of(batch)
             file = self._client.downloaded(f"/v1/statements/{segment(account)}/{segment(statement)}")
-            arrived = settlement.read([file], batch, self._books.zone)
+            arrived = settlement.read([file], batch, zone)
         return map(self._line, arrived)
 
     def _line(self, line: SettlementLine) -> SettlementLine:

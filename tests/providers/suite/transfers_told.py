@@ -58,6 +58,9 @@ class TransferWebhooks(Transfers, Webhooks):
         listed = rig.adapter.list_credits(heard.occurred_at, heard.occurred_at + timedelta(seconds=1))
         assert heard in list(listed)
 
+    def test_it_hints_or_tells_just_as_it_states(self, rig: Rig) -> None:
+        assert {type(seen) for seen in rig.read(self.success(rig))} == {CreditObservation}
+
     def test_every_outcome_is_notified_as_what_it_is(self, rig: Rig) -> None:
         expected: Mapping[str, tuple[int, int]] = {"twice": (2, 0), "reverse": (1, 1)}
         for outcome in self.outcomes:
