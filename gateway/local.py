@@ -33,7 +33,7 @@ from typing import Any
 
 from rich.console import Console
 
-from gateway.config import Environment, LocalSettings, MigrationSettings, Settings, fresh_keys
+from gateway.config import Environment, LocalSettings, MigrationSettings, Settings, fresh_keys, provider_names
 from gateway.services.keys import KeyRing, Scope, new_plaintext
 from gateway.services.load_demo import load_demo
 from gateway.store.database import Database
@@ -66,7 +66,8 @@ class StopRequested(BaseException):
 
 
 def run(environment: Mapping[str, str], simulators: Mapping[str, DemoSettings], console: Console) -> None:
-    """Run the stack, with a process for each of `simulators`, until Ctrl-C or SIGTERM.
+    """Run the stack, with a process for each of `simulators` (or those of them that GATEWAY_PROVIDERS names), until
+    Ctrl-C or SIGTERM.
 
     Raises CannotStart, and what the steps raise: ConfigurationError, EmbeddedDatabaseError, UnusableServer, ChildDied.
     """
@@ -77,13 +78,18 @@ def run(environment: Mapping[str, str], simulators: Mapping[str, DemoSettings], 
         supervisor = Supervisor(settings.data_dir / "children.json", partial(console.print, style="bold red"))
         _stop_on_signals(supervisor)
         try:
-            _Start(settings, environment, simulators, console, supervisor).run()
+            _Start(settings, environment, _wanted(simulators, environment), console, supervisor).run()
             supervisor.keep_running()
         except StopRequested:
             console.print("Stopping ...")
         finally:
             supervisor.stop_all()
         console.print("Stopped. The next start resumes with the same data.")
+
+
+def _wanted(simulators: Mapping[str, DemoSettings], environment: Mapping[str, str]) -> Mapping[str, DemoSettings]:
+    named = provider_names(environment)
+    return {name: settings for name, settings in simulators.items() if not named or name in named}
 
 
 class _Start:

@@ -43,14 +43,20 @@ def free_ports() -> int:
     raise RuntimeError("no free ports")
 
 
+FEW = "sandbox,stripe"
+"""What most tests need of the providers: each is a process that has to start."""
+
+
 class Stack:
-    """`data` is kept between starts; `environment` is added to an environment without settings of ours."""
+    """`data` is kept between starts; `environment` is added to an environment without settings of ours. Blank
+    GATEWAY_PROVIDERS starts all providers."""
 
     def __init__(self, data: Path, port: int, **environment: str) -> None:
         self.data = data
         self.port = port
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "PORT"))}
-        self._environment = clean | {"GATEWAY_DATA_DIR": str(data), "PORT": str(port)} | environment
+        ours = {"GATEWAY_DATA_DIR": str(data), "PORT": str(port), "GATEWAY_PROVIDERS": FEW}
+        self._environment = clean | ours | environment
         self._output = data.with_suffix(".output")
         self.process: subprocess.Popen[bytes] | None = None
 

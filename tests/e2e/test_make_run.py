@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 
 from gateway.local import answers
 from gateway.store.embedded import EmbeddedPostgres
+from providers.registry import SIMULATORS
 from tests.database import SessionDatabase
 from tests.e2e.stack import Stack, free_ports, stack
 
@@ -27,6 +28,13 @@ def local(server_folder: Path) -> Iterator[Stack]:
         yield made
 
 
+@pytest.fixture
+def everything(server_folder: Path) -> Iterator[Stack]:
+    """As `make run` starts it, with all providers."""
+    with stack(server_folder, GATEWAY_PROVIDERS="") as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
     """A stack that runs already, for tests that leave it running."""
@@ -35,11 +43,12 @@ def running() -> Iterator[Stack]:
         yield made
 
 
-def test_it_serves_stops_cleanly_and_resumes_the_same_data(local: Stack) -> None:
+def test_it_serves_stops_cleanly_and_resumes_the_same_data(everything: Stack) -> None:
+    local = everything
     demo = local.start()
     assert demo["url"] == f"http://127.0.0.1:{local.port}"
     assert sorted(demo["keys"]) == SCOPES
-    assert set(demo["simulators"]) == set(demo["providers"])
+    assert set(demo["simulators"]) == set(demo["providers"]) == set(SIMULATORS)
     assert answers(f"{demo['url']}/readyz")
     assert all(answers(f"{url}/_sim/health") for url in demo["simulators"].values())
     assert all(url != demo["url"] for url in demo["simulators"].values())

@@ -25,7 +25,10 @@ STEADY = "sandbox"
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[Stack]:
-    with TemporaryDirectory(prefix="congphi-", ignore_cleanup_errors=True) as folder, stack(Path(folder)) as made:
+    with (
+        TemporaryDirectory(prefix="congphi-", ignore_cleanup_errors=True) as folder,
+        stack(Path(folder), GATEWAY_PROVIDERS="") as made,
+    ):
         yield made
 
 
