@@ -26,7 +26,8 @@ _SUMS = text(
       FROM settlement_batches AS batch
       LEFT JOIN LATERAL (
         SELECT currency, sum(gross_minor) AS gross_minor, sum(fee_minor) AS fee_minor
-          FROM settlement_lines WHERE settlement_lines.batch = batch.id GROUP BY currency) AS line ON true
+          FROM settlement_lines
+         WHERE settlement_lines.batch = batch.id AND settlement_lines.settled GROUP BY currency) AS line ON true
      WHERE batch.provider = :provider AND batch.business_date = :day
      ORDER BY batch.batch_id, line.currency
     """
@@ -76,5 +77,5 @@ def batches_of_day(tx: Transaction, provider: str, day: date) -> list[Row[Any]]:
 
 
 def sums_of_day(tx: Transaction, provider: str, day: date) -> Sequence[Row[Any]]:
-    """The batches of a day with what their lines add up to, a row for each currency in it."""
+    """The batches of a day with what their settled lines add up to, a row for each currency in it."""
     return tx.all(_SUMS, {"provider": provider, "day": day})

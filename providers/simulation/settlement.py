@@ -97,8 +97,8 @@ def _batch(bank: Bank, change: Change, day: date, currency: str, movements: list
 
 
 def total_minor(batch: Document) -> int:
-    """What the provider says it pays out: the nets of its lines in the batch's currency."""
-    lines = [line for line in batch["lines"] if line["currency"] == batch["currency"]]
+    """What the provider says it pays out: the nets of its settled lines in the batch's currency."""
+    lines = [line for line in batch["lines"] if (line["currency"], line["status"]) == (batch["currency"], "settled")]
     return int(sum(line["gross_minor"] - line["fee_minor"] for line in lines) + batch["offset_minor"])
 
 

@@ -22,13 +22,13 @@ def example(*names: str) -> Any:
 @pytest.mark.parametrize(
     "word",
     [
-        *wire.ERROR,
-        *wire.CREDIT_STATUS,
-        *wire.RETURN_STATUS,
+        *sorted(wire.ERROR),
+        *sorted(wire.CREDIT_STATUS),
+        *sorted(wire.RETURN_STATUS),
         *(f"return.{word}" for word in wire.RETURN_STATUS),
         *(f"reversal.{word}" for word in wire.REVERSAL_STATUS),
-        *wire.RETURN_CODES,
-        *wire.CHARGE_CODES,
+        *sorted(wire.RETURN_CODES),
+        *sorted(wire.CHARGE_CODES),
         wire.SIGNATURE,
         wire.CLIENT,
         wire.IDEMPOTENCY_KEY,

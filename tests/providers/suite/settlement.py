@@ -139,7 +139,7 @@ class Settlement(Facts):
         ((batch, lines),) = fresh_rig.settled()
         ours = [line for line in lines if line.provider_transaction_id == afresh.provider_transaction_id]
         assert batch.total is not None
-        nets = total((line.net for line in lines if line.gross.currency == "VND"), "VND")
+        nets = total((line.net for line in lines if line.settled and line.gross.currency == "VND"), "VND")
         assert SHOWS[fault](afresh, lines, ours)
         assert (nets == batch.total) is (fault != "wrong_total")
 
