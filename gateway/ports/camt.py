@@ -40,7 +40,8 @@ _NAMESPACE = re.compile(r"\{(urn:iso:std:iso:20022:tech:xsd:camt\.(053|054)\.001
 _DECLARATION = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([^\"']*)[\"']")
 _ENCODINGS = {b"utf-8", b"us-ascii", b"iso-8859-1"}  # in all of them "<!" is the two bytes that it looks like
 _FORBIDDEN = re.compile(rb"<!(DOCTYPE|ENTITY)|\x00", re.IGNORECASE)
-_OVERLAP = 16  # longer than what is forbidden, which could come in two pieces
+_OVERLAP = 16  # longer than what is forbidden, which could come in pieces
+_BEGINNING = 512  # longer than any declaration
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,5})?", re.ASCII)
 _BANKS_NAME, _BANKS_NAME_OF_DETAIL = "AcctSvcrRef", "Refs/AcctSvcrRef"
 _OTHER_NAMES = ("Refs/TxId", "Refs/EndToEndId")  # in the order in which they are trusted to tell details apart
@@ -57,7 +58,7 @@ def read(chunks: Iterable[bytes]) -> Iterator[Row]:
                 _check_encoding(chunk)
             if _FORBIDDEN.search(tail + chunk):
                 raise UnreadableStatement("it has a document type, an entity or a zero byte")
-            tail = chunk[-_OVERLAP:]
+            tail = (tail + chunk)[-_OVERLAP:]
             parser.feed(chunk)
             before = reader.children
             yield from reader.rows(_events(parser))
@@ -77,11 +78,16 @@ def _events(parser: "XMLPullParser[Element]") -> Events:
 
 
 def _fed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """In pieces of 64 KiB at most, whatever they come in, so that one piece never holds many entries."""
-    size = 64 * 1024
+    """In pieces of 64 KiB at most, whatever they come in, so that one piece never holds many entries; the first is long
+    enough to hold the declaration."""
+    size, beginning, begun = 64 * 1024, b"", False
     for chunk in chunks:
-        for at in range(0, len(chunk), size):
-            yield chunk[at : at + size]
+        beginning += chunk
+        if begun or len(beginning) >= _BEGINNING:
+            yield from (beginning[at : at + size] for at in range(0, len(beginning), size))
+            beginning, begun = b"", True
+    if beginning:
+        yield beginning
 
 
 def _check_encoding(beginning: bytes) -> None:

@@ -235,6 +235,7 @@ class TestRefusing:
         with pytest.raises(UnreadableStatement, match="entry 1: its details do not add up"):
             read(message()[:start] + 2 * detail + message()[end:])
 
+    @pytest.mark.parametrize("size", [1, 3, 10**6])
     @pytest.mark.parametrize(
         "text",
         [
@@ -253,15 +254,29 @@ class TestRefusing:
             message().partition("<Stmt>")[0] + "</BkToCstmrStmt></Document>",
         ],
     )
-    def test_what_could_hide_something_is_refused_before_it_is_read(self, text: str) -> None:
+    def test_what_could_hide_something_is_refused_before_it_is_read(self, text: str, size: int) -> None:
+        whole = text.encode()
         with pytest.raises(UnreadableStatement):
-            read(text)
+            list(camt.read(whole[at : at + size] for at in range(0, len(whole), size)))
 
     def test_a_document_type_that_comes_in_two_pieces_is_seen(self) -> None:
         text = b'<?xml version="1.0"?><!DOCTYPE Document><Document/>'
         for at in range(len(text)):
             with pytest.raises(UnreadableStatement):
                 list(camt.read([text[:at], text[at:]]))
+
+    @pytest.mark.parametrize("size", range(1, 12))
+    def test_a_document_type_is_seen_in_pieces_of_any_size_wherever_it_stands(self, size: int) -> None:
+        declaration, _, document = message().partition("\n")
+        whole = f"{declaration}{' ' * 600}<!DOCTYPE Document>{document}".encode()
+        with pytest.raises(UnreadableStatement, match="document type"):
+            list(camt.read(whole[at : at + size] for at in range(0, len(whole), size)))
+
+    @pytest.mark.parametrize("size", [1, 10**6])
+    def test_an_encoding_is_judged_in_pieces_of_any_size(self, size: int) -> None:
+        whole = message().replace("UTF-8", "cp1252").encode()
+        with pytest.raises(UnreadableStatement, match="its encoding"):
+            list(camt.read(whole[at : at + size] for at in range(0, len(whole), size)))
 
     def test_utf_16_is_refused(self) -> None:
         with pytest.raises(UnreadableStatement):
