@@ -268,7 +268,15 @@ class VnpayProvider:
         given = answer.get(wire.SIGNATURE)
         if not isinstance(given, str) or not wire.signed_by(self._secrets, wire.joined(said, answer_signed), given):
             raise OutcomeUnknown("the answer is not signed as it should be", code="bad_checksum")
+        _readable(lambda: _check_answers(said, request))
         return said
+
+
+def _check_answers(said: Mapping[str, str], request: Mapping[str, str]) -> None:
+    """An answer is signed, and could still be that to another request. Raises Unreadable."""
+    for name in ("vnp_TmnCode", "vnp_Command"):
+        if said[name] != request[name]:
+            raise Unreadable(f"{name} is not the one that was asked")
 
 
 def _about(command: RefundCommand) -> str:
