@@ -22,6 +22,7 @@ import httpx
 
 from gateway.domain import reference
 from gateway.domain.errors import GatewayError
+from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.reference_in_text import find_in_text
 from gateway.domain.refund import RefundStatus
@@ -199,7 +200,7 @@ class BankTransfer:
             raise WebhookRejected(RejectionReason.MALFORMED, str(fault)) from None
 
     def parse(self, verified: Verified) -> Sequence[Observation]:
-        seen = wire.observations(verified.payload)
+        seen = [one for one in wire.observations(verified.payload) if self._is_ours(getattr(one, "amount", None))]
         return [self._books.ours(one) if isinstance(one, CreditObservation) else one for one in seen]
 
     def ack(self, result: AckResult) -> Reply:
@@ -210,7 +211,8 @@ class BankTransfer:
         query = {"first": window.first.isoformat(), "last": window.last.isoformat()}
         listed = [_read(statement, settlement.batch_of) for statement in self._pages("/v1/statements", query)]
         folder = self._books.folder
-        return settlement.merged([] if folder is None else settlement.in_folder(folder, window), listed)
+        found = settlement.merged([] if folder is None else settlement.in_folder(folder, window), listed)
+        return [batch for batch in found if self._is_ours(batch.total)]
 
     def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]:
         """Raises NotSent, RateLimited or OutcomeUnknown; see settlement.read."""
@@ -220,7 +222,12 @@ class BankTransfer:
             account, statement = settlement.parts_of(batch)
             file = self._client.downloaded(f"/v1/statements/{segment(account)}/{segment(statement)}")
             arrived = settlement.read([file], batch, zone)
-        return map(self._line, arrived)
+        return (self._line(line) for line in arrived if self._is_ours(line.gross))
+
+    def _is_ours(self, amount: Money | None) -> bool:
+        """Whether it can be of this scheme: another may share the bank, the client and the folder, and has its own
+        currency. An amount that is not stated may be of any."""
+        return amount is None or amount.currency == self._scheme.currency
 
     def _line(self, line: SettlementLine) -> SettlementLine:
         return line if line.credit is None else replace(line, credit=self._books.ours(line.credit))
@@ -244,7 +251,9 @@ class BankTransfer:
         return (account, number) if separator else (None, self._scheme.known_by(ref.reference))
 
     def _credits(self, **query: str) -> Iterator[Mapping[str, Any]]:
-        return self._pages("/v1/credits", query)
+        for credit in self._pages("/v1/credits", query):
+            if self._is_ours(_read(credit, wire.amount_of)):
+                yield credit
 
     def _pages(self, path: str, query: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         after: str | None = ""
