@@ -56,7 +56,7 @@ from providers import reading, signing
 from providers.bank_transfer import settlement, wire
 from providers.bank_transfer.client import BankClient, segment, unreadable
 from providers.bank_transfer.schemes import Scheme
-from providers.settings import UnusableSetting, required, split
+from providers.settings import UnusableSetting, base_url, required, split
 from providers.transport import TIMEOUT
 
 _ACK: Mapping[AckResult, int] = {AckResult.RETRY: 503, AckResult.REJECTED: 400}
@@ -88,11 +88,12 @@ class Builder:
     scheme: Scheme
 
     def __call__(self, environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "BankTransfer":
-        values = list(required(self.scheme.name, environment, settings_of(self.scheme)).values())
+        given = required(self.scheme.name, environment, settings_of(self.scheme))
+        values, address = list(given.values()), base_url(self.scheme.name, given, settings_of(self.scheme)[0])
         zone = self.scheme.time_zone or values[3]
         folder = environment.get(statement_dir_of(self.scheme), "").strip()
         secrets = split(values[2])
-        client = BankClient(values[0], values[1], secrets[0], timeout)
+        client = BankClient(address, values[1], secrets[0], timeout)
         books = Books(_zone(self.scheme, zone), Path(folder) if folder else None, _accounts(self.scheme, environment))
         return BankTransfer(self.scheme, client, secrets, books)
 

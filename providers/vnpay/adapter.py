@@ -50,7 +50,7 @@ from gateway.ports.provider import (
 )
 from providers.plain_text import plain
 from providers.reading import Unreadable, text
-from providers.settings import UnusableSetting, required, split
+from providers.settings import UnusableSetting, base_url, required, split
 from providers.settlement_files import FileSettlements, directory_setting, layout_of
 from providers.transport import TIMEOUT, Transport
 from providers.vnpay import settlement, wire
@@ -88,8 +88,8 @@ def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "
         raise UnusableSetting(NAME, ADDRESS, "is not an IP address") from None
     layout = layout_of(NAME, environment, settlement.DEMO_MAP)
     return VnpayProvider(
-        base_url=values[BASE_URL],
-        api_base_url=values.get(API_BASE_URL, values[BASE_URL]),
+        base_url=base_url(NAME, values, BASE_URL),
+        api_base_url=base_url(NAME, values, API_BASE_URL if API_BASE_URL in values else BASE_URL),
         terminal=values[TMN_CODE],
         secrets=split(values[SECRETS]),
         files=FileSettlements(Path(values[FILES]), layout, settlement.payment_of),
