@@ -115,13 +115,12 @@ def _add_agencies(url: str) -> list[UUID]:
         "names": {},
         "time_zone": "UTC",
         "currency": "VND",
-        "bank_account": "",
         "receipt_series": "",
         "providers": [],
     }
     with db.transaction() as tx:
         for number, agency_id in enumerate(known):
-            tx.execute(insert(agencies).values(id=agency_id, code=f"bench-{number}", **facts))
+            tx.execute(insert(agencies).values(id=agency_id, code=f"bench-{number}", bank_account=f"{number}", **facts))
     db.close()
     return known
 

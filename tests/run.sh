@@ -43,5 +43,6 @@ if [ ! -e "$clients/node_modules/.fetched" ]; then
   announce "WARNING: no npm, or it fetched nothing, so THE CHECKS BY CODE THAT OTHERS WROTE ARE SKIPPED. Install node 20 and npm."
 fi
 
+# Three workers for two cores: the tests wait for time-outs, servers and notifications about as long as they compute.
 announce "pytest"
-pytest -n 2 --dist loadfile "$@" < /dev/null
+pytest -n 3 --dist loadfile "$@" < /dev/null

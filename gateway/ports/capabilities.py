@@ -70,6 +70,11 @@ class Capabilities:
     time_zone: str = "UTC"
     fee: FeeContract | None = None
 
+    @property
+    def begins_unsent(self) -> bool:
+        """A payment begins without the provider: nothing is sent, so nothing is found out about it either."""
+        return self.opened_by_payer or self.lands_in_bank
+
     def limits(self, currency: str) -> tuple[int, int | None]:
         """The least and the most that a payment can be over, in minor units; None is without end."""
         return self.minimum_minor.get(currency, 1), self.maximum_minor.get(currency)

@@ -37,7 +37,11 @@ class Rejected(ProviderError):
 
 
 class OutcomeUnknown(ProviderError):
-    pass
+    """`answered`: the provider was there and said something, only nothing that tells what became of it."""
+
+    def __init__(self, message: str = "", *, code: str = "", answered: bool = False) -> None:
+        super().__init__(message, code=code)
+        self.answered = answered
 
 
 class RejectionReason(StrEnum):

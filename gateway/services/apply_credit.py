@@ -38,6 +38,7 @@ from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.runtime import Runtime
 from gateway.services.vault import bank_credit_purpose
 from gateway.store import catalogue, checkouts, credits, invoices, payments
+from gateway.store import ledger as ledger_store
 from gateway.store.database import Transaction, new_id
 
 log = structlog.get_logger()
@@ -66,6 +67,14 @@ class _Named:
     checked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Whose account was credited, and the account as the ledger knows it."""
+
+    agency: Agency
+    account: str
+
+
 def apply_credit(
     tx: Transaction, runtime: Runtime, provider: str, observation: CreditObservation, source: str
 ) -> AckResult:
@@ -75,10 +84,11 @@ def apply_credit(
     known = credits.find(tx, provider, observation.provider_transaction_id)
     if known is not None:
         return _heard_before(tx, known, observation)
-    agency = _agency_of(tx, observation.account)
+    holder = _holder_of(tx, observation.account)
+    agency = holder.agency if holder else None
     purpose = _purpose(tx, provider, agency, observation)
-    waiting = purpose.invoice and _waiting_attempt(tx, provider, purpose.invoice, observation)
-    credit = _written_down(tx, runtime, provider, agency, observation)
+    credit = _written_down(tx, runtime, provider, holder, observation)
+    waiting = purpose.invoice and _waiting_attempt(tx, purpose.invoice, credit)
     if not credits.add(tx, credit):
         return AckResult.DUPLICATE  # somebody else has written it down since we looked
     if purpose.invoice is None or agency is None:
@@ -116,9 +126,14 @@ def _heard_before(tx: Transaction, known: Credit, observation: CreditObservation
     return AckResult.AMOUNT_MISMATCH
 
 
-def _agency_of(tx: Transaction, account: str) -> Agency | None:
-    """None if no agency collects on this account, or more than one does: then it does not say whose the money is."""
-    found = catalogue.agencies_by_account(tx, account_key(account))
+def _holder_of(tx: Transaction, account: str) -> _Holder | None:
+    """The agency that collects on this account, or that has money on it from before it had another one. None if there
+    is none, or more than one: then the account does not say whose the money is."""
+    key = account_key(account)
+    found = [_Holder(agency, agency.bank_account) for agency in catalogue.agencies_by_account(tx, key)]
+    if not found:
+        former = ledger_store.bank_accounts(tx, key)
+        found = [_Holder(catalogue.agency(tx, row.agency_id), row.account) for row in former]
     return found[0] if len(found) == 1 else None
 
 
@@ -168,11 +183,11 @@ def _words(observation: CreditObservation) -> str:
     return " ".join(filter(None, (observation.reference, observation.remittance)))
 
 
-def _waiting_attempt(
-    tx: Transaction, provider: str, invoice: Invoice, observation: CreditObservation
-) -> Payment | None:
-    """The newest attempt to pay this invoice that still waits for exactly this amount, locked behind its session."""
-    for payment_id, session_id in payments.open_attempts(tx, provider, invoice.id, observation.amount):
+def _waiting_attempt(tx: Transaction, invoice: Invoice, credit: Credit) -> Payment | None:
+    """The newest attempt to pay this invoice that still waits for exactly this amount on this account, locked behind
+    its session."""
+    lands_on = ledger.bank(credit.account)
+    for payment_id, session_id in payments.open_attempts(tx, credit.provider, invoice.id, credit.amount, lands_on):
         checkouts.find(tx, session_id, lock=True)
         payment = payments.find(tx, payment_id, lock=True)
         if payment is not None and payment.status in OPEN:
@@ -181,21 +196,21 @@ def _waiting_attempt(
 
 
 def _written_down(
-    tx: Transaction, runtime: Runtime, provider: str, agency: Agency | None, observation: CreditObservation
+    tx: Transaction, runtime: Runtime, provider: str, holder: _Holder | None, observation: CreditObservation
 ) -> Credit:
     occurred_at = min(observation.occurred_at, tx.now)
-    zone = agency.time_zone if agency else runtime.provider(provider).capabilities.time_zone
+    zone = holder.agency.time_zone if holder else runtime.provider(provider).capabilities.time_zone
     return Credit(
         id=new_id(),
         provider=provider,
         provider_transaction_id=observation.provider_transaction_id,
-        account=agency.bank_account if agency else observation.account,
+        account=holder.account if holder else observation.account,
         amount_minor=observation.amount.amount_minor,
         currency=observation.amount.currency,
         occurred_at=occurred_at,
         business_date=business_date(occurred_at, zone),
         status=CreditStatus.UNIDENTIFIED,
-        agency_id=agency.id if agency else None,
+        agency_id=holder.agency.id if holder else None,
         payment_id=None,
         received_at=tx.now,
     )

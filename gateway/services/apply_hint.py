@@ -12,12 +12,11 @@ from gateway.store.database import Transaction
 
 def apply_hint(tx: Transaction, provider: str, hint: PaymentHint, source: str) -> AckResult:
     """Make the payment due. Also one that was given up, because money can still come; never one that succeeded."""
-    payment = find_hinted(tx, provider, hint)
+    payment = make_due(tx, provider, hint)
     if payment is None:
         return AckResult.NOT_FOUND
     if payment.status is PaymentStatus.SUCCEEDED:
         return AckResult.DUPLICATE
-    payments.change(tx, payment.id, next_check_at=tx.now)
     payments.add_event(
         tx,
         payment_id=payment.id,
@@ -31,6 +30,14 @@ def apply_hint(tx: Transaction, provider: str, hint: PaymentHint, source: str) -
         received_at=tx.now,
     )
     return AckResult.APPLIED
+
+
+def make_due(tx: Transaction, provider: str, hint: PaymentHint) -> Payment | None:
+    """The payment, to be asked about at the next sweep if it has not succeeded."""
+    payment = find_hinted(tx, provider, hint)
+    if payment is not None and payment.status is not PaymentStatus.SUCCEEDED:
+        payments.change(tx, payment.id, next_check_at=tx.now)
+    return payment
 
 
 def find_hinted(tx: Transaction, provider: str, hint: PaymentHint) -> Payment | None:

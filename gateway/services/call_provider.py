@@ -15,6 +15,7 @@ from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
 from gateway.ports.provider import (
     NotSent,
+    OutcomeUnknown,
     PaymentOutcome,
     ProviderError,
     RateLimited,
@@ -36,7 +37,7 @@ OUTCOME_OF_ERROR: Mapping[type[ProviderError], Outcome] = {
     Unsupported: Outcome.UNSUPPORTED,
     Rejected: Outcome.DECLINED,
 }
-"""Anything else, a fault in an adapter too, is unknown."""
+"""Anything else, a fault in an adapter too, is unknown; but one that says that it was answered is an answer."""
 
 
 @dataclass(slots=True)
@@ -87,6 +88,8 @@ class Calls:
 
 
 def _outcome_of_error(error: Exception) -> Outcome:
+    if isinstance(error, OutcomeUnknown) and error.answered:
+        return Outcome.OK
     return next((found for kind, found in OUTCOME_OF_ERROR.items() if isinstance(error, kind)), Outcome.UNKNOWN)
 
 

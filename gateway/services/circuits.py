@@ -36,9 +36,19 @@ def is_shut(runtime: Runtime, provider: str) -> bool:
         return circuit_of(tx, provider).opened_at is not None
 
 
-def unavailable_ones(tx: Transaction) -> frozenset[str]:
+def unavailable_ones(tx: Transaction, runtime: Runtime) -> frozenset[str]:
     """The providers with which no payment can be begun at this moment."""
-    return frozenset(name for name, circuit in circuits.not_closed(tx).items() if not circuit.admits(tx.now))
+    found = circuits.not_closed(tx)
+    return frozenset(name for name in runtime.providers if name in found and not may_begin(tx, runtime, found[name]))
+
+
+def may_begin(tx: Transaction, runtime: Runtime, circuit: Circuit) -> bool:
+    """Whether a payment may be begun: a transfer always, for that needs no answer of the bank's; where the payer's
+    browser carries the request, once a question was answered; else also as the trial that finds out."""
+    can = runtime.provider(circuit.provider).capabilities
+    if can.begins_unsent:
+        return can.lands_in_bank or circuit.opened_at is None
+    return circuit.admits(tx.now)
 
 
 def unavailable(circuit: Circuit) -> ProviderUnavailable:

@@ -52,6 +52,9 @@ def _fetch(runtime: Runtime, name: str, source: CreditSource) -> int:
     except ProviderError as error:
         log.info("credits not listed", provider=name, error=type(error).__name__)
         whole = False
+    except Exception:  # a fault in one adapter must not keep the other banks from being read
+        log.exception("credits not listed", provider=name)
+        whole = False
     with runtime.db.transaction() as tx:
         calls.keep(tx)
         credits.end_fetch(tx, name, until if whole else since)

@@ -34,7 +34,7 @@ class Offer:
 
 def offers_of_agencies(tx: Transaction, runtime: Runtime, agencies: Iterable[Agency]) -> list[list[Offer]]:
     """For each agency its methods that are enabled here and take its currency, in the order that payers see."""
-    away = unavailable_ones(tx)
+    away = unavailable_ones(tx, runtime)
     return [_offers(runtime, agency, agency.providers, away) for agency in agencies]
 
 
@@ -42,7 +42,7 @@ def offers_of_session(tx: Transaction, runtime: Runtime, session: CheckoutSessio
     """The session's methods that take its amount, as things stand now."""
     agency = catalogue.agency(tx, session.agency_id)
     fitting = [name for name in session.methods if why_not(runtime, agency, name, session.amount) is None]
-    return _offers(runtime, agency, fitting, unavailable_ones(tx))
+    return _offers(runtime, agency, fitting, unavailable_ones(tx, runtime))
 
 
 def methods_for(

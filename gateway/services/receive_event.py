@@ -22,6 +22,7 @@ from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
 from gateway.ports.provider import (
     AckResult,
+    CreditObservation,
     DisputeObservation,
     DisputeStatus,
     Observation,
@@ -35,6 +36,7 @@ from gateway.ports.provider import (
     WebhookReceiver,
     WebhookRejected,
 )
+from gateway.services.apply_hint import make_due
 from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import ask_about_hint
 from gateway.services.open_discrepancy import open_discrepancy
@@ -81,7 +83,18 @@ def receive_event(runtime: Runtime, provider_name: str, request: RawRequest) -> 
     except Exception:  # whatever went wrong, the event is durable and the sweep applies it: sending again is no help
         log.exception("event left for the sweep", provider=provider_name, event_id=str(event_uuid))
         result = AckResult.APPLIED
+    if result is AckResult.DUPLICATE:
+        _look_again(runtime, provider_name, receiver.parse(verified))
     return receiver.ack(result)
+
+
+def _look_again(runtime: Runtime, provider_name: str, told: Sequence[Observation]) -> None:
+    """A hint that comes again may be about something else by now: its payment is due for a question, of which the sweep
+    asks one, however often the hint comes."""
+    for hint in told:
+        if isinstance(hint, PaymentHint):
+            with runtime.db.transaction() as tx:
+                make_due(tx, provider_name, hint)
 
 
 def apply_waiting_events(runtime: Runtime) -> int:
@@ -108,12 +121,24 @@ def apply_event(runtime: Runtime, event_uuid: UUID) -> AckResult:
             for observation, meant in zip(observations, results, strict=True):
                 if meant is AckResult.NOT_FOUND:
                     _report_stray(tx, runtime, event.provider, observation)
-            inbox.change(tx, event_uuid, result=result, applied_at=tx.now, next_attempt_at=None)
+            kept = _emptied(runtime, event_uuid) if any(map(_is_credit, observations)) else {}
+            inbox.change(tx, event_uuid, result=result, applied_at=tx.now, next_attempt_at=None, **kept)
 
     for observation, meant in zip(observations, results, strict=True):
         if isinstance(observation, PaymentHint) and meant is AckResult.APPLIED:
             ask_about_hint(runtime, event.provider, observation)
     return result
+
+
+def _is_credit(observation: Observation) -> bool:
+    return isinstance(observation, CreditObservation)
+
+
+def _emptied(runtime: Runtime, event_uuid: UUID) -> dict[str, Any]:
+    """A bank hands on what its payers wrote. Once the credit is booked that is not to be kept here: what of it may
+    still be needed is kept with the credit."""
+    master_key_id, sealed = runtime.vault.seal_bytes(provider_event_purpose(event_uuid), b"{}")
+    return {"master_key_id": master_key_id, "sealed_payload": sealed}
 
 
 def _observations(runtime: Runtime, event: Row[Any]) -> Sequence[Observation]:

@@ -160,7 +160,11 @@ def _send_or_ask(runtime: Runtime, refund: Refund) -> None:
     elif refund.status is not RefundStatus.APPROVED:
         _ask_or_send_again(runtime, calls, provider, payment, refund)
     elif (marked := _mark_submitting(runtime, refund)) is not None:
-        _apply_outcome(runtime, calls, payment, refund, _send(calls, provider, _command(payment, marked)))
+        outcome = _send(calls, provider, _command(payment, marked))
+        if outcome is None:
+            _put_back(runtime, calls, payment, marked)
+        else:
+            _apply_outcome(runtime, calls, payment, marked, outcome)
     _reschedule(runtime, payment, refund)
 
 
@@ -186,7 +190,8 @@ def _put_off(runtime: Runtime, payment: Payment, refund: Refund) -> None:
 
 
 def _mark_submitting(runtime: Runtime, refund: Refund) -> Refund | None:
-    """Written down before the provider is called, so that a crash leaves a refund to ask about, not to send blindly.
+    """Written down before the provider is called, so that a crash leaves a refund to ask about, not to send blindly;
+    and with a lease from now on, for others may have been sent since it was claimed.
 
     None if it is no longer to be sent: another sweep was quicker.
     """
@@ -195,7 +200,7 @@ def _mark_submitting(runtime: Runtime, refund: Refund) -> Refund | None:
         if locked is None or locked.status is not RefundStatus.APPROVED:
             return None
         transition("refund", GRAPH, locked.status, RefundStatus.SUBMITTING)
-        refunds.change(tx, refund.id, status=RefundStatus.SUBMITTING, sent_at=tx.now)
+        refunds.change(tx, refund.id, status=RefundStatus.SUBMITTING, sent_at=tx.now, next_check_at=tx.now + LEASE)
         return replace(locked, status=RefundStatus.SUBMITTING, sent_at=tx.now)
 
 
@@ -253,9 +258,21 @@ def _ask(calls: Calls, provider: Refunder, ref: RefundRef) -> RefundObservation 
         return None
 
 
+def _put_back(runtime: Runtime, calls: Calls, payment: Payment, marked: Refund) -> None:
+    """Nothing was sent, so it is to be sent as if for the first time; unless another sweep has taken it up meanwhile,
+    which may have sent it."""
+    with runtime.db.transaction() as tx:
+        calls.keep(tx)
+        locked_payment = payments.get(tx, payment.id, lock=True)
+        locked = refunds.find(tx, marked.id, lock=True)
+        if locked == marked:
+            move_refund(tx, locked_payment, locked, RefundStatus.APPROVED, tx.now, code="not_sent")
+
+
 def _apply_outcome(
     runtime: Runtime, calls: Calls, payment: Payment, refund: Refund, outcome: RefundOutcome | None
 ) -> None:
+    """None: nothing was sent, this time."""
     with runtime.db.transaction() as tx:
         calls.keep(tx)
         if outcome is not None:
@@ -269,11 +286,6 @@ def _apply_outcome(
                 code=outcome.code,
             )
             apply_observation(tx, payment.provider, observation, "api")
-        elif refund.status is RefundStatus.APPROVED:
-            locked_payment = payments.get(tx, payment.id, lock=True)
-            locked = refunds.find(tx, refund.id, lock=True)
-            if locked is not None and locked.status is RefundStatus.SUBMITTING:
-                move_refund(tx, locked_payment, locked, RefundStatus.APPROVED, tx.now, code="not_sent")
 
 
 def _reschedule(runtime: Runtime, payment: Payment, refund: Refund) -> None:

@@ -44,7 +44,7 @@ from gateway.services.apply_observation import apply_observation
 from gateway.services.ask_provider import close_attempt
 from gateway.services.bills import bills_of
 from gateway.services.call_provider import Calls
-from gateway.services.circuits import circuit_of, take_trial, unavailable
+from gateway.services.circuits import circuit_of, may_begin, take_trial, unavailable
 from gateway.services.find import find_session
 from gateway.services.idempotency import Answer, Request, RequestInFlight, Unfinished
 from gateway.services.offer_methods import check_takes
@@ -92,7 +92,7 @@ def start_payment(
             idempotency.keep(tx, request, answer)
             return answer
         _check_none_unresolved(tx, attempts)
-        calls = Calls(runtime.db, provider_name, is_trial=take_trial(tx, circuit))
+        calls = Calls(runtime.db, provider_name, is_trial=_is_trial(tx, runtime, circuit))
         payment = _write_down(tx, runtime, session, owed[0][0].reference, provider_name, via_page=via_page)
         bills = bills_of(tx, session.agency_id, owed, session.locale)
         idempotency.keep(tx, request, Unfinished(payment.id))
@@ -110,6 +110,11 @@ def start_payment(
         return answer
 
 
+def _is_trial(tx: Transaction, runtime: Runtime, circuit: Circuit) -> bool:
+    unsent = runtime.provider(circuit.provider).capabilities.begins_unsent
+    return False if unsent else take_trial(tx, circuit)
+
+
 def _make_way(runtime: Runtime, request: Request, session_id: UUID, chosen: str) -> Circuit:
     """The payer has chosen anew: earlier attempts are closed at their providers first, so that nobody pays twice; but
     not before it is known that the chosen provider can be asked. Its circuit, as it was found."""
@@ -121,7 +126,7 @@ def _make_way(runtime: Runtime, request: Request, session_id: UUID, chosen: str)
         check_takes(runtime, catalogue.agency(tx, session.agency_id), chosen, session.amount)
         attempts = payments.of_session(tx, session_id)
         circuit = circuit_of(tx, chosen)
-        if not circuit.admits(tx.now) and _still_waiting(attempts, chosen, tx) is None:
+        if not may_begin(tx, runtime, circuit) and _still_waiting(attempts, chosen, tx) is None:
             _check_none_unresolved(tx, attempts)  # said first: it forbids any other method too
             raise unavailable(circuit)
     for attempt in attempts:
@@ -234,6 +239,8 @@ def _create(
         references=references,
     )
     try:
+        if provider.capabilities.begins_unsent:
+            return provider.create_payment(command)
         return calls.make(Operation.CREATE, lambda: provider.create_payment(command))
     except NOTHING_HAPPENED as error:
         return error

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.engine import Row
 
@@ -58,8 +58,13 @@ def agency(tx: Transaction, agency_id: UUID) -> Agency:
 
 def agencies_by_account(tx: Transaction, key: str) -> list[Agency]:
     """Those that collect on the account with this key; see gateway.domain.credit.account_key."""
-    bare = func.upper(func.regexp_replace(agencies.c.bank_account, "[^0-9A-Za-z]", "", "g"))
-    return [agency_from(row) for row in tx.all(select(*_AGENCY).where(bare == key).order_by(agencies.c.code))]
+    query = select(*_AGENCY).where(key_of_account(agencies.c.bank_account) == key)
+    return [agency_from(row) for row in tx.all(query.order_by(agencies.c.code))]
+
+
+def key_of_account(account: ColumnElement[str]) -> ColumnElement[str]:
+    """As gateway.domain.credit.account_key."""
+    return func.upper(func.regexp_replace(account, "[^0-9A-Za-z]", "", "g"))
 
 
 def all_agencies(tx: Transaction) -> list[Agency]:

@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import and_, select, text, tuple_, update
 
 from gateway.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
+from gateway.domain.ledger import in_transit
 from gateway.domain.money import Money
 from gateway.domain.national_references import ReferenceStyle
-from gateway.domain.payment import IN_DOUBT, OPEN
+from gateway.domain.payment import IN_DOUBT, OPEN, PaymentStatus
 from gateway.store.database import Transaction
 from gateway.store.locks import locked
 from gateway.store.tables.catalogue import agencies
@@ -116,11 +117,19 @@ def of_dossier(tx: Transaction, dossier: str, provider: str, agency_code: str | 
 
 
 def in_doubt(tx: Transaction, invoice_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the invoices that a payment may have paid already, of which only its provider knows."""
+    """Those of the invoices that a payment may have paid already, or is about to, of which only its provider knows.
+
+    A transfer that was only asked for is not about to: its code may lie on a table for days.
+    """
+    under_way = and_(
+        payments.c.status == PaymentStatus.PENDING,
+        payments.c.expires_at > tx.now,
+        payments.c.lands_on.startswith(in_transit("")),
+    )
     query = (
         select(checkout_invoices.c.invoice_id)
         .join(payments, payments.c.session_id == checkout_invoices.c.session_id)
-        .where(checkout_invoices.c.invoice_id.in_(invoice_ids), payments.c.status.in_(IN_DOUBT))
+        .where(checkout_invoices.c.invoice_id.in_(invoice_ids), payments.c.status.in_(IN_DOUBT) | under_way)
     )
     return {row.invoice_id for row in tx.all(query)}
 

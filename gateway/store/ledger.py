@@ -14,11 +14,14 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 
+from gateway.domain.ledger import bank
+from gateway.store.catalogue import key_of_account
 from gateway.store.database import Transaction
 from gateway.store.tables.catalogue import agencies
 from gateway.store.tables.ledger import ledger_accounts, ledger_snapshots
 
 FIRST_DAY, LAST_DAY = date.min, date.max
+BANK = bank("")  # how the codes of bank accounts begin
 
 # :upto comes from a query before, not from a subquery: the planner must know it to see how little comes after it.
 _TURNOVER = text(
@@ -168,3 +171,10 @@ def entries(tx: Transaction, ids: Sequence[int]) -> list[Row[Any]]:
 def _span(span: Span) -> dict[str, Any]:
     after_date, after_id = span.after
     return {"first": span.first, "last": span.last, "after_date": after_date, "after_id": after_id}
+
+
+def bank_accounts(tx: Transaction, key: str) -> Sequence[Row[Any]]:
+    """Agency and account of the bank accounts in the ledger with this key; see gateway.domain.credit.account_key."""
+    account = func.substr(ledger_accounts.c.code, len(BANK) + 1)
+    query = select(ledger_accounts.c.agency_id, account.label("account")).distinct()
+    return tx.all(query.where(ledger_accounts.c.code.startswith(BANK), key_of_account(account) == key))

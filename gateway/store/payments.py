@@ -66,15 +66,18 @@ def of_session(tx: Transaction, session_id: UUID) -> list[Payment]:
     return [_payment(row) for row in tx.execute(query.order_by(payments.c.created_at, payments.c.id))]
 
 
-def open_attempts(tx: Transaction, provider: str, invoice_id: UUID, amount: Money) -> list[tuple[UUID, UUID]]:
+def open_attempts(
+    tx: Transaction, provider: str, invoice_id: UUID, amount: Money, lands_on: str | None = None
+) -> list[tuple[UUID, UUID]]:
     """Id and session of the payments of `provider` over `amount` for the invoice that have no end yet, the newest
-    first."""
+    first; all, or those that land on this ledger account."""
     query = (
         select(payments.c.id, payments.c.session_id)
         .join(checkout_invoices, checkout_invoices.c.session_id == payments.c.session_id)
         .where(
             checkout_invoices.c.invoice_id == invoice_id,
             payments.c.provider == provider,
+            payments.c.lands_on == (payments.c.lands_on if lands_on is None else lands_on),
             payments.c.status.in_(OPEN),
             payments.c.amount_minor == amount.amount_minor,
             payments.c.currency == amount.currency,

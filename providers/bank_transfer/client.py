@@ -34,7 +34,7 @@ class BankClient:
         if answer.status == httpx.codes.NOT_FOUND and _code(data) == wire.NOT_FOUND:
             return None
         if answer.status != httpx.codes.OK:
-            raise OutcomeUnknown(f"HTTP {answer.status}", code=_code(data))
+            raise OutcomeUnknown(f"HTTP {answer.status}", code=_code(data), answered=True)
         return data
 
     def downloaded(self, path: str) -> bytes:

@@ -195,7 +195,7 @@ class MomoProvider:
         if code == wire.NOT_FOUND:
             return None
         if status != httpx.codes.OK or code in wire.ERROR:
-            raise OutcomeUnknown(f"HTTP {status}: {code}", code=str(code))
+            raise OutcomeUnknown(f"HTTP {status}: {code}", code=str(code), answered=True)
         _readable(_check_about, answer, {"orderId": order_id})
         return answer
 
@@ -228,7 +228,9 @@ class MomoProvider:
         try:
             seen = self.query_refund(RefundRef(command))
         except (NotSent, RateLimited, OutcomeUnknown):
-            raise OutcomeUnknown("refused, and whether it was made before is not known", code=code) from None
+            raise OutcomeUnknown(
+                "refused, and whether it was made before is not known", code=code, answered=True
+            ) from None
         if isinstance(seen, NotFound) or seen.status is RefundStatus.FAILED:
             raise Rejected("more than is left of this payment", code=code)
         return RefundOutcome(seen.status, seen.provider_refund_id, seen.code)

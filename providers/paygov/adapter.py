@@ -134,7 +134,7 @@ class PayGovProvider:
         if code == wire.NOT_FOUND:
             return NotFound()
         if code != wire.NO_ERROR:  # a query says nothing about the payment unless it is answered
-            raise OutcomeUnknown(f"PayGov did not answer: {code}", code=code)
+            raise OutcomeUnknown(f"PayGov did not answer: {code}", code=code, answered=True)
         try:
             return wire.observation(data, ref)
         except reading.Unreadable as fault:

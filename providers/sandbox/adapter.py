@@ -174,7 +174,7 @@ class SandboxProvider:
         if answer.status == httpx.codes.NOT_FOUND and _error_code(data) == wire.NOT_FOUND:
             return None
         if answer.status != httpx.codes.OK:  # a query says nothing about the payment unless it is answered
-            raise OutcomeUnknown(f"HTTP {answer.status}", code=_error_code(data))
+            raise OutcomeUnknown(f"HTTP {answer.status}", code=_error_code(data), answered=True)
         return data
 
     def _changed(self, target: str, idempotency_key: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:

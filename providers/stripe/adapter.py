@@ -268,7 +268,7 @@ def _queried(call: Callable[[], T]) -> T | None:
         code = refused.code
     if code == NO_SUCH_THING:
         return None
-    raise OutcomeUnknown(f"Stripe refused to answer: {code}", code=code)
+    raise OutcomeUnknown(f"Stripe refused to answer: {code}", code=code, answered=True)
 
 
 def _readable(read: Callable[..., T], *values: Any) -> T:

@@ -199,7 +199,7 @@ class VnpayProvider:
         if code != wire.OK:
             raise _unanswered(code)
         if answer["vnp_TransactionType"] not in wire.REFUNDS or answer["vnp_OrderInfo"] != about:
-            raise OutcomeUnknown("VNPAY tells of another refund of this payment", code="another_refund")
+            raise OutcomeUnknown("VNPAY tells of another refund of this payment", code="another_refund", answered=True)
         return _readable(lambda: _refund(answer, ref))
 
     def verify(self, request: RawRequest, now: datetime) -> Verified:
@@ -342,7 +342,7 @@ def _notified(fields: Mapping[str, Any]) -> PaymentObservation:
 
 
 def _unanswered(code: str) -> OutcomeUnknown:
-    return OutcomeUnknown(f"VNPAY answered {code}", code=code)
+    return OutcomeUnknown(f"VNPAY answered {code}", code=code, answered=True)
 
 
 def _readable(read: Callable[[], T]) -> T:

@@ -174,7 +174,7 @@ def test_one_credit_that_cannot_be_applied_does_not_hold_up_the_others(
 
 def test_two_workers_do_not_read_one_list_at_once(village: Village) -> None:
     village.transfer(village.invoice())
-    with killed("gateway.services.fetch_credits.untold"):
+    with killed("gateway.services.fetch_credits._untold"):
         fetch_credits(village.world.runtime)
     assert fetch_credits(village.world.runtime) == 0
     village.world.clock.ahead += LEASE

@@ -12,6 +12,7 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payment import Payment
 from gateway.domain.refund import Refund, RefundStatus
 from gateway.ports.capabilities import Capabilities
+from gateway.ports.provider import NotSent
 from gateway.services import refund_payment
 from gateway.services.refund_payment import approve_refund, request_refund, send_refunds
 from gateway.store import refunds
@@ -67,6 +68,26 @@ def test_a_refund_whose_answer_was_lost_and_that_cannot_be_found_is_sent_again_a
     assert requests_for(world, "/v1/refunds") == 2
     assert world.refund(refund.id).status is RefundStatus.SUCCEEDED
     assert [found["amount_minor"] for found in held(world)] == [60_000]
+
+
+@pytest.mark.parametrize("taken_up", [False, True])
+def test_what_was_not_sent_is_put_back_only_if_nobody_has_taken_it_up_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch, taken_up: bool
+) -> None:
+    _, payment = world.paid()
+    refund = approved(world, payment)
+
+    def not_sent(_: object) -> None:
+        if taken_up:  # the lease of this sweep is over
+            world.clock.ahead += refund_payment.LEASE + timedelta(seconds=1)
+            with world.runtime.db.transaction() as tx:
+                assert len(refunds.claim_due(tx, refund_payment.LEASE, 20, timedelta(hours=48))) == 1
+        raise NotSent("nobody listens")
+
+    monkeypatch.setattr(world.runtime.provider("sandbox"), "refund", not_sent)
+    send_refunds(world.runtime)
+    expected = RefundStatus.SUBMITTING if taken_up else RefundStatus.APPROVED
+    assert world.refund(refund.id).status is expected
 
 
 def test_a_sweep_that_comes_late_does_not_send_what_another_has_sent(world: World) -> None:

@@ -182,3 +182,15 @@ def test_a_hint_about_nothing_here_is_given_up_and_worries_nobody(world: World) 
     with world.runtime.db.read() as tx:
         assert inbox.oldest_unapplied(tx) is None
     assert world.discrepancies() == []
+
+
+def test_a_hint_that_comes_again_is_asked_about_once_more_by_the_sweep(world: World) -> None:
+    payment = begun(world)
+    hint(world, payment.provider_payment_id)
+    world.play(payment, "succeed")
+    before = questions(world)
+    for _ in range(3):
+        assert hint(world, payment.provider_payment_id) == 200
+    assert questions(world) == before
+    assert check_payments(world.runtime) == 1
+    assert world.payment(payment.id).status is PaymentStatus.SUCCEEDED

@@ -234,6 +234,12 @@ class TestWhatIsDue:
         assert portal.begun().status is PaymentStatus.UNKNOWN
         assert portal.due(DOSSIER)["error_code"] == 0
 
+    def test_what_is_just_being_paid_is_not_called_due_until_the_time_for_that_is_over(self, portal: Portal) -> None:
+        payment = portal.begun()
+        assert portal.due(DOSSIER)["error_code"] == 0
+        portal.world.clock.ahead += payment.expires_at - portal.world.clock() + timedelta(minutes=1)
+        assert portal.due(DOSSIER)["error_code"] == 1
+
     def test_who_asks_without_a_signature_is_refused(self, portal: Portal) -> None:
         portal.world.invoice()
         asked = {Name.CLIENT_ID: "ministry", Name.DOSSIER: DOSSIER}
