@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -213,11 +214,20 @@ class _Watched(Mapping[str, str]):
 
     def addresses(self) -> list[str]:
         values = [self._environment.get(name, "") for name in self._asked if name not in NOT_ITS_ADDRESS]
-        return [value for value in values if value.startswith(("http://", "https://"))]
+        return [_shown(value) for value in values if value.startswith(("http://", "https://"))]
 
     def problems(self) -> list[str]:
         """Of the settings that were asked for: a file that cannot be read, one that is given both ways."""
         return [problem for name, problem in self._environment.problems.items() if name in self._asked]
+
+
+def _shown(url: str) -> str:
+    """Scheme, host, port and path: a name and password before them, or a query, may be secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _probe(name: str, provider: PaymentProvider, addresses: Sequence[str]) -> str | None:

@@ -143,13 +143,20 @@ def read_map(path: Path) -> ColumnMap:
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableMap([f"{path}: cannot be read ({type(error).__name__}): name a file in YAML and UTF-8"]) from None
     except yaml.YAMLError as error:
-        raise UnusableMap([f"{path}: is not YAML: {error}"]) from None
+        raise UnusableMap([f"{path}: is not YAML: {_problem(error)}"]) from None
     if not isinstance(content, dict):
         raise UnusableMap([f"{path}: must be a block of keys; see the head of column_map.py"])
     faults = [f"{path}: {place} {fix}" for place, fix in _flattened(_Map().validate(content))]
     if faults:
         raise UnusableMap(faults)
     return _map(content)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """What is wrong and where, without the line itself: the file named by mistake may hold secrets."""
+    mark = getattr(error, "problem_mark", None)
+    where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    return f"{getattr(error, 'problem', None) or 'it holds a character that is not allowed'}{where}"
 
 
 class _Loader(yaml.SafeLoader):

@@ -10,7 +10,8 @@ It lives with the ports because both who asks a bank and who reconciles with it 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import cast
@@ -39,8 +40,11 @@ _NAMESPACE = re.compile(r"\{(urn:iso:std:iso:20022:tech:xsd:camt\.(053|054)\.001
 _DECLARATION = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([^\"']*)[\"']")
 _ENCODINGS = {b"utf-8", b"us-ascii", b"iso-8859-1"}  # in all of them "<!" is the two bytes that it looks like
 _FORBIDDEN = re.compile(rb"<!(DOCTYPE|ENTITY)|\x00", re.IGNORECASE)
-_OVERLAP = 16  # longer than what is forbidden, which could come in two pieces
+_OVERLAP = 16  # longer than what is forbidden, which could come in pieces
+_BEGINNING = 512  # longer than any declaration
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,5})?", re.ASCII)
+_BANKS_NAME, _BANKS_NAME_OF_DETAIL = "AcctSvcrRef", "Refs/AcctSvcrRef"
+_OTHER_NAMES = ("Refs/TxId", "Refs/EndToEndId")  # in the order in which they are trusted to tell details apart
 _ACCOUNT_LEVEL, _CHILD_LEVEL = 3, 4  # Document > message > account > entry
 
 
@@ -54,7 +58,7 @@ def read(chunks: Iterable[bytes]) -> Iterator[Row]:
                 _check_encoding(chunk)
             if _FORBIDDEN.search(tail + chunk):
                 raise UnreadableStatement("it has a document type, an entity or a zero byte")
-            tail = chunk[-_OVERLAP:]
+            tail = (tail + chunk)[-_OVERLAP:]
             parser.feed(chunk)
             before = reader.children
             yield from reader.rows(_events(parser))
@@ -74,11 +78,16 @@ def _events(parser: "XMLPullParser[Element]") -> Events:
 
 
 def _fed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """In pieces of 64 KiB at most, whatever they come in, so that one piece never holds many entries."""
-    size = 64 * 1024
+    """In pieces of 64 KiB at most, whatever they come in, so that one piece never holds many entries; the first is long
+    enough to hold the declaration."""
+    size, beginning, begun = 64 * 1024, b"", False
     for chunk in chunks:
-        for at in range(0, len(chunk), size):
-            yield chunk[at : at + size]
+        beginning += chunk
+        if begun or len(beginning) >= _BEGINNING:
+            yield from (beginning[at : at + size] for at in range(0, len(beginning), size))
+            beginning, begun = b"", True
+    if beginning:
+        yield beginning
 
 
 def _check_encoding(beginning: bytes) -> None:
@@ -225,19 +234,13 @@ class _Account:
         if status == BOOKED:
             self._add(amount if credit else -amount)
         details = node.all("NtryDtls/TxDtls") or [node.empty()]
+        names = _bookings(node.text(_BANKS_NAME), details)
         if len(details) == 1:
-            yield self._row(node, details[0], amount, credit, status, self._booking(node, details[0]))
+            yield self._row(node, details[0], amount, credit, status, names[0])
             return
         rows = [
-            self._row(
-                node,
-                detail,
-                detail.detail_amount(),
-                detail.direction("CdtDbtInd", credit),
-                status,
-                self._booking(node, detail, number),
-            )
-            for number, detail in enumerate(details, start=1)
+            self._row(node, detail, detail.detail_amount(), detail.direction("CdtDbtInd", credit), status, name)
+            for detail, name in zip(details, names, strict=True)
         ]
         total = Money(0, amount.currency)
         for row in rows:
@@ -251,13 +254,6 @@ class _Account:
         if head is not None and head.closing is not None and head.closing.currency != moved.currency:
             raise UnreadableStatement("it is in another currency than its account")
         self._booked = moved if self._booked is None else self._booked + moved
-
-    def _booking(self, entry: "_Node", detail: "_Node", number: int = 0) -> str:
-        """The bank's name of a booking. One payment of a collective booking that has none of its own gets the name of
-        the entry with its transaction id, or its place where it has not even that."""
-        whole = entry.text("AcctSvcrRef")
-        part = f"/{detail.provided('Refs/TxId') or number}" if number and whole else ""
-        return detail.text("Refs/AcctSvcrRef") or whole + part
 
     def _row(
         self, entry: "_Node", detail: "_Node", amount: Money, credit: bool, status: str, booking: str
@@ -284,6 +280,24 @@ class _Account:
             reference=next((node.own_text() for node in detail.all("RmtInf/Strd/CdtrRefInf/Ref")), ""),
             remittance=" ".join(node.own_text() for node in detail.all("RmtInf/Ustrd")),
         )
+
+
+def _bookings(whole: str, details: Sequence["_Node"]) -> list[str]:
+    """The bank's name of each booking of an entry that it calls `whole`: distinct, and the same in camt.053 as in
+    camt.054. Of a collective entry, a detail's own name counts if no other has it: some banks repeat the entry's in
+    each. Else it is the entry's with whatever id only this detail has, or with its place."""
+    own = [detail.text(_BANKS_NAME_OF_DETAIL) for detail in details]
+    if len(details) == 1:
+        return [own[0] or whole]
+    ids = [[detail.provided(path) for path in _OTHER_NAMES] for detail in details]
+    known, borne = Counter([whole, *own]), Counter(one for some in ids for one in set(some))
+    borne.update(str(place) for place in range(1, len(details) + 1))  # so that no id is taken for a place
+    names = []
+    for place, (name, some) in enumerate(zip(own, ids, strict=True), start=1):
+        part = next((one for one in some if one and borne[one] == 1), str(place))
+        shared = whole or name
+        names.append(name if name and known[name] == 1 else f"{shared}/{part}" if shared else "")
+    return names
 
 
 class _Node:

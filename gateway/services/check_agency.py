@@ -14,6 +14,7 @@ from stdnum import bic, iban, numdb
 from stdnum.exceptions import InvalidChecksum, ValidationError
 from stdnum.sg import uen
 
+from gateway.domain.credit import account_key
 from gateway.domain.national_references import EPN_PREFIX_DIGITS, ReferenceStyle
 
 Fault = tuple[str, str]
@@ -36,7 +37,7 @@ def faults_of_agencies(agencies: Sequence[Mapping[str, Any]]) -> Iterator[Fault]
     places: dict[str, str] = {}
     for at, agency in enumerate(agencies):
         place = f"agencies[{at}]"
-        taken = places.setdefault(agency["bank_account"], place)
+        taken = places.setdefault(account_key(agency["bank_account"]), place)
         if taken != place:
             yield f"{place}.bank_account", f"is the account of {taken}: each agency needs one of its own"
         yield from ((f"{place}.{path}", fix) for path, fix in _faults_of(agency))

@@ -22,6 +22,7 @@ import httpx
 
 from gateway.domain import reference
 from gateway.domain.errors import GatewayError
+from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.reference_in_text import find_in_text
 from gateway.domain.refund import RefundStatus
@@ -55,7 +56,7 @@ from providers import reading, signing
 from providers.bank_transfer import settlement, wire
 from providers.bank_transfer.client import BankClient, segment, unreadable
 from providers.bank_transfer.schemes import Scheme
-from providers.settings import UnusableSetting, required, split
+from providers.settings import UnusableSetting, base_url, required, split
 from providers.transport import TIMEOUT
 
 _ACK: Mapping[AckResult, int] = {AckResult.RETRY: 503, AckResult.REJECTED: 400}
@@ -87,11 +88,12 @@ class Builder:
     scheme: Scheme
 
     def __call__(self, environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "BankTransfer":
-        values = list(required(self.scheme.name, environment, settings_of(self.scheme)).values())
+        given = required(self.scheme.name, environment, settings_of(self.scheme))
+        values, address = list(given.values()), base_url(self.scheme.name, given, settings_of(self.scheme)[0])
         zone = self.scheme.time_zone or values[3]
         folder = environment.get(statement_dir_of(self.scheme), "").strip()
         secrets = split(values[2])
-        client = BankClient(values[0], values[1], secrets[0], timeout)
+        client = BankClient(address, values[1], secrets[0], timeout)
         books = Books(_zone(self.scheme, zone), Path(folder) if folder else None, _accounts(self.scheme, environment))
         return BankTransfer(self.scheme, client, secrets, books)
 
@@ -199,7 +201,7 @@ class BankTransfer:
             raise WebhookRejected(RejectionReason.MALFORMED, str(fault)) from None
 
     def parse(self, verified: Verified) -> Sequence[Observation]:
-        seen = wire.observations(verified.payload)
+        seen = [one for one in wire.observations(verified.payload) if self._is_ours(getattr(one, "amount", None))]
         return [self._books.ours(one) if isinstance(one, CreditObservation) else one for one in seen]
 
     def ack(self, result: AckResult) -> Reply:
@@ -210,7 +212,8 @@ class BankTransfer:
         query = {"first": window.first.isoformat(), "last": window.last.isoformat()}
         listed = [_read(statement, settlement.batch_of) for statement in self._pages("/v1/statements", query)]
         folder = self._books.folder
-        return settlement.merged([] if folder is None else settlement.in_folder(folder, window), listed)
+        found = settlement.merged([] if folder is None else settlement.in_folder(folder, window), listed)
+        return [batch for batch in found if self._is_ours(batch.total)]
 
     def read_settlement(self, batch: BatchRef) -> Iterator[SettlementLine]:
         """Raises NotSent, RateLimited or OutcomeUnknown; see settlement.read."""
@@ -220,7 +223,12 @@ class BankTransfer:
             account, statement = settlement.parts_of(batch)
             file = self._client.downloaded(f"/v1/statements/{segment(account)}/{segment(statement)}")
             arrived = settlement.read([file], batch, zone)
-        return map(self._line, arrived)
+        return (self._line(line) for line in arrived if self._is_ours(line.gross))
+
+    def _is_ours(self, amount: Money | None) -> bool:
+        """Whether it can be of this scheme: another may share the bank, the client and the folder, and has its own
+        currency. An amount that is not stated may be of any."""
+        return amount is None or amount.currency == self._scheme.currency
 
     def _line(self, line: SettlementLine) -> SettlementLine:
         return line if line.credit is None else replace(line, credit=self._books.ours(line.credit))
@@ -244,7 +252,9 @@ class BankTransfer:
         return (account, number) if separator else (None, self._scheme.known_by(ref.reference))
 
     def _credits(self, **query: str) -> Iterator[Mapping[str, Any]]:
-        return self._pages("/v1/credits", query)
+        for credit in self._pages("/v1/credits", query):
+            if self._is_ours(_read(credit, wire.amount_of)):
+                yield credit
 
     def _pages(self, path: str, query: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         after: str | None = ""

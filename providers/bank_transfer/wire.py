@@ -96,7 +96,7 @@ def credit_observation(credit: Mapping[str, Any]) -> CreditObservation:
     return CreditObservation(
         provider_transaction_id=text(credit, "booking_id"),
         account=text(credit, "account"),
-        amount=_positive(credit),
+        amount=amount_of(credit),
         occurred_at=instant(credit, "booked"),
         remittance=optional_text(credit, "text") or "",
         reference=optional_text(credit, "reference"),
@@ -109,12 +109,20 @@ def return_observation(returned: Mapping[str, Any]) -> RefundObservation:
     return RefundObservation(
         status=RETURN_STATUS.get(word, RefundStatus.UNKNOWN),
         occurred_at=instant(returned, "updated"),
-        amount=_positive(returned),
+        amount=amount_of(returned),
         refund_id=optional_uuid(returned, "return_id"),
         provider_refund_id=text(returned, "id"),
         provider_transaction_id=text(returned, "booking_id"),
         code=optional_text(returned, "code") or word,
     )
+
+
+def amount_of(data: Mapping[str, Any]) -> Money:
+    """Raises Unreadable."""
+    amount = money(data, "amount_minor", "currency")
+    if amount.amount_minor < 1:
+        raise Unreadable("amount_minor is not above 0")
+    return amount
 
 
 def without_payer(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -191,18 +199,11 @@ def _reversal_observation(reversal: Mapping[str, Any]) -> DisputeObservation:
     return DisputeObservation(
         status=REVERSAL_STATUS[text(reversal, "status")],
         occurred_at=instant(reversal, "updated"),
-        amount=_positive(reversal),
+        amount=amount_of(reversal),
         provider_dispute_id=text(reversal, "id"),
         provider_transaction_id=text(reversal, "booking_id"),
         code=optional_text(reversal, "code") or "",
     )
-
-
-def _positive(data: Mapping[str, Any]) -> Money:
-    amount = money(data, "amount_minor", "currency")
-    if amount.amount_minor < 1:
-        raise Unreadable("amount_minor is not above 0")
-    return amount
 
 
 def _entries(entry: StatementEntry, zone: ZoneInfo) -> Iterator[Mapping[str, Any]]:

@@ -49,7 +49,7 @@ from gateway.ports.provider import (
 from providers.momo import settlement, wire
 from providers.plain_text import plain
 from providers.reading import Unreadable, decoded, text, whole
-from providers.settings import required, split
+from providers.settings import base_url, required, split
 from providers.settlement_files import FileSettlements
 from providers.transport import Transport
 
@@ -72,11 +72,11 @@ _ACK: Mapping[AckResult, int] = {AckResult.RETRY: 503, AckResult.REJECTED: 400}
 
 
 def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "MomoProvider":
-    """Raises MissingSettings, or UnusableSetting for a column map that cannot be used."""
+    """Raises MissingSettings, or UnusableSetting for an address or a column map that cannot be used."""
     values = required(MomoProvider.name, environment, SETTINGS)
     keys = wire.Keys(split(values[ACCESS_KEYS]), split(values[SECRETS]))
     files = settlement.files(values[settlement.FOLDER], environment)
-    return MomoProvider(values[BASE_URL], values[PARTNER_CODE], keys, files, timeout)
+    return MomoProvider(base_url(MomoProvider.name, values, BASE_URL), values[PARTNER_CODE], keys, files, timeout)
 
 
 class MomoProvider:

@@ -41,7 +41,7 @@ from providers import reading
 from providers.paygov import bills, settlement, wire
 from providers.paygov.wire import Name
 from providers.plain_text import plain
-from providers.settings import required, split
+from providers.settings import base_url, required, split
 from providers.settlement_files import FileSettlements
 from providers.transport import TIMEOUT, Answer, Transport
 
@@ -62,9 +62,10 @@ def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "
     """Raises MissingSettings or UnusableSetting."""
     names = (*SETTINGS, *((AGENCY,) if AGENCY in environment else ()))
     values = required(PayGovProvider.name, environment, names)
-    base_url, client_id, key, keys, folder = (values[name] for name in SETTINGS)
+    _, client_id, key, keys, folder = (values[name] for name in SETTINGS)
     files = settlement.files(environment, Path(folder))
-    return PayGovProvider(base_url, client_id, key, split(keys), files, values.get(AGENCY), timeout)
+    url = base_url(PayGovProvider.name, values, SETTINGS[0])
+    return PayGovProvider(url, client_id, key, split(keys), files, values.get(AGENCY), timeout)
 
 
 class PayGovProvider:

@@ -39,7 +39,7 @@ from gateway.ports.provider import (
 from providers import reading, signing
 from providers.plain_text import plain
 from providers.sandbox import settlement, wire
-from providers.settings import required, split
+from providers.settings import base_url, required, split
 from providers.transport import TIMEOUT, Answer, Transport
 
 SETTINGS = ("GATEWAY_SANDBOX_BASE_URL", "GATEWAY_SANDBOX_MERCHANT", "GATEWAY_SANDBOX_SECRETS")
@@ -49,10 +49,10 @@ _ACK: Mapping[AckResult, int] = {AckResult.RETRY: 503, AckResult.REJECTED: 400}
 
 
 def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "SandboxProvider":
-    """Raises MissingSettings."""
+    """Raises MissingSettings or UnusableSetting."""
     values = required(SandboxProvider.name, environment, SETTINGS)
-    base_url, merchant, secrets = (values[name] for name in SETTINGS)
-    return SandboxProvider(base_url, merchant, split(secrets), timeout)
+    _, merchant, secrets = (values[name] for name in SETTINGS)
+    return SandboxProvider(base_url(SandboxProvider.name, values, SETTINGS[0]), merchant, split(secrets), timeout)
 
 
 class SandboxProvider:

@@ -42,7 +42,7 @@ from gateway.ports.provider import (
 )
 from providers.plain_text import plain
 from providers.reading import Unreadable, decoded, text
-from providers.settings import required, split
+from providers.settings import base_url, required, split
 from providers.stripe import settlement, wire
 from providers.stripe.client import NO_SUCH_THING, Client
 from providers.transport import TIMEOUT
@@ -67,10 +67,11 @@ _ACK: Mapping[AckResult, int] = {AckResult.RETRY: 503, AckResult.REJECTED: 400}
 
 
 def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "StripeProvider":
-    """Raises MissingSettings. The API base is set only for a simulator."""
+    """Raises MissingSettings or UnusableSetting. The API base is set only for a simulator."""
     names = (API_KEY, WEBHOOK_SECRETS, *((API_BASE,) if API_BASE in environment else ()))
     values = required(StripeProvider.name, environment, names)
-    return StripeProvider(values[API_KEY], split(values[WEBHOOK_SECRETS]), values.get(API_BASE), timeout)
+    base = base_url(StripeProvider.name, values, API_BASE) if API_BASE in values else None
+    return StripeProvider(values[API_KEY], split(values[WEBHOOK_SECRETS]), base, timeout)
 
 
 class StripeProvider:

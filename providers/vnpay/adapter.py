@@ -50,7 +50,7 @@ from gateway.ports.provider import (
 )
 from providers.plain_text import plain
 from providers.reading import Unreadable, text
-from providers.settings import UnusableSetting, required, split
+from providers.settings import UnusableSetting, base_url, required, split
 from providers.settlement_files import FileSettlements, directory_setting, layout_of
 from providers.transport import TIMEOUT, Transport
 from providers.vnpay import settlement, wire
@@ -88,8 +88,8 @@ def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "
         raise UnusableSetting(NAME, ADDRESS, "is not an IP address") from None
     layout = layout_of(NAME, environment, settlement.DEMO_MAP)
     return VnpayProvider(
-        base_url=values[BASE_URL],
-        api_base_url=values.get(API_BASE_URL, values[BASE_URL]),
+        base_url=base_url(NAME, values, BASE_URL),
+        api_base_url=base_url(NAME, values, API_BASE_URL if API_BASE_URL in values else BASE_URL),
         terminal=values[TMN_CODE],
         secrets=split(values[SECRETS]),
         files=FileSettlements(Path(values[FILES]), layout, settlement.payment_of),
@@ -268,7 +268,15 @@ class VnpayProvider:
         given = answer.get(wire.SIGNATURE)
         if not isinstance(given, str) or not wire.signed_by(self._secrets, wire.joined(said, answer_signed), given):
             raise OutcomeUnknown("the answer is not signed as it should be", code="bad_checksum")
+        _readable(lambda: _check_answers(said, request))
         return said
+
+
+def _check_answers(said: Mapping[str, str], request: Mapping[str, str]) -> None:
+    """An answer is signed, and could still be that to another request. Raises Unreadable."""
+    for name in ("vnp_TmnCode", "vnp_Command"):
+        if said[name] != request[name]:
+            raise Unreadable(f"{name} is not the one that was asked")
 
 
 def _about(command: RefundCommand) -> str:

@@ -46,7 +46,7 @@ from gateway.ports.provider import (
 )
 from providers import reading
 from providers.plain_text import plain
-from providers.settings import required, split
+from providers.settings import base_url, required, split
 from providers.settlement_files import FileSettlements
 from providers.transport import TIMEOUT, Transport
 from providers.zalopay import settlement, wire
@@ -62,7 +62,7 @@ _FORM = {"content-type": "application/x-www-form-urlencoded"}
 def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "ZaloPayProvider":
     """Raises MissingSettings, UnusableSetting. KEY2 may be several, separated by commas, while one replaces another."""
     values = required(ZaloPayProvider.name, environment, SETTINGS)
-    access = Access(values[BASE_URL].rstrip("/"), values[APP_ID], values[KEY1], split(values[KEY2]))
+    access = Access(base_url(ZaloPayProvider.name, values, BASE_URL), values[APP_ID], values[KEY1], split(values[KEY2]))
     return ZaloPayProvider(access, settlement.files(environment), timeout)
 
 

@@ -139,6 +139,18 @@ def test_a_provider_that_cannot_be_reached_is_reported_with_what_was_tried(
     assert faults(settings, monkeypatch, "--offline") == []
 
 
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_of_an_address_nothing_is_shown_that_may_be_secret(
+    as_json: list[str], settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings["GATEWAY_SANDBOX_BASE_URL"] = "http://canary:canary@127.0.0.1:9/base?canary=canary#canary"
+    told = gateway(settings, "check", *as_json, monkeypatch=monkeypatch).output
+    assert "http://127.0.0.1:9/base" in told
+    assert "canary" not in told
+    settings["GATEWAY_SANDBOX_BASE_URL"] = "http://canary@[127.0.0.1"
+    assert "canary" not in gateway(settings, "check", *as_json, monkeypatch=monkeypatch).output
+
+
 def test_a_wrong_secret_is_found_out(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     settings["GATEWAY_SANDBOX_SECRETS"] = "another"
     (fault,) = faults(settings, monkeypatch)

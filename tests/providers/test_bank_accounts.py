@@ -1,13 +1,15 @@
 """Statements that a bank leaves in a folder, and accounts that it names otherwise than payers do."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.domain.payment import PaymentStatus
-from gateway.ports.provider import CreditObservation, OutcomeUnknown, SettlementWindow
+from gateway.ports.provider import CreatePayment, CreditObservation, OutcomeUnknown, SettlementWindow
 from providers.bank_transfer import wire
 from providers.bank_transfer.adapter import Builder
 from providers.bank_transfer.schemes import SCHEMES
@@ -83,6 +85,58 @@ class TestStatementsInAFolder:
         folder.rmdir()
         with pytest.raises(OutcomeUnknown, match="folder"):
             rig.adapter.list_settlements(SettlementWindow(rig.today(), rig.today()))
+
+
+class TestAnotherCurrency:
+    """What another scheme has at the same bank, for the same client, is not this one's."""
+
+    @pytest.fixture
+    def rig(self, tmp_path: Path) -> Iterator[TransferRig]:
+        folder = tmp_path / "arrived"
+        folder.mkdir()
+        yield from opened("vietqr", tmp_path, GATEWAY_VIETQR_STATEMENT_DIR=str(folder))
+
+    @pytest.fixture
+    def elsewhere(self, rig: TransferRig) -> CreatePayment:
+        """A payment of ours, whose number and amount came in another currency."""
+        command, bank = rig.command(), rig.simulator.bank
+        booked = {"account": rig.payee.number, "amount_minor": command.amount.amount_minor, "text": command.reference}
+        ours = bank.scheme  # type: ignore[attr-defined]
+        bank.scheme = replace(ours, currency="EUR")  # type: ignore[attr-defined]
+        rig.control("POST", "credits", **booked)
+        bank.scheme = ours  # type: ignore[attr-defined]
+        return command
+
+    def test_its_credits_are_neither_listed_nor_pay(self, rig: TransferRig, elsewhere: CreatePayment) -> None:
+        outcome = rig.adapter.create_payment(elsewhere)
+        assert rig.adapter.query_payment(ref(elsewhere, outcome)).status is PaymentStatus.PENDING
+        rig.fault("query", "unknown_code")
+        assert rig.adapter.query_payment(ref(elsewhere, outcome)).status is PaymentStatus.PENDING
+        assert list(rig.adapter.list_credits(elsewhere.created_at - HOUR, elsewhere.created_at + HOUR)) == []
+
+    def test_nothing_is_heard_of_it(self, rig: TransferRig, elsewhere: CreatePayment) -> None:
+        (request,) = rig.inbox.wait_for(1)
+        assert b"EUR" in request.body
+        assert rig.read(request) == []
+
+    def test_its_statement_is_not_listed(self, rig: TransferRig, elsewhere: CreatePayment) -> None:
+        assert rig.settled() == []
+        (batch,) = rig.simulator.bank.books.all("batch")
+        assert batch["currency"] == "EUR"
+
+    def test_of_a_statement_without_balances_its_lines_are_left_out(
+        self, rig: TransferRig, elsewhere: CreatePayment, tmp_path: Path
+    ) -> None:
+        rig.settled()
+        (batch,) = rig.simulator.bank.books.all("batch")
+        bank, now = rig.simulator.bank, datetime.now(UTC)
+        written = bank.statements.written(rig.payee.number, batch["id"], now)  # type: ignore[attr-defined]
+        assert b'Ccy="EUR"' in written
+        days = f"<FrToDt><FrDtTm>{rig.today()}</FrDtTm><ToDtTm>{rig.today()}</ToDtTm></FrToDt>"
+        unstated = re.sub(rb"<Bal>.*</Bal>", days.encode(), written, flags=re.DOTALL)
+        (tmp_path / "arrived" / "other.xml").write_bytes(unstated)
+        ((listed, lines),) = rig.settled()
+        assert (listed.total, lines) == (None, [])
 
 
 class TestAccountsThatTheBankNamesOtherwise:

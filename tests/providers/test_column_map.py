@@ -73,6 +73,21 @@ class TestMap:
         with pytest.raises(UnusableMap, match=complaint):
             read_map(tmp_path / "map.yaml")
 
+    @pytest.mark.parametrize(
+        ("text", "where"),
+        [
+            ("a: 1\nkey: canary: secret\n", r"mapping values are not allowed here \(line 2, column 12\)"),
+            ("canary: \x07", "is not YAML: it holds a character that is not allowed"),
+            ("canary: 1\nb: [canary", r"\(line 2, column 11\)"),
+        ],
+    )
+    def test_a_file_that_is_no_map_is_not_shown(self, tmp_path: Path, text: str, where: str) -> None:
+        """Whoever names the file of a secret by mistake finds nothing of it in the log."""
+        (tmp_path / "map.yaml").write_text(text)
+        with pytest.raises(UnusableMap, match=where) as unusable:
+            read_map(tmp_path / "map.yaml")
+        assert "canary" not in str(unusable.value)
+
     def test_the_settings_name_the_map_or_the_demos_is_taken(self, tmp_path: Path) -> None:
         layout(tmp_path)
         demo = tmp_path / "map.yaml"

@@ -277,6 +277,28 @@ class TestVnpay(ProviderConformance):
         with pytest.raises(OutcomeUnknown, match="another order"):
             other.query_payment(paid)
 
+    @pytest.mark.parametrize(("field", "value"), [("vnp_TmnCode", "OTHER001"), ("vnp_Command", None)])
+    def test_an_answer_to_another_terminal_or_command_is_not_believed(
+        self, rig: Rig, field: str, value: str | None
+    ) -> None:
+        paid = rig.paid()
+        swapped = {wire.QUERY: wire.REFUND, wire.REFUND: wire.QUERY}
+
+        def changed(said: dict[str, Any]) -> dict[str, Any]:
+            asked = said["vnp_Command"]
+            return resigned(said | {field: value or swapped[asked]}, asked)
+
+        other = spoilt_answers(rig, changed)
+        command = rig.refund_command(paid)
+        for ask, about in (
+            (other.query_payment, paid),
+            (other.refund, command),
+            (other.query_refund, RefundRef(command)),
+        ):
+            with pytest.raises(OutcomeUnknown, match=field) as unknown:
+                ask(about)
+            assert unknown.value.code == "unreadable"
+
     @pytest.mark.parametrize(
         ("code", "error"),
         [
@@ -374,6 +396,7 @@ def spoilt_answers(rig: Rig, change: Callable[[dict[str, Any]], dict[str, Any]])
     return adapter
 
 
-def resigned(said: dict[str, Any]) -> dict[str, Any]:
-    names = wire.QUERY_ANSWER_SIGNED if said["vnp_Command"] == wire.QUERY else wire.REFUND_ANSWER_SIGNED
+def resigned(said: dict[str, Any], asked: str = "") -> dict[str, Any]:
+    command = asked or said["vnp_Command"]
+    names = wire.QUERY_ANSWER_SIGNED if command == wire.QUERY else wire.REFUND_ANSWER_SIGNED
     return said | {wire.SIGNATURE: wire.signature(SECRETS[0], wire.joined(said, names))}

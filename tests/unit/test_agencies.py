@@ -80,3 +80,11 @@ def test_two_agencies_cannot_collect_on_one_account(tmp_path: Path) -> None:
     assert told == {
         "agencies.yaml: agencies[1].bank_account": "is the account of agencies[0]: each agency needs one of its own"
     }
+
+
+def test_two_ways_of_writing_one_account_are_one_account(tmp_path: Path) -> None:
+    elsewhere = {**AGENCY, **ELSEWHERE}
+    spelled = {**elsewhere, "code": "b", "bank_account": ELSEWHERE["bank_account"].replace("-", "")}
+    assert faults(write(tmp_path, PROCEDURE, [elsewhere, spelled])) == {
+        "agencies.yaml: agencies[1].bank_account": "is the account of agencies[0]: each agency needs one of its own"
+    }

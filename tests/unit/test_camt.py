@@ -121,6 +121,40 @@ class TestReading:
         assert [row.amount.amount_minor for row in rows] == [5_025, 4_025, 1_000]
         assert {row.number for row in rows} == {1}
 
+    @pytest.mark.parametrize(
+        ("whole", "details", "expected"),
+        [
+            ("E", [("E", "T1", ""), ("E", "T2", "")], ["E/T1", "E/T2"]),
+            ("E", [("E", "T1", ""), ("E", "T1", "")], ["E/1", "E/2"]),
+            ("E", [("E", "T1", "A"), ("E", "T1", "B")], ["E/A", "E/B"]),
+            ("E", [("E", "", "NOTPROVIDED"), ("E", "NOTPROVIDED", "")], ["E/1", "E/2"]),
+            ("E", [("D", "T1", ""), ("D", "T2", ""), ("O", "T3", "")], ["E/T1", "E/T2", "O"]),
+            ("E", [("D1", "T", ""), ("D2", "T", "")], ["D1", "D2"]),
+            ("", [("D", "T1", ""), ("D", "T2", "")], ["D/T1", "D/T2"]),
+            ("", [("", "T1", ""), ("", "T2", "")], ["", ""]),
+            ("E", [("", "2", ""), ("", "", "")], ["E/1", "E/2"]),
+            ("E", [("", "X", ""), ("", "", "X")], ["E/1", "E/2"]),
+            ("E", [("", "X", "X"), ("", "Y", "Y")], ["E/X", "E/Y"]),
+        ],
+    )
+    def test_each_payment_of_a_collective_booking_has_a_name_of_its_own(
+        self, whole: str, details: list[tuple[str, str, str]], expected: list[str]
+    ) -> None:
+        """In a notification and in a statement alike, whatever the bank repeats in each of them."""
+        paths = ("AcctSvcrRef", "TxId", "EndToEndId")
+        written = "".join(
+            "<TxDtls><Refs>"
+            + "".join(f"<{path}>{name}</{path}>" for path, name in zip(paths, names, strict=True) if name)
+            + f'</Refs><Amt Ccy="EUR">{100.5 / len(details)}</Amt></TxDtls>'
+            for names in details
+        )
+        start, end = message().index("<TxDtls>"), message().index("</NtryDtls>")
+        text = message()[:start] + written + message()[end:]
+        text = text.replace("<AcctSvcrRef>BANK-1</AcctSvcrRef>", f"<AcctSvcrRef>{whole}</AcctSvcrRef>" if whole else "")
+        told = text.replace("camt.053", "camt.054").replace("BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn")
+        for one in (text, told.replace("<Stmt>", "<Ntfctn>").replace("</Stmt>", "</Ntfctn>")):
+            assert [row.servicer_reference for row in entries_of(one)] == expected
+
     def test_version_02_has_the_amount_of_a_detail_one_level_deeper(self) -> None:
         detail = '<TxDtls><AmtDtls><TxAmt><Amt Ccy="EUR">50.25</Amt></TxAmt></AmtDtls></TxDtls>'
         start, end = message().index("<TxDtls>"), message().index("</NtryDtls>")
@@ -201,6 +235,7 @@ class TestRefusing:
         with pytest.raises(UnreadableStatement, match="entry 1: its details do not add up"):
             read(message()[:start] + 2 * detail + message()[end:])
 
+    @pytest.mark.parametrize("size", [1, 3, 10**6])
     @pytest.mark.parametrize(
         "text",
         [
@@ -219,15 +254,29 @@ class TestRefusing:
             message().partition("<Stmt>")[0] + "</BkToCstmrStmt></Document>",
         ],
     )
-    def test_what_could_hide_something_is_refused_before_it_is_read(self, text: str) -> None:
+    def test_what_could_hide_something_is_refused_before_it_is_read(self, text: str, size: int) -> None:
+        whole = text.encode()
         with pytest.raises(UnreadableStatement):
-            read(text)
+            list(camt.read(whole[at : at + size] for at in range(0, len(whole), size)))
 
     def test_a_document_type_that_comes_in_two_pieces_is_seen(self) -> None:
         text = b'<?xml version="1.0"?><!DOCTYPE Document><Document/>'
         for at in range(len(text)):
             with pytest.raises(UnreadableStatement):
                 list(camt.read([text[:at], text[at:]]))
+
+    @pytest.mark.parametrize("size", range(1, 12))
+    def test_a_document_type_is_seen_in_pieces_of_any_size_wherever_it_stands(self, size: int) -> None:
+        declaration, _, document = message().partition("\n")
+        whole = f"{declaration}{' ' * 600}<!DOCTYPE Document>{document}".encode()
+        with pytest.raises(UnreadableStatement, match="document type"):
+            list(camt.read(whole[at : at + size] for at in range(0, len(whole), size)))
+
+    @pytest.mark.parametrize("size", [1, 10**6])
+    def test_an_encoding_is_judged_in_pieces_of_any_size(self, size: int) -> None:
+        whole = message().replace("UTF-8", "cp1252").encode()
+        with pytest.raises(UnreadableStatement, match="its encoding"):
+            list(camt.read(whole[at : at + size] for at in range(0, len(whole), size)))
 
     def test_utf_16_is_refused(self) -> None:
         with pytest.raises(UnreadableStatement):

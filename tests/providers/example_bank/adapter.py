@@ -36,7 +36,7 @@ from gateway.ports.provider import (
 )
 from providers import reading
 from providers.plain_text import plain
-from providers.settings import required, split
+from providers.settings import base_url, required, split
 from providers.settlement_files import FileSettlements, directory_setting, layout_of
 from providers.transport import TIMEOUT, Transport
 from tests.providers.example_bank import wire
@@ -53,9 +53,9 @@ T = TypeVar("T")
 def build(environment: Mapping[str, str], timeout: httpx.Timeout = TIMEOUT) -> "ExampleBank":
     """Raises MissingSettings or UnusableSetting."""
     values = required(NAME, environment, SETTINGS)
-    base_url, api_key, secrets, folder = (values[name] for name in SETTINGS)
+    _, api_key, secrets, folder = (values[name] for name in SETTINGS)
     files = FileSettlements(Path(folder), layout_of(NAME, environment, MAP))
-    return ExampleBank(base_url, api_key, split(secrets), files, timeout)
+    return ExampleBank(base_url(NAME, values, SETTINGS[0]), api_key, split(secrets), files, timeout)
 
 
 class ExampleBank:

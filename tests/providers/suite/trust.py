@@ -23,7 +23,7 @@ from gateway.ports.provider import (
     WebhookRejected,
 )
 from providers.registry import SIMULATORS, build
-from providers.settings import MissingSettings
+from providers.settings import MissingSettings, UnusableSetting
 from providers.simulation.bank import Options
 from tests.providers.rig import PATIENT, Rig, ref
 from tests.providers.suite.facts import Facts, free_port
@@ -38,6 +38,29 @@ class Trust(Facts):
         assert all(name in str(missing.value) for name in needed)
         with pytest.raises(MissingSettings):
             SIMULATORS[self.provider](Options(tmp_path, {}))
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://api.example",
+            "http://127.0.0.1.example",
+            "https://canary:canary@api.example",
+            "http://canary@127.0.0.1:9",
+            "https://api.example?canary=1",
+            "ftp://canary.example",
+            "canary.example",
+            "https://[canary",
+            "https://api.example:canary",
+        ],
+    )
+    def test_an_address_that_is_not_safe_to_speak_to_is_refused_and_not_shown(self, url: str) -> None:
+        with pytest.raises(UnusableSetting, match=self.base_url_setting) as unusable:
+            build(self.provider, {**self.settings, self.base_url_setting: url})
+        assert "canary" not in str(unusable.value)
+
+    @pytest.mark.parametrize("url", ["https://api.example", "http://localhost:9/", "http://[::1]:9"])
+    def test_an_address_under_https_or_on_this_machine_is_taken(self, url: str) -> None:
+        assert build(self.provider, {**self.settings, self.base_url_setting: url}).name == self.provider
 
     def test_a_blank_secret_among_good_ones_is_refused(self) -> None:
         good = {**self.settings, self.base_url_setting: "http://127.0.0.1:9"}
