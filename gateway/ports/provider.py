@@ -9,6 +9,7 @@ Requests carry only our ids, the amount, a generic title, what is billed and URL
 What can go wrong is in errors.py, what is billed in bills.py; both are imported from here, as one vocabulary.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -36,7 +37,13 @@ from gateway.ports.errors import WebhookRejected as WebhookRejected
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
+    """Raises OutcomeUnknown if `url` is no address of the web: a payer's browser is not sent elsewhere."""
+
     url: str
+
+    def __post_init__(self) -> None:
+        if not re.match(r"https?://[\w.:\[\]-]+([/?#]|$)", self.url):
+            raise OutcomeUnknown("the address to go to is none of the web", code="unreadable", answered=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,13 +288,9 @@ class TestVnpay(ProviderConformance):
             asked = said["vnp_Command"]
             return resigned(said | {field: value or swapped[asked]}, asked)
 
-        other = spoilt_answers(rig, changed)
-        command = rig.refund_command(paid)
-        for ask, about in (
-            (other.query_payment, paid),
-            (other.refund, command),
-            (other.query_refund, RefundRef(command)),
-        ):
+        other, command = spoilt_answers(rig, changed), rig.refund_command(paid)
+        ref = RefundRef(command)
+        for ask, about in ((other.query_payment, paid), (other.refund, command), (other.query_refund, ref)):
             with pytest.raises(OutcomeUnknown, match=field) as unknown:
                 ask(about)
             assert unknown.value.code == "unreadable"
