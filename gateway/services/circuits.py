@@ -16,12 +16,13 @@ def circuit_of(tx: Transaction, provider: str) -> Circuit:
     return circuits.not_closed(tx).get(provider, Circuit(provider))
 
 
-def take_trial(tx: Transaction, circuit: Circuit) -> bool:
-    """Whether what comes now is the trial of a circuit that was found half open; False if it is closed.
+def take_trial(tx: Transaction, runtime: Runtime, circuit: Circuit) -> bool:
+    """Whether what comes now is the trial of a circuit that was found half open; False if it is closed, or if nothing
+    is sent by which anything could be found out.
 
     Raises ProviderUnavailable if somebody else makes the trial.
     """
-    if circuit.opened_at is None:
+    if circuit.opened_at is None or runtime.provider(circuit.provider).capabilities.begins_unsent:
         return False
     if circuits.claim_trial(tx, circuit.provider):
         return True

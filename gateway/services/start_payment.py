@@ -92,7 +92,7 @@ def start_payment(
             idempotency.keep(tx, request, answer)
             return answer
         _check_none_unresolved(tx, attempts)
-        calls = Calls(runtime.db, provider_name, is_trial=_is_trial(tx, runtime, circuit))
+        calls = Calls(runtime.db, provider_name, is_trial=take_trial(tx, runtime, circuit))
         payment = _write_down(tx, runtime, session, owed[0][0].reference, provider_name, via_page=via_page)
         bills = bills_of(tx, session.agency_id, owed, session.locale)
         idempotency.keep(tx, request, Unfinished(payment.id))
@@ -108,11 +108,6 @@ def start_payment(
         answer = render(payments.get(tx, payment.id))
         idempotency.keep(tx, request, answer)
         return answer
-
-
-def _is_trial(tx: Transaction, runtime: Runtime, circuit: Circuit) -> bool:
-    unsent = runtime.provider(circuit.provider).capabilities.begins_unsent
-    return False if unsent else take_trial(tx, circuit)
 
 
 def _make_way(runtime: Runtime, request: Request, session_id: UUID, chosen: str) -> Circuit:
