@@ -97,3 +97,9 @@ def api(module_database_urls: DatabaseUrls, tmp_path_factory: pytest.TempPathFac
     """The API over a whole gateway, which the tests of one module share."""
     with an_api(module_database_urls, tmp_path_factory.mktemp("simulator")) as running:
         yield running
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands still for the limits, so that no window ends while a test counts."""
+    monkeypatch.setattr("limits.storage.memory.time.time", lambda: 1_000_000_030)

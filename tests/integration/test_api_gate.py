@@ -22,12 +22,6 @@ PUBLIC = {
 }
 
 
-@pytest.fixture
-def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time stands still for the limits, so that no window ends while a test counts."""
-    monkeypatch.setattr("limits.storage.memory.time.time", lambda: 1_000_000_030)
-
-
 def undeclared(app: Flask) -> list[str]:
     return [rule.rule for rule in app.url_map.iter_rules() if access_of(app.view_functions[rule.endpoint]) is None]
 

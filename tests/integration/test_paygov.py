@@ -248,6 +248,7 @@ class TestWhatIsDue:
             assert (answer.status_code, answer.json()["code"]) == (422, "bill_request_refused")
             assert DOSSIER not in answer.text
 
+    @pytest.mark.usefixtures("still")
     def test_who_guesses_is_stopped(self, portal: Portal) -> None:
         answers = [httpx.post(f"{portal.url}/bills", content=b"{}", timeout=30).status_code for _ in range(31)]
         assert answers == [422] * 30 + [429]
