@@ -43,6 +43,7 @@ if [ ! -e "$clients/node_modules/.fetched" ]; then
   announce "WARNING: no npm, or it fetched nothing, so THE CHECKS BY CODE THAT OTHERS WROTE ARE SKIPPED. Install node 20 and npm."
 fi
 
-# Three workers for two cores: the tests wait for time-outs, servers and notifications about as long as they compute.
+# Four workers for two cores: the tests wait for time-outs, servers and notifications longer than they compute. In the
+# order of the folders, so that the long ones (e2e, faults) do not begin last.
 announce "pytest"
-pytest -n 3 --dist loadfile "$@" < /dev/null
+pytest -n 4 --dist loadfile --no-loadscope-reorder "$@" < /dev/null
