@@ -78,38 +78,11 @@ UNITS_VI = {"không": 0, "một": 1, "mốt": 1, "hai": 2, "ba": 3, "bốn": 4, 
 UNITS_VI |= {"sáu": 6, "bảy": 7, "tám": 8, "chín": 9, "mười": 10}
 SCALES_VI = {"mươi": 10, "trăm": 100}
 GROUPS_VI = {"nghìn": 10**3, "triệu": 10**6}
-UNITS_EN = dict(
-    zip(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ],
-        range(20),
-        strict=True,
-    )
-)
-UNITS_EN |= {
-    word: 10 * tens
-    for tens, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)
-}
+BELOW_TWENTY_EN = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+    sixteen seventeen eighteen nineteen"""
+TENS_EN = "twenty thirty forty fifty sixty seventy eighty ninety"
+UNITS_EN = {word: number for number, word in enumerate(BELOW_TWENTY_EN.split())}
+UNITS_EN |= {word: 10 * tens for tens, word in enumerate(TENS_EN.split(), start=2)}
 GROUPS_EN = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "quadrillion": 10**15}
 
 
