@@ -94,7 +94,7 @@ def _group_vi(group: int, *, full: bool) -> list[str]:
 def _english(number: int) -> str:
     if number == 0:
         return _BELOW_TWENTY_EN[0]
-    parts = []
+    parts: list[str] = []
     for place in range(len(_GROUPS_EN) - 1, -1, -1):
         group = number // 1000**place % 1000
         if group:
