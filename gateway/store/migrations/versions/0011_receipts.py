@@ -13,6 +13,8 @@ SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
+    for name in ("receipt_form", "tax_code"):
+        op.add_column("agencies", sa.Column(name, sa.Text(), server_default=sa.text("''"), nullable=False))
     op.create_table(
         "receipts",
         sa.Column("id", sa.Uuid(), nullable=False),
