@@ -1,6 +1,7 @@
 """What payers see: server-rendered pages that need no script, on any phone, in Vietnamese and English.
 
 checkout.py     the payment page and its outcomes
+receipts.py     the receipt as a PDF (documents/), and the check that one is real
 home.py         the front door; demo.py adds something to click in a demo
 forms.py        how a form proves where it comes from
 rendering.py    templates, languages (language.py) and the headers of every page
@@ -11,6 +12,7 @@ from flask import Blueprint, Flask, Response, request
 from gateway.pages.checkout import CheckoutPages
 from gateway.pages.demo import Demo
 from gateway.pages.home import HomePages
+from gateway.pages.receipts import ReceiptPages
 from gateway.pages.rendering import chosen_language, page, secured
 from gateway.services.runtime import Runtime
 
@@ -23,12 +25,15 @@ def register(app: Flask, runtime: Runtime, *, demo: bool = False) -> None:
     try_it = Demo(runtime) if demo else None
     home = HomePages(try_it)
     checkout = CheckoutPages(runtime, demo=demo)
+    receipts = ReceiptPages(runtime, demo=demo)
     pages = Blueprint("pages", __name__)
     pages.add_url_rule("/", "home", home.home)
     pages.add_url_rule("/pages.css", "style_sheet", home.style_sheet)
     pages.add_url_rule("/pay/<token>", "checkout", checkout.show)
     pages.add_url_rule("/pay/<token>/payments", "pay", checkout.pay, methods=["POST"])
     pages.add_url_rule("/pay/<token>/continue", "leave", checkout.leave)
+    pages.add_url_rule("/receipts/<token>", "receipt", receipts.download)
+    pages.add_url_rule("/receipts/check/<token>", "check_receipt", receipts.check)
     pages.add_url_rule("/pay/<token>/cancel", "cancel", checkout.cancel, methods=["POST"])
     if try_it:
         pages.add_url_rule("/demo", "demo", try_it.start, methods=["POST"])

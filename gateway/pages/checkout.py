@@ -16,6 +16,7 @@ and says nothing; yet a provider may answer with an address that nobody foresaw,
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import segno
 from flask import redirect, request, url_for
@@ -32,6 +33,7 @@ from gateway.services.idempotency import Answer, Request
 from gateway.services.open_checkout import cancel_checkout
 from gateway.services.runtime import Runtime
 from gateway.services.show_checkout import Checkout, payer_of, session_of, show_checkout
+from gateway.services.show_receipt import receipt_urls
 from gateway.services.start_payment import start_payment
 
 QR_PIXELS_PER_MODULE = 5
@@ -55,6 +57,7 @@ class CheckoutPages:
             qr=_qr(checkout),
             check_again=self._check_again(checkout, token),
             return_to=_return_to(checkout),
+            receipts=self._receipts(checkout),
             public_url=self._runtime.public_url,
             demo=self._demo,
         )
@@ -99,6 +102,10 @@ class CheckoutPages:
         except Conflict:
             pass  # it is over already, or the money may have moved: the page says which
         return _to("checkout", token)
+
+    def _receipts(self, checkout: Checkout) -> Mapping[UUID, str]:
+        with self._runtime.db.read() as tx:
+            return receipt_urls(tx, self._runtime, [bill.invoice.id for bill in checkout.bills])
 
     def _check_again(self, checkout: Checkout, token: str) -> str:
         """Where a payer goes to know more: by way of the provider's return, which asks the provider, back to here."""
