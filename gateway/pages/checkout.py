@@ -2,6 +2,7 @@
 
     GET  /pay/{token}             what is owed and why, how to pay it, how far the payment has come
     POST /pay/{token}/payments    start a payment with the chosen provider
+    GET  /pay/{token}/slip        the same on paper, for a counter or a helper
     GET  /pay/{token}/continue    on to the provider, if it has a page of its own
     POST /pay/{token}/cancel      give up
 
@@ -37,6 +38,9 @@ from gateway.services.show_receipt import receipt_urls
 from gateway.services.start_payment import start_payment
 
 QR_PIXELS_PER_MODULE = 5
+SLIP_PIXELS_PER_MODULE = 4
+BY_TRANSFER = ("qr", "transfer")
+"""The flows in which the payer's own bank needs account and message only."""
 WEB = ("http", "https")
 
 
@@ -59,6 +63,25 @@ class CheckoutPages:
             return_to=_return_to(checkout),
             receipts=self._receipts(checkout),
             public_url=self._runtime.public_url,
+            demo=self._demo,
+        )
+
+    @public("whoever holds the unguessable link may print what is owed")
+    def slip(self, token: str) -> Response:
+        checkout = show_checkout(self._runtime, session_of(self._runtime, token))
+        number_url = f"{self._runtime.public_url}/pay"
+        codes = {
+            bill.invoice.id: _code(f"{number_url}?number={bill.invoice.reference}", SLIP_PIXELS_PER_MODULE)
+            for bill in checkout.bills
+        }
+        return page(
+            "slip.html",
+            chosen_language(checkout.session.locale),
+            checkout=checkout,
+            token=token,
+            codes=codes,
+            number_url=number_url,
+            by_transfer=any(method.flow in BY_TRANSFER for method in checkout.methods),
             demo=self._demo,
         )
 
@@ -128,8 +151,12 @@ def _qr(checkout: Checkout) -> Markup | None:
     action = _next_action(checkout)
     if action.get("type") != "show_qr":
         return None
-    code = segno.make(action["payload"], error="m", micro=False)
-    return Markup(code.svg_inline(scale=QR_PIXELS_PER_MODULE))  # noqa: S704 - paths and numbers of segno's own
+    return _code(action["payload"], QR_PIXELS_PER_MODULE)
+
+
+def _code(payload: str, scale: int) -> Markup:
+    code = segno.make(payload, error="m", micro=False)
+    return Markup(code.svg_inline(scale=scale))  # noqa: S704 - paths and numbers of segno's own
 
 
 def _return_to(checkout: Checkout) -> dict[str, str] | None:
