@@ -2,6 +2,7 @@
 
     GET  /pay/{token}             what is owed and why, how to pay it, how far the payment has come
     POST /pay/{token}/payments    start a payment with the chosen provider
+    GET  /pay/{token}/state       changes when the page does
     GET  /pay/{token}/slip        the same on paper, for a counter or a helper
     GET  /pay/{token}/continue    on to the provider, if it has a page of its own
     POST /pay/{token}/cancel      give up
@@ -33,7 +34,7 @@ from gateway.services.choose_language import choose_language
 from gateway.services.idempotency import Answer, Request
 from gateway.services.open_checkout import cancel_checkout
 from gateway.services.runtime import Runtime
-from gateway.services.show_checkout import Checkout, payer_of, session_of, show_checkout
+from gateway.services.show_checkout import Checkout, Stage, payer_of, session_of, show_checkout
 from gateway.services.show_receipt import receipt_urls
 from gateway.services.start_payment import start_payment
 
@@ -41,6 +42,8 @@ QR_PIXELS_PER_MODULE = 5
 SLIP_PIXELS_PER_MODULE = 4
 BY_TRANSFER = ("qr", "transfer")
 """The flows in which the payer's own bank needs account and message only."""
+FOLLOWED = frozenset({Stage.STARTING, Stage.WAITING, Stage.UNKNOWN, Stage.CREDITED})
+"""The stages that end without the payer: where scripts run, the page looks again by itself."""
 WEB = ("http", "https")
 
 
@@ -52,6 +55,7 @@ class CheckoutPages:
     @public("whoever holds the unguessable link may see what it is for")
     def show(self, token: str) -> Response:
         checkout = show_checkout(self._runtime, session_of(self._runtime, token))
+        receipts = self._receipts(checkout)
         return page(
             "checkout.html",
             chosen_language(checkout.session.locale),
@@ -61,10 +65,19 @@ class CheckoutPages:
             qr=_qr(checkout),
             check_again=self._check_again(checkout, token),
             return_to=_return_to(checkout),
-            receipts=self._receipts(checkout),
+            receipts=receipts,
+            now=self._runtime.db.now(),
+            state=_state(checkout, receipts),
+            follow=checkout.stage in FOLLOWED or (checkout.stage is Stage.PAID and len(receipts) < len(checkout.bills)),
             public_url=self._runtime.public_url,
             demo=self._demo,
         )
+
+    @public("whoever holds the unguessable link may follow the payment")
+    def state(self, token: str) -> Response:
+        """Plain text that changes when the page does."""
+        checkout = show_checkout(self._runtime, session_of(self._runtime, token))
+        return Response(_state(checkout, self._receipts(checkout)), content_type="text/plain")
 
     @public("whoever holds the unguessable link may print what is owed")
     def slip(self, token: str) -> Response:
@@ -140,6 +153,11 @@ class CheckoutPages:
 
 def _to(view: str, token: str) -> Response:
     return redirect(url_for(f"pages.{view}", token=token, lang=asked_language()), 303)
+
+
+def _state(checkout: Checkout, receipts: Mapping[UUID, str]) -> str:
+    attempts = "".join(f"/{attempt.status}" for attempt in checkout.attempts)
+    return f"{checkout.stage}{attempts}/{len(receipts)}"
 
 
 def _next_action(checkout: Checkout) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, 
 from sqlalchemy import text
 
 from gateway.domain.circuit import FAILURES
+from gateway.services.issue_receipts import issue_receipts
 from gateway.store import payments
 from gateway.store.embedded import DatabaseUrls
 from tests.integration.web import served
@@ -316,3 +317,63 @@ def test_on_paper_there_is_nothing_to_click(tab: Page, pay_page: OpenPage) -> No
     tab.emulate_media(media="print")
     expect(tab.get_by_role("button")).to_have_count(0)
     expect(tab.get_by_role("heading", name="Ordinary passport, new")).to_be_visible()
+
+
+@pytest.fixture
+def scripted(browser: Browser) -> Iterator[Page]:
+    """A phone whose browser runs scripts, and lets the page write to its clipboard."""
+    with browser.new_context(viewport=SMALL_PHONE, permissions=["clipboard-read", "clipboard-write"]) as opened:  # type: ignore[arg-type]
+        opened.set_default_timeout(20_000)
+        yield opened.new_page()
+
+
+def test_where_scripts_run_the_page_follows_the_payment_and_brings_the_receipt(scripted: Page, world: World) -> None:
+    session = world.checkout(world.invoice())
+    payment = world.start(session)
+    scripted.goto(f"{world.runtime.page_url(session.id)}?lang=en")
+    expect(scripted.get_by_role("status")).to_have_text("This page follows your payment by itself.")
+    expect(scripted.locator("time[data-left]")).to_have_text(re.compile(r"^\d+ minutes?$"))
+    world.play(payment, "succeed")
+    expect(scripted.get_by_role("heading", level=1)).to_have_text("Paid: ₫200,000")
+    issue_receipts(world.runtime)
+    link = scripted.get_by_role("link", name="Receipt: Ordinary passport, new (PDF)")
+    expect(link).to_be_visible()
+    answer = scripted.request.get(link.get_attribute("href") or "")
+    assert answer.body().startswith(b"%PDF-")
+
+
+def test_where_scripts_run_a_number_can_be_copied(scripted: Page, world: World) -> None:
+    session = world.checkout(world.invoice())
+    payment = world.start(session)
+    action = {
+        "type": "show_transfer",
+        "reference": "RF18539007547034",
+        "account": "970436-0011",
+        "account_name": "KBNN",
+    }
+    with world.runtime.db.transaction() as tx:
+        payments.change(tx, payment.id, next_action=action | {"slip_line": ""})
+    scripted.goto(f"{world.runtime.page_url(session.id)}?lang=en")
+    scripted.get_by_role("button", name="Copy: Message").click()
+    expect(scripted.get_by_role("button", name="Copy: Message")).to_have_text("Copied")
+    assert scripted.evaluate("navigator.clipboard.readText()") == "RF18539007547034"
+    assert fits(scripted)
+
+
+def test_a_payer_with_a_slip_pays_by_its_number(tab: Page, world: World) -> None:
+    invoice = world.invoice()
+    tab.goto(f"{world.runtime.public_url}/?lang=en")
+    press_tab_until(tab, "Pay by number")
+    tab.keyboard.press("Enter")
+    tab.get_by_label("Payment number").fill("RF19 5390 0754 7034")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("alert")).to_contain_text("mistyped")
+    expect(tab.get_by_label("Payment number")).to_have_attribute("aria-invalid", "true")
+    tab.get_by_label("Payment number").fill(invoice.reference_display.lower())
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("To pay: ₫200,000")
+    assert fits(tab)
+    press_tab_until(tab, "Yes, go on to pay")
+    tab.keyboard.press("Enter")
+    choose_and_play(tab, "succeed")
+    eventually(tab, "You need not do anything else.")
