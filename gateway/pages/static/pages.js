@@ -10,13 +10,13 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";
-    button.textContent = words.copy;
-    button.setAttribute("aria-label", `${words.copy}: ${value.previousElementSibling.textContent}`);
+    button.textContent = words.copyLabel;
+    button.setAttribute("aria-label", `${words.copyLabel}: ${value.previousElementSibling.textContent}`);
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(value.dataset.copy);
       button.textContent = words.copied;
       say(words.copied);
-      setTimeout(() => { button.textContent = words.copy; }, 3000);
+      setTimeout(() => { button.textContent = words.copyLabel; }, 3000);
     });
     value.append(" ", button);
   }
