@@ -24,6 +24,7 @@ from gateway.ports.provider import PaymentProvider
 from gateway.services.keys import KeyRing
 from gateway.services.runtime import Runtime
 from gateway.services.sealer import Sealer
+from gateway.services.sign_document import DocumentSigner, UnusableCertificate
 from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
 from gateway.store.database import Database
@@ -54,12 +55,18 @@ def compose(variables: Mapping[str, str]) -> Composition:
         except (MissingSettings, UnusableSetting, registry.UnknownProvider) as error:
             problems.append(str(error))
     problems += [problem for problem in environment.problems.values() if problem not in problems]
+    signer: DocumentSigner | None = None
+    if settings and settings.receipt_certificate:
+        try:
+            signer = DocumentSigner(settings.receipt_certificate.encode(), settings.receipt_key.encode())
+        except UnusableCertificate as error:
+            problems.append(f"GATEWAY_RECEIPT_CERTIFICATE and GATEWAY_RECEIPT_KEY: {error}.")
     if settings is None or problems:
         raise ConfigurationError(problems)
-    return Composition(settings, _runtime(settings, adapters), KeyRing(settings.api_key_pepper))
+    return Composition(settings, _runtime(settings, adapters, signer), KeyRing(settings.api_key_pepper))
 
 
-def _runtime(settings: Settings, adapters: Mapping[str, PaymentProvider]) -> Runtime:
+def _runtime(settings: Settings, adapters: Mapping[str, PaymentProvider], signer: DocumentSigner | None) -> Runtime:
     return Runtime(
         db=Database(settings.database_url, lambda: datetime.now(UTC)),
         providers=adapters,
@@ -67,6 +74,7 @@ def _runtime(settings: Settings, adapters: Mapping[str, PaymentProvider]) -> Run
         tokens=Tokens(settings.token_key),
         public_url=settings.public_url,
         allow_private_webhooks=settings.allow_private_webhooks,
+        signer=signer,
     )
 
 

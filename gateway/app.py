@@ -24,6 +24,7 @@ from gateway.api import (
     provider_health,
     providers,
     quotes,
+    receipts,
     refunds,
     running,
     webhook_endpoints,
@@ -45,6 +46,7 @@ RESOURCES = (
     invoices.resource,
     checkout_sessions.resource,
     payments.resource,
+    receipts.resource,
     refunds.resource,
     events.resource,
     providers.resource,
@@ -70,7 +72,8 @@ def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: 
     app.url_map.merge_slashes = False  # an address is written in one way, and never redirected
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
-    attach(app, Gateway(runtime, keys, RateLimits.of(settings.rate_limit), insecure_return_urls=settings.demo))
+    limits = RateLimits.of(settings.rate_limit)
+    attach(app, Gateway(runtime, keys, limits, insecure_return_urls=settings.demo))
     metrics.register(app)
     headers.register(app, https=settings.public_url.startswith("https://"))
     problems.register(app)
@@ -81,7 +84,7 @@ def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: 
     api = describe(app)
     for resource in RESOURCES:
         api.register_blueprint(resource)
-    pages.register(app, runtime, demo=settings.demo)
+    pages.register(app, runtime, limits, demo=settings.demo)
     surface = Surface(
         runtime=runtime,
         resource=Resource,

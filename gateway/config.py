@@ -94,7 +94,8 @@ class Environment(Mapping[str, str]):
 class Settings:
     """All that the gateway itself can be told. Keys and URLs with passwords stay out of its repr.
 
-    `vault_keys`: by id, the current one first. `demo` allows what a laptop needs: demo keys, a public URL without TLS.
+    `vault_keys`: by id, the current one first. `receipt_certificate` and its key are PEM; without them receipts are not
+    signed. `demo` allows what a laptop needs: demo keys, a public URL without TLS.
     `trusted_proxies`: how many of ours stand in front and each add to X-Forwarded-For; 0 believes no such header.
     """
 
@@ -106,6 +107,8 @@ class Settings:
     api_key_pepper: bytes = field(repr=False)
     token_key: bytes = field(repr=False)
     seal_key: bytes = field(repr=False)
+    receipt_certificate: str
+    receipt_key: str = field(repr=False)
     allow_private_webhooks: bool
     data_dir: Path
     port: int
@@ -129,6 +132,8 @@ class Settings:
             api_key_pepper=read.key("GATEWAY_API_KEY_PEPPER", demo=demo),
             token_key=read.key("GATEWAY_TOKEN_KEY", demo=demo),
             seal_key=read.key("GATEWAY_SEAL_KEY", demo=demo, exact=True),
+            receipt_certificate=read.text("GATEWAY_RECEIPT_CERTIFICATE", ""),
+            receipt_key=read.text("GATEWAY_RECEIPT_KEY", ""),
             allow_private_webhooks=read.flag("GATEWAY_ALLOW_PRIVATE_WEBHOOKS", default=False),
             data_dir=read.data_dir(),
             port=read.port(),
@@ -139,6 +144,7 @@ class Settings:
             demo=demo,
         )
         read.refuse_repeated_keys()
+        read.refuse_one_without_the_other("GATEWAY_RECEIPT_CERTIFICATE", "GATEWAY_RECEIPT_KEY")
         read.raise_problems()
         return settings
 
@@ -297,6 +303,11 @@ class _Reader:
     def refuse_repeated_keys(self) -> None:
         for names in self._repeated:
             self._problems.append(f"{names} are one and the same key: each needs its own; {MAKE_KEYS}.")
+
+    def refuse_one_without_the_other(self, *names: str) -> None:
+        missing = [name for name in names if name not in self._environment]
+        if len(missing) == 1:
+            self._problems.append(f"{missing[0]} is missing or blank: set both or none of {' and '.join(names)}.")
 
     def raise_problems(self) -> None:
         problems = self._problems + [

@@ -18,6 +18,7 @@ from gateway.services.close_invoice import expire_invoices
 from gateway.services.deliver_events import deliver_events
 from gateway.services.fetch_credits import fetch_credits
 from gateway.services.idempotency import purge_keys
+from gateway.services.issue_receipts import issue_receipts
 from gateway.services.receive_event import apply_waiting_events
 from gateway.services.refund_payment import send_refunds
 from gateway.services.runtime import Runtime
@@ -44,6 +45,7 @@ SWEEPS: Sequence[Sweep] = (
     Sweep("apply_waiting_events", "* * * * * */5", apply_waiting_events),
     Sweep("deliver_events", "* * * * * */2", lambda runtime: deliver_events(runtime).total()),
     Sweep("send_refunds", "* * * * * */2", send_refunds),
+    Sweep("issue_receipts", "* * * * * */5", issue_receipts),
     Sweep("check_payments", "* * * * * */10", check_payments),
     Sweep("fetch_credits", "*/2 * * * *", fetch_credits),
     Sweep("try_circuits", "* * * * * */5", try_circuits),

@@ -36,6 +36,7 @@ from rich.console import Console
 from gateway.config import Environment, LocalSettings, MigrationSettings, Settings, fresh_keys, provider_names
 from gateway.services.keys import KeyRing, Scope, new_plaintext
 from gateway.services.load_demo import load_demo
+from gateway.services.sign_document import self_signed
 from gateway.store.database import Database
 from gateway.store.embedded import EmbeddedPostgres
 from gateway.store.migrate import migrate
@@ -281,7 +282,7 @@ def _demo_secrets(file: Path, providers: Mapping[str, Any]) -> dict[str, Any]:
         except ValueError as error:
             raise CannotStart(f"{file} is damaged ({error}). What it locked is lost: remove {file.parent}.") from error
     made = {
-        "settings": fresh_keys("demo", demo=True) | kept.get("settings", {}),
+        "settings": fresh_keys("demo", demo=True) | _demo_certificate() | kept.get("settings", {}),
         "api_keys": {str(scope): new_plaintext() for scope in Scope} | kept.get("api_keys", {}),
         "providers": {name: secrets.token_hex(32) for name in providers} | kept.get("providers", {}),
         "app_role_password": kept.get("app_role_password") or secrets.token_urlsafe(32),
@@ -289,6 +290,11 @@ def _demo_secrets(file: Path, providers: Mapping[str, Any]) -> dict[str, Any]:
     if made != kept:
         _write_private(file, made)
     return made
+
+
+def _demo_certificate() -> dict[str, str]:
+    certificate, key = self_signed("Cổng Phí, demo")
+    return {"GATEWAY_RECEIPT_CERTIFICATE": certificate.decode(), "GATEWAY_RECEIPT_KEY": key.decode()}
 
 
 def _write_private(file: Path, content: object) -> None:

@@ -25,7 +25,8 @@ class Agency:
     `country` is ISO 3166 alpha-2. `bank_account` is where it collects: an account number, an IBAN, a Singapore UEN or a
     Danish creditor number, of no other agency; `bank_code` the BIN or BIC of that bank, if one is needed; and
     `account_holder` its holder as the bank prints it. Payers see their references in `reference_style`;
-    `reference_prefix` is what a Korean agency was given for its numbers: organisation, type and item.
+    `reference_prefix` is what a Korean agency was given for its numbers: organisation, type and item. Its receipts are
+    of `receipt_form` and `receipt_series` and name its `tax_code`; form and tax code may be blank.
     """
 
     id: UUID
@@ -40,6 +41,8 @@ class Agency:
     reference_style: ReferenceStyle
     reference_prefix: str
     receipt_series: str
+    receipt_form: str
+    tax_code: str
     providers: tuple[str, ...]
     method_limits: Mapping[str, Limits]
 

@@ -107,6 +107,10 @@ class Invoice:
         return self.total_minor - self.paid_minor if self.status is S.OPEN else 0
 
     @property
+    def due(self) -> Money:
+        return Money(self.amount_due_minor, self.currency)
+
+    @property
     def revenue(self) -> list[tuple[str, Money]]:
         """The amounts by revenue code, as the ledger books them."""
         return [(line.revenue_code, line.amount) for line in self.lines]

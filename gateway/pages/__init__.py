@@ -1,6 +1,8 @@
 """What payers see: server-rendered pages that need no script, on any phone, in Vietnamese and English.
 
 checkout.py     the payment page and its outcomes
+number.py       what is due under the number of a slip
+receipts.py     the receipt as a PDF (documents/), and the check that one is real
 home.py         the front door; demo.py adds something to click in a demo
 forms.py        how a form proves where it comes from
 rendering.py    templates, languages (language.py) and the headers of every page
@@ -11,6 +13,8 @@ from flask import Blueprint, Flask, Response, request
 from gateway.pages.checkout import CheckoutPages
 from gateway.pages.demo import Demo
 from gateway.pages.home import HomePages
+from gateway.pages.number import Guesses, NumberPages
+from gateway.pages.receipts import ReceiptPages
 from gateway.pages.rendering import chosen_language, page, secured
 from gateway.services.runtime import Runtime
 
@@ -18,17 +22,28 @@ PROBLEM = "application/problem+json"
 FOR_PROGRAMS = "/v1/"
 
 
-def register(app: Flask, runtime: Runtime, *, demo: bool = False) -> None:
-    """Add the pages to `app`; with `demo`, also the form that makes an invoice to try them with."""
+def register(app: Flask, runtime: Runtime, guesses: Guesses, *, demo: bool = False) -> None:
+    """Add the pages to `app`; with `demo`, also the form that makes an invoice to try them with. `guesses` limits how
+    often one address may try numbers that are none."""
     try_it = Demo(runtime) if demo else None
     home = HomePages(try_it)
     checkout = CheckoutPages(runtime, demo=demo)
+    number = NumberPages(runtime, guesses, demo=demo)
+    receipts = ReceiptPages(runtime, demo=demo)
     pages = Blueprint("pages", __name__)
     pages.add_url_rule("/", "home", home.home)
     pages.add_url_rule("/pages.css", "style_sheet", home.style_sheet)
+    pages.add_url_rule("/pages.js", "script", home.script)
+    pages.add_url_rule("/pay", "ask_number", number.ask)
+    pages.add_url_rule("/pay", "show_number", number.show, methods=["POST"])
+    pages.add_url_rule("/pay/start", "pay_number", number.start, methods=["POST"])
     pages.add_url_rule("/pay/<token>", "checkout", checkout.show)
+    pages.add_url_rule("/pay/<token>/state", "state", checkout.state)
+    pages.add_url_rule("/pay/<token>/slip", "slip", checkout.slip)
     pages.add_url_rule("/pay/<token>/payments", "pay", checkout.pay, methods=["POST"])
     pages.add_url_rule("/pay/<token>/continue", "leave", checkout.leave)
+    pages.add_url_rule("/receipts/<token>", "receipt", receipts.download)
+    pages.add_url_rule("/receipts/check/<token>", "check_receipt", receipts.check)
     pages.add_url_rule("/pay/<token>/cancel", "cancel", checkout.cancel, methods=["POST"])
     if try_it:
         pages.add_url_rule("/demo", "demo", try_it.start, methods=["POST"])

@@ -2,6 +2,8 @@
 
     GET  /pay/{token}             what is owed and why, how to pay it, how far the payment has come
     POST /pay/{token}/payments    start a payment with the chosen provider
+    GET  /pay/{token}/state       changes when the page does
+    GET  /pay/{token}/slip        the same on paper, for a counter or a helper
     GET  /pay/{token}/continue    on to the provider, if it has a page of its own
     POST /pay/{token}/cancel      give up
 
@@ -16,6 +18,7 @@ and says nothing; yet a provider may answer with an address that nobody foresaw,
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import segno
 from flask import redirect, request, url_for
@@ -31,10 +34,16 @@ from gateway.services.choose_language import choose_language
 from gateway.services.idempotency import Answer, Request
 from gateway.services.open_checkout import cancel_checkout
 from gateway.services.runtime import Runtime
-from gateway.services.show_checkout import Checkout, payer_of, session_of, show_checkout
+from gateway.services.show_checkout import Checkout, Stage, payer_of, session_of, show_checkout
+from gateway.services.show_receipt import receipt_urls
 from gateway.services.start_payment import start_payment
 
 QR_PIXELS_PER_MODULE = 5
+SLIP_PIXELS_PER_MODULE = 4
+BY_TRANSFER = ("qr", "transfer")
+"""The flows in which the payer's own bank needs account and message only."""
+FOLLOWED = frozenset({Stage.STARTING, Stage.WAITING, Stage.UNKNOWN, Stage.CREDITED})
+"""The stages that end without the payer: where scripts run, the page looks again by itself."""
 WEB = ("http", "https")
 
 
@@ -46,6 +55,7 @@ class CheckoutPages:
     @public("whoever holds the unguessable link may see what it is for")
     def show(self, token: str) -> Response:
         checkout = show_checkout(self._runtime, session_of(self._runtime, token))
+        receipts = self._receipts(checkout)
         return page(
             "checkout.html",
             chosen_language(checkout.session.locale),
@@ -55,7 +65,36 @@ class CheckoutPages:
             qr=_qr(checkout),
             check_again=self._check_again(checkout, token),
             return_to=_return_to(checkout),
+            receipts=receipts,
+            now=self._runtime.db.now(),
+            state=_state(checkout, receipts),
+            follow=checkout.stage in FOLLOWED or (checkout.stage is Stage.PAID and len(receipts) < len(checkout.bills)),
             public_url=self._runtime.public_url,
+            demo=self._demo,
+        )
+
+    @public("whoever holds the unguessable link may follow the payment")
+    def state(self, token: str) -> Response:
+        """Plain text that changes when the page does."""
+        checkout = show_checkout(self._runtime, session_of(self._runtime, token))
+        return Response(_state(checkout, self._receipts(checkout)), content_type="text/plain")
+
+    @public("whoever holds the unguessable link may print what is owed")
+    def slip(self, token: str) -> Response:
+        checkout = show_checkout(self._runtime, session_of(self._runtime, token))
+        number_url = f"{self._runtime.public_url}/pay"
+        codes = {
+            bill.invoice.id: _code(f"{number_url}?number={bill.invoice.reference}", SLIP_PIXELS_PER_MODULE)
+            for bill in checkout.bills
+        }
+        return page(
+            "slip.html",
+            chosen_language(checkout.session.locale),
+            checkout=checkout,
+            token=token,
+            codes=codes,
+            number_url=number_url,
+            by_transfer=any(method.flow in BY_TRANSFER for method in checkout.methods),
             demo=self._demo,
         )
 
@@ -100,6 +139,10 @@ class CheckoutPages:
             pass  # it is over already, or the money may have moved: the page says which
         return _to("checkout", token)
 
+    def _receipts(self, checkout: Checkout) -> Mapping[UUID, str]:
+        with self._runtime.db.read() as tx:
+            return receipt_urls(tx, self._runtime, [bill.invoice.id for bill in checkout.bills])
+
     def _check_again(self, checkout: Checkout, token: str) -> str:
         """Where a payer goes to know more: by way of the provider's return, which asks the provider, back to here."""
         for attempt in reversed(checkout.unresolved):
@@ -112,6 +155,11 @@ def _to(view: str, token: str) -> Response:
     return redirect(url_for(f"pages.{view}", token=token, lang=asked_language()), 303)
 
 
+def _state(checkout: Checkout, receipts: Mapping[UUID, str]) -> str:
+    attempts = "".join(f"/{attempt.status}" for attempt in checkout.attempts)
+    return f"{checkout.stage}{attempts}/{len(receipts)}"
+
+
 def _next_action(checkout: Checkout) -> Mapping[str, Any]:
     """What the provider waits for the payer to do; empty if none waits."""
     return (checkout.waiting.next_action if checkout.waiting else None) or {}
@@ -121,8 +169,12 @@ def _qr(checkout: Checkout) -> Markup | None:
     action = _next_action(checkout)
     if action.get("type") != "show_qr":
         return None
-    code = segno.make(action["payload"], error="m", micro=False)
-    return Markup(code.svg_inline(scale=QR_PIXELS_PER_MODULE))  # noqa: S704 - paths and numbers of segno's own
+    return _code(action["payload"], QR_PIXELS_PER_MODULE)
+
+
+def _code(payload: str, scale: int) -> Markup:
+    code = segno.make(payload, error="m", micro=False)
+    return Markup(code.svg_inline(scale=scale))  # noqa: S704 - paths and numbers of segno's own
 
 
 def _return_to(checkout: Checkout) -> dict[str, str] | None:

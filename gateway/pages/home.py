@@ -1,9 +1,9 @@
-"""The front door: what this is, for who comes without a link; and the style sheet of all pages."""
+"""The front door: what this is, for who comes without a link; and the style sheet and the script of all pages."""
 
 from flask import Response
 
 from gateway.pages.demo import Demo
-from gateway.pages.rendering import STYLE_SHEET, chosen_language, page
+from gateway.pages.rendering import SCRIPT, STYLE_SHEET, chosen_language, page
 from gateway.services.access import public
 
 ONE_YEAR_SECONDS = 365 * 24 * 60 * 60
@@ -22,6 +22,14 @@ class HomePages:
 
     @public("holds no secret", counted=False)
     def style_sheet(self) -> Response:
-        response = Response(STYLE_SHEET, content_type="text/css; charset=utf-8")
-        response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR_SECONDS}, immutable"
-        return response
+        return _kept(STYLE_SHEET, "text/css; charset=utf-8")
+
+    @public("holds no secret", counted=False)
+    def script(self) -> Response:
+        return _kept(SCRIPT, "text/javascript; charset=utf-8")
+
+
+def _kept(content: bytes, content_type: str) -> Response:
+    response = Response(content, content_type=content_type)
+    response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR_SECONDS}, immutable"
+    return response

@@ -12,7 +12,7 @@ What the catalogue of fees says (titles, explained steps, notices) it says in ea
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency
 from babel.support import NullTranslations, Translations
+from babel.units import format_unit
 
 from gateway.domain.money import Money
 
@@ -59,6 +60,12 @@ def amount(language: str, money: Money) -> str:
 
 def day(language: str, on: date) -> str:
     return format_date(on, "long", locale=_LOCALES[language])
+
+
+def minutes(language: str, time: timedelta) -> str:
+    """Rounded up, and none if it is over: "14 minutes"."""
+    left = max(0, -(-time // timedelta(minutes=1)))
+    return format_unit(left, "duration-minute", "long", locale=_LOCALES[language])
 
 
 def moment(language: str, at: datetime, time_zone: str) -> str:

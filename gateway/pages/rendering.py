@@ -13,14 +13,19 @@ from gateway.pages import language as languages
 
 _HERE = Path(__file__).parent
 STYLE_SHEET = (_HERE / "static" / "pages.css").read_bytes()
-# The address changes with the content, so that a browser may keep it for ever.
-STYLE_VERSION = hashlib.sha256(STYLE_SHEET).hexdigest()[:12]
+SCRIPT = (_HERE / "static" / "pages.js").read_bytes()
+
+
+def _version(content: bytes) -> str:
+    """The address changes with the content, so that a browser may keep it for ever."""
+    return hashlib.sha256(content).hexdigest()[:12]
+
 
 # Forms go to ourselves only: a browser holds `form-action` against redirects too, and where a provider will send the
 # payer is not known beforehand. Going there is a step of its own: CheckoutPages.leave.
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
@@ -51,7 +56,8 @@ def page(template: str, language: str, status: int = 200, **context: Any) -> Res
             languages=languages.LANGUAGES,
             asked=asked_language(),
             status=status,
-            style_sheet=url_for("pages.style_sheet", v=STYLE_VERSION),
+            style_sheet=url_for("pages.style_sheet", v=_version(STYLE_SHEET)),
+            script=url_for("pages.script", v=_version(SCRIPT)),
             **context,
         )
     )
@@ -80,6 +86,7 @@ def _environment(language: str) -> Environment:
     environment.filters["amount"] = partial(languages.amount, language)
     environment.filters["day"] = partial(languages.day, language)
     environment.filters["moment"] = partial(languages.moment, language)
+    environment.filters["minutes"] = partial(languages.minutes, language)
     environment.filters["in_words"] = partial(languages.in_words_of, language)
     return environment
 

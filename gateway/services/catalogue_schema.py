@@ -25,6 +25,7 @@ _ACCOUNT = re.compile(r"[0-9A-Z-]{1,34}")
 _BANK_CODE = re.compile(r"[0-9A-Z]{0,11}")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,'()/&+-]{0,69}")
 _DIGITS = re.compile(r"[0-9]*")
+_TAX_CODE = re.compile(r"[0-9-]{5,20}")
 # What people may read in their own language beside those of the pages, where the catalogue has it.
 FURTHER_LANGUAGES = ("da", "et", "ko", "ms", "ta", "zh")
 _RATE = re.compile(r"\d{1,3}(\.\d{1,4})?%|\d{1,6}/[1-9]\d{0,5}")
@@ -382,6 +383,8 @@ class _Agency(_Shape):
     reference_style = _one_of(ReferenceStyle, required=False)
     reference_prefix = _text(_written(_DIGITS, "in digits, without spaces"), required=False)
     receipt_series = _text()
+    receipt_form = _text(required=False)
+    tax_code = _text(_written(_TAX_CODE, "in digits and hyphens, without spaces"), required=False)
     providers = fields.List(_Method(), required=True, error_messages=_MISSING, validate=_all_different)
 
 

@@ -19,7 +19,7 @@ from gateway.domain.payment import GIVEN_UP, Payment, allocate
 from gateway.domain.states import transition
 from gateway.services.open_checkout import close_session
 from gateway.services.open_discrepancy import open_discrepancy
-from gateway.store import catalogue, checkouts, invoices, payments
+from gateway.store import catalogue, checkouts, invoices, payments, receipts
 from gateway.store.database import Transaction
 
 
@@ -65,6 +65,7 @@ def _pay(tx: Transaction, invoice: Invoice, amount_minor: int) -> Invoice:
     if paid.paid_minor == paid.total_minor:
         paid = replace(paid, status=transition("invoice", GRAPH, paid.status, InvoiceStatus.PAID))
         tx.emit("invoice.paid", invoice.agency_id, told)
+        receipts.add_due(tx, invoice.id, invoice.agency_id, invoice.total_minor, invoice.currency)
     else:
         tx.emit("invoice.part_paid", invoice.agency_id, told | {"paid_minor": paid.paid_minor})
     invoices.change(tx, invoice.id, paid_minor=paid.paid_minor, status=paid.status)

@@ -52,6 +52,8 @@ class AgencyEntry:
     bank_code: str = ""
     reference_style: str = ReferenceStyle.RF
     reference_prefix: str = ""
+    receipt_form: str = ""
+    tax_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,17 @@ def allocations_of(tx: Transaction, payment_id: UUID) -> list[Row[Any]]:
     return tx.all(query.order_by(allocations.c.invoice_id))
 
 
+def that_paid(tx: Transaction, invoice_id: UUID) -> list[tuple[Payment, int]]:
+    """The payments that the invoice was paid with, the oldest first, each with how much of it went there."""
+    query = (
+        select(allocations.c.amount_minor.label("part_minor"), *_COLUMNS)
+        .join(allocations, allocations.c.payment_id == payments.c.id)
+        .where(allocations.c.invoice_id == invoice_id)
+        .order_by(payments.c.succeeded_at, payments.c.id)
+    )
+    return [(_payment(row), row.part_minor) for row in tx.execute(query)]
+
+
 def add_event(tx: Transaction, **values: Any) -> None:
     tx.execute(insert(payment_events).values(**values))
 
@@ -181,4 +192,5 @@ def _one(tx: Transaction, query: Select[Any], *, lock: bool = False) -> Payment 
 
 
 def _payment(row: Row[Any]) -> Payment:
-    return Payment(**{**row._mapping, "status": PaymentStatus(row.status)})
+    values = {name: row._mapping[name] for name in Payment.__slots__}
+    return Payment(**{**values, "status": PaymentStatus(row.status)})

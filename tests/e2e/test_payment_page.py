@@ -1,82 +1,23 @@
 """A payer in a real browser: without scripts, by keyboard, on a small phone, through the sandbox and back."""
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect
 from sqlalchemy import text
 
 from gateway.domain.circuit import FAILURES
+from gateway.services.issue_receipts import issue_receipts
 from gateway.store import payments
-from gateway.store.embedded import DatabaseUrls
-from tests.integration.web import served
-from tests.integration.world import World, a_world
+from tests.e2e.browsing import IN_A_BROWSER, SMALL_PHONE, OpenPage, choose_and_play, eventually, fits
+from tests.integration.world import World
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SMALL_PHONE = {"width": 320, "height": 568}
 TABS_MAX = 20
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: nobody has seen the pages. apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def world(module_database_urls: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(module_database_urls, tmp_path_factory.mktemp("simulator")) as made, served(made):
-        yield made
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A small phone whose browser runs no scripts. It reports what the pages are refused, and whom they ask."""
-    opened = browser.new_context(viewport=SMALL_PHONE, java_script_enabled=False)  # type: ignore[arg-type]
-    opened.set_default_timeout(10_000)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def tab(context: BrowserContext) -> Page:
-    return context.new_page()
-
-
-@pytest.fixture
-def pay_page(world: World, tab: Page) -> Callable[..., str]:
-    """Opens the page of a new session for the procedures, and returns its address."""
-
-    def open_page(*procedures: str, language: str = "en") -> str:
-        made = [world.invoice(procedure) for procedure in procedures or ("vn-passport-new",)]
-        url = f"{world.runtime.page_url(world.checkout(*made).id)}?lang={language}"
-        tab.goto(url)
-        return url
-
-    return open_page
-
-
-OpenPage = Callable[..., str]
+pytestmark = IN_A_BROWSER
 
 
 def press_tab_until(tab: Page, name: str) -> None:
@@ -88,28 +29,6 @@ def press_tab_until(tab: Page, name: str) -> None:
             assert focused.evaluate("element => getComputedStyle(element).outlineStyle") != "none"
             return
     pytest.fail(f"{TABS_MAX} presses of Tab did not reach {name!r}")
-
-
-def eventually(tab: Page, text: str) -> None:
-    """Reload until the page says `text`, as a payer would who waits for the bank."""
-    for _ in range(20):
-        if text in tab.locator("main").inner_text():
-            return
-        tab.wait_for_timeout(250)
-        tab.reload()
-    expect(tab.locator("main")).to_contain_text(text)
-
-
-def choose_and_play(tab: Page, outcome: str) -> None:
-    tab.get_by_role("button", name="Test payment").click()
-    tab.wait_for_url(re.compile("/pay/sp_"))
-    tab.locator(f'button[value="{outcome}"]').click()
-    tab.wait_for_url(re.compile(r"/pay/[0-9a-f-]{36}\."))
-
-
-def fits(tab: Page) -> bool:
-    """Whether nothing has to be scrolled sideways."""
-    return bool(tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
 @pytest.mark.parametrize(
@@ -316,3 +235,63 @@ def test_on_paper_there_is_nothing_to_click(tab: Page, pay_page: OpenPage) -> No
     tab.emulate_media(media="print")
     expect(tab.get_by_role("button")).to_have_count(0)
     expect(tab.get_by_role("heading", name="Ordinary passport, new")).to_be_visible()
+
+
+@pytest.fixture
+def scripted(browser: Browser) -> Iterator[Page]:
+    """A phone whose browser runs scripts, and lets the page write to its clipboard."""
+    with browser.new_context(viewport=SMALL_PHONE, permissions=["clipboard-read", "clipboard-write"]) as opened:  # type: ignore[arg-type]
+        opened.set_default_timeout(20_000)
+        yield opened.new_page()
+
+
+def test_where_scripts_run_the_page_follows_the_payment_and_brings_the_receipt(scripted: Page, world: World) -> None:
+    session = world.checkout(world.invoice())
+    payment = world.start(session)
+    scripted.goto(f"{world.runtime.page_url(session.id)}?lang=en")
+    expect(scripted.get_by_role("status")).to_have_text("This page follows your payment by itself.")
+    expect(scripted.locator("time[data-left]")).to_have_text(re.compile(r"^\d+ minutes?$"))
+    world.play(payment, "succeed")
+    expect(scripted.get_by_role("heading", level=1)).to_have_text("Paid: ₫200,000")
+    issue_receipts(world.runtime)
+    link = scripted.get_by_role("link", name="Receipt: Ordinary passport, new (PDF)")
+    expect(link).to_be_visible()
+    answer = scripted.request.get(link.get_attribute("href") or "")
+    assert answer.body().startswith(b"%PDF-")
+
+
+def test_where_scripts_run_a_number_can_be_copied(scripted: Page, world: World) -> None:
+    session = world.checkout(world.invoice())
+    payment = world.start(session)
+    action = {
+        "type": "show_transfer",
+        "reference": "RF18539007547034",
+        "account": "970436-0011",
+        "account_name": "KBNN",
+    }
+    with world.runtime.db.transaction() as tx:
+        payments.change(tx, payment.id, next_action=action | {"slip_line": ""})
+    scripted.goto(f"{world.runtime.page_url(session.id)}?lang=en")
+    scripted.get_by_role("button", name="Copy: Message").click()
+    expect(scripted.get_by_role("button", name="Copy: Message")).to_have_text("Copied")
+    assert scripted.evaluate("navigator.clipboard.readText()") == "RF18539007547034"
+    assert fits(scripted)
+
+
+def test_a_payer_with_a_slip_pays_by_its_number(tab: Page, world: World) -> None:
+    invoice = world.invoice()
+    tab.goto(f"{world.runtime.public_url}/?lang=en")
+    press_tab_until(tab, "Pay by number")
+    tab.keyboard.press("Enter")
+    tab.get_by_label("Payment number").fill("RF19 5390 0754 7034")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("alert")).to_contain_text("mistyped")
+    expect(tab.get_by_label("Payment number")).to_have_attribute("aria-invalid", "true")
+    tab.get_by_label("Payment number").fill(invoice.reference_display.lower())
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("To pay: ₫200,000")
+    assert fits(tab)
+    press_tab_until(tab, "Yes, go on to pay")
+    tab.keyboard.press("Enter")
+    choose_and_play(tab, "succeed")
+    eventually(tab, "You need not do anything else.")

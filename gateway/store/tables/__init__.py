@@ -13,6 +13,7 @@ from gateway.store.tables import (  # noqa: F401 - imported so that their tables
     invoices,
     ledger,
     payments,
+    receipts,
     reconciliation,
 )
 from gateway.store.tables.base import METADATA

@@ -16,6 +16,8 @@ agencies = Table(
     currency(),
     Column("bank_account", Text, nullable=False, unique=True),
     Column("receipt_series", Text, nullable=False),
+    Column("receipt_form", Text, nullable=False, server_default=text("''")),
+    Column("tax_code", Text, nullable=False, server_default=text("''")),
     Column("providers", ARRAY(Text), nullable=False),
     Column(
         "method_limits",

@@ -29,8 +29,8 @@ def test_every_answer_protects_its_reader(page_of: PageOf) -> None:
     page = page_of()
     for answer in (page.client.get(page.path), page.choose(), page.client.get("/pay/x"), page.client.get("/")):
         assert answer.headers["Content-Security-Policy"] == (
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-            "frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cache-Control"] == "no-store"
