@@ -14,6 +14,14 @@ class Flow(StrEnum):
     TRANSFER = "transfer"
 
 
+class Need(StrEnum):
+    """What a payer must have at hand; any one of what a provider names is enough."""
+
+    CARD = "card"
+    BANK_APP = "bank_app"
+    WALLET = "wallet"  # the app of the wallet, on a phone
+
+
 class SettlementBy(StrEnum):
     API = "api"
     FILE = "file"
@@ -47,6 +55,7 @@ class Capabilities:
     `query_window`: how long after a creation the provider still answers questions about it; None if for ever.
     `lands_in_bank`: the money comes straight to the agency's bank account, not through the provider's hands.
     `settlement_lag_days`: within so many days a line missing from the settlement is a matter of timing, not a fault.
+    `needs`: what a payer must have, in the order in which it is named to payers.
     `time_zone`: IANA name of the zone in which the provider cuts its business day.
     """
 
@@ -68,6 +77,7 @@ class Capabilities:
     settlement: SettlementBy = SettlementBy.NONE
     settlement_lag_days: int = 0
     time_zone: str = "UTC"
+    needs: tuple[Need, ...] = ()
     fee: FeeContract | None = None
 
     @property

@@ -74,6 +74,7 @@ class Method:
     name: str
     titles: Mapping[str, str]
     flow: str
+    needs: Sequence[str]
     is_available: bool
 
 
@@ -217,6 +218,12 @@ def _bills(tx: Transaction, session: CheckoutSession) -> Sequence[Bill]:
 
 def _methods(tx: Transaction, runtime: Runtime, session: CheckoutSession) -> Sequence[Method]:
     return [
-        Method(offer.name, offer.provider.titles, offer.provider.capabilities.flow, offer.is_available)
+        Method(
+            offer.name,
+            offer.provider.titles,
+            offer.provider.capabilities.flow,
+            offer.provider.capabilities.needs,
+            offer.is_available,
+        )
         for offer in offers_of_session(tx, runtime, session)
     ]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from gateway.domain import reference
 from gateway.domain.money import Money, from_major
 from gateway.domain.national_references import hyphenated
-from gateway.ports.capabilities import Capabilities, Flow, SettlementBy
+from gateway.ports.capabilities import Capabilities, Flow, Need, SettlementBy
 from gateway.ports.provider import CreatePayment, NextAction, Payee, ShowQr, ShowTransfer
 from providers.bank_transfer import emvco, epc, paynow, slip, vietqr
 from providers.plain_text import plain
@@ -63,6 +63,7 @@ class Scheme:
     def capabilities(self, time_zone: str) -> Capabilities:
         highest = {} if self.maximum_minor is None else {self.currency: self.maximum_minor}
         return Capabilities(
+            needs=(Need.BANK_APP,),
             currencies=frozenset({self.currency}),
             flow=self.flow,
             maximum_minor=highest,

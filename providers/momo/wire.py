@@ -21,7 +21,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
-from gateway.ports.capabilities import Capabilities, FeeContract, Flow, SettlementBy
+from gateway.ports.capabilities import Capabilities, FeeContract, Flow, Need, SettlementBy
 from gateway.ports.provider import (
     NotSent,
     Observation,
@@ -87,6 +87,7 @@ MINIMUM, MAXIMUM = 1_000, 50_000_000
 """Of a payment, and of a refund."""
 
 CAPABILITIES = Capabilities(
+    needs=(Need.WALLET,),
     currencies=frozenset({CURRENCY}),
     flow=Flow.REDIRECT,
     minimum_minor={CURRENCY: MINIMUM},

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
-from gateway.ports.capabilities import Capabilities, FeeContract, Flow, SettlementBy
+from gateway.ports.capabilities import Capabilities, FeeContract, Flow, Need, SettlementBy
 from gateway.ports.provider import (
     NotSent,
     OutcomeUnknown,
@@ -128,6 +128,7 @@ DUE, NOTHING_DUE, NO_SUCH_DOSSIER = 1, 0, -1
 TAKEN, NOT_TAKEN = 0, -1
 
 CAPABILITIES = Capabilities(
+    needs=(Need.BANK_APP, Need.CARD, Need.WALLET),
     currencies=frozenset({"VND"}),
     flow=Flow.REDIRECT,
     partial_refunds=False,

@@ -18,7 +18,7 @@ import stripe
 
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
-from gateway.ports.capabilities import Capabilities, FeeContract, Flow, SettlementBy
+from gateway.ports.capabilities import Capabilities, FeeContract, Flow, Need, SettlementBy
 from gateway.ports.provider import (
     DisputeObservation,
     DisputeStatus,
@@ -38,6 +38,7 @@ SIGNATURE = "stripe-signature"
 
 _CURRENCIES = ("VND", "USD", "EUR", "GBP", "SGD", "JPY", "KWD")
 CAPABILITIES = Capabilities(
+    needs=(Need.CARD,),
     currencies=frozenset(_CURRENCIES),
     flow=Flow.REDIRECT,
     minimum_minor={"USD": 50, "EUR": 50, "GBP": 30, "SGD": 50, "JPY": 50},

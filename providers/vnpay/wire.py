@@ -17,7 +17,7 @@ from uuid import UUID
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
-from gateway.ports.capabilities import Capabilities, FeeContract, Flow, SettlementBy
+from gateway.ports.capabilities import Capabilities, FeeContract, Flow, Need, SettlementBy
 from gateway.ports.provider import NotSent, ProviderError, Rejected
 from providers.reading import Unreadable
 
@@ -55,6 +55,7 @@ SIGNATURE = "vnp_SecureHash"
 SIGNATURE_TYPE = "vnp_SecureHashType"
 
 CAPABILITIES = Capabilities(
+    needs=(Need.BANK_APP, Need.CARD),
     currencies=frozenset({CURRENCY}),
     flow=Flow.REDIRECT,
     minimum_minor={CURRENCY: CHECK.minimum_vnd},

@@ -27,7 +27,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
 from gateway.domain.refund import RefundStatus
-from gateway.ports.capabilities import Capabilities, FeeContract, Flow, SettlementBy
+from gateway.ports.capabilities import Capabilities, FeeContract, Flow, Need, SettlementBy
 from gateway.ports.provider import (
     AckResult,
     NotSent,
@@ -123,6 +123,7 @@ TO_CONFIRM = Facts(
 RECEIVED = 1  # what a callback is acknowledged with, unless the table above says otherwise
 
 CAPABILITIES = Capabilities(
+    needs=(Need.WALLET,),
     currencies=frozenset({CURRENCY}),
     flow=Flow.REDIRECT,
     minimum_minor={CURRENCY: TO_CONFIRM.minimum_minor},
