@@ -18,10 +18,12 @@ from flask import Flask
 from gateway.app import create_app
 from gateway.cli import Composer, Composition, cli
 from gateway.config import ConfigurationError, Environment, Settings, provider_names
-from gateway.jobs import build_jobs, nightly_seal, run_worker
+from gateway.jobs import build_jobs, nightly_seal, receipt_mail, run_worker
 from gateway.logs import configure_logging
+from gateway.pages.receipts import receipt_pdf
 from gateway.ports.provider import PaymentProvider
 from gateway.services.keys import KeyRing
+from gateway.services.mailer import Mailer, UnusableMailServer
 from gateway.services.runtime import Runtime
 from gateway.services.sealer import Sealer
 from gateway.services.sign_document import DocumentSigner, UnusableCertificate
@@ -55,18 +57,25 @@ def compose(variables: Mapping[str, str]) -> Composition:
         except (MissingSettings, UnusableSetting, registry.UnknownProvider) as error:
             problems.append(str(error))
     problems += [problem for problem in environment.problems.values() if problem not in problems]
-    signer: DocumentSigner | None = None
+    signer = mailer = None
     if settings and settings.receipt_certificate:
         try:
             signer = DocumentSigner(settings.receipt_certificate.encode(), settings.receipt_key.encode())
         except UnusableCertificate as error:
             problems.append(f"GATEWAY_RECEIPT_CERTIFICATE and GATEWAY_RECEIPT_KEY: {error}.")
+    if settings and settings.smtp_url:
+        try:
+            mailer = Mailer(settings.smtp_url, settings.mail_from)
+        except UnusableMailServer as error:
+            problems.append(f"GATEWAY_SMTP_URL and GATEWAY_MAIL_FROM: {error}.")
     if settings is None or problems:
         raise ConfigurationError(problems)
-    return Composition(settings, _runtime(settings, adapters, signer), KeyRing(settings.api_key_pepper))
+    return Composition(settings, _runtime(settings, adapters, signer, mailer), KeyRing(settings.api_key_pepper))
 
 
-def _runtime(settings: Settings, adapters: Mapping[str, PaymentProvider], signer: DocumentSigner | None) -> Runtime:
+def _runtime(
+    settings: Settings, adapters: Mapping[str, PaymentProvider], signer: DocumentSigner | None, mailer: Mailer | None
+) -> Runtime:
     return Runtime(
         db=Database(settings.database_url, lambda: datetime.now(UTC)),
         providers=adapters,
@@ -75,6 +84,7 @@ def _runtime(settings: Settings, adapters: Mapping[str, PaymentProvider], signer
         public_url=settings.public_url,
         allow_private_webhooks=settings.allow_private_webhooks,
         signer=signer,
+        mailer=mailer,
     )
 
 
@@ -113,7 +123,8 @@ def _build(name: str, environment: Mapping[str, str]) -> PaymentProvider:
 
 def _run_worker(composition: Composition) -> None:
     configure_logging(composition.settings.log_level)
-    extensions = [nightly_seal(Sealer(composition.settings.seal_key)), reconciliation_jobs.register]
+    sealing = nightly_seal(Sealer(composition.settings.seal_key))
+    extensions = [sealing, receipt_mail(receipt_pdf), reconciliation_jobs.register]
     run_worker(build_jobs(composition.runtime, composition.settings.database_url, extensions))
 
 

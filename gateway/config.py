@@ -95,8 +95,8 @@ class Settings:
     """All that the gateway itself can be told. Keys and URLs with passwords stay out of its repr.
 
     `vault_keys`: by id, the current one first. `receipt_certificate` and its key are PEM; without them receipts are not
-    signed. `demo` allows what a laptop needs: demo keys, a public URL without TLS.
-    `trusted_proxies`: how many of ours stand in front and each add to X-Forwarded-For; 0 believes no such header.
+    signed; without `smtp_url` they are not mailed. `demo` allows what a laptop needs: demo keys, a public URL without
+    TLS. `trusted_proxies`: how many of ours stand in front and each add to X-Forwarded-For; 0 believes no such header.
     """
 
     database_url: str = field(repr=False)
@@ -109,6 +109,8 @@ class Settings:
     seal_key: bytes = field(repr=False)
     receipt_certificate: str
     receipt_key: str = field(repr=False)
+    smtp_url: str = field(repr=False)
+    mail_from: str
     allow_private_webhooks: bool
     data_dir: Path
     port: int
@@ -134,6 +136,8 @@ class Settings:
             seal_key=read.key("GATEWAY_SEAL_KEY", demo=demo, exact=True),
             receipt_certificate=read.text("GATEWAY_RECEIPT_CERTIFICATE", ""),
             receipt_key=read.text("GATEWAY_RECEIPT_KEY", ""),
+            smtp_url=read.text("GATEWAY_SMTP_URL", ""),
+            mail_from=read.text("GATEWAY_MAIL_FROM", ""),
             allow_private_webhooks=read.flag("GATEWAY_ALLOW_PRIVATE_WEBHOOKS", default=False),
             data_dir=read.data_dir(),
             port=read.port(),
@@ -145,6 +149,7 @@ class Settings:
         )
         read.refuse_repeated_keys()
         read.refuse_one_without_the_other("GATEWAY_RECEIPT_CERTIFICATE", "GATEWAY_RECEIPT_KEY")
+        read.refuse_one_without_the_other("GATEWAY_SMTP_URL", "GATEWAY_MAIL_FROM")
         read.raise_problems()
         return settings
 

@@ -19,6 +19,7 @@ from gateway.services.deliver_events import deliver_events
 from gateway.services.fetch_credits import fetch_credits
 from gateway.services.idempotency import purge_keys
 from gateway.services.issue_receipts import issue_receipts
+from gateway.services.mail_receipts import Render, mail_receipts
 from gateway.services.receive_event import apply_waiting_events
 from gateway.services.refund_payment import send_refunds
 from gateway.services.runtime import Runtime
@@ -81,6 +82,17 @@ def nightly_seal(sealer: Sealer) -> Register:
 
     def register(app: procrastinate.App, runtime: Runtime) -> None:
         _add_sweep(app, runtime, Sweep("seal_ledger", "*/20 0 * * *", seal_yesterday))
+
+    return register
+
+
+def receipt_mail(render: Render) -> Register:
+    """Send receipts by e-mail; `render` makes the PDF of one."""
+
+    def register(app: procrastinate.App, runtime: Runtime) -> None:
+        _add_sweep(
+            app, runtime, Sweep("mail_receipts", "* * * * * */10", lambda runtime: mail_receipts(runtime, render))
+        )
 
     return register
 

@@ -18,7 +18,7 @@ from gateway.pages.documents import typeset
 from gateway.pages.rendering import chosen_language, page
 from gateway.services.access import public
 from gateway.services.runtime import Runtime
-from gateway.services.show_receipt import CHECK, WHOLE, ShownReceipt, check_url, payer_name, show_receipt
+from gateway.services.show_receipt import CHECK, WHOLE, ShownReceipt, check_url, payer_data, show_receipt
 
 PDF = "application/pdf"
 
@@ -64,7 +64,7 @@ def _said(runtime: Runtime, shown: ShownReceipt, url: str) -> dict[str, Any]:
         "number": receipt.printed_number,
         "date": {"day": day.day, "month": day.month, "year": day.year, "en": language.day("en", day)},
         "notice": _both(notice) if notice else None,
-        "payer": payer_name(runtime, shown),
+        "payer": payer_data(runtime, shown).get("name", ""),
         "procedure": _both(shown.procedure.titles),
         "dossier": invoice.dossier,
         "reference": invoice.reference_display,

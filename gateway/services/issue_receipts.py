@@ -21,7 +21,7 @@ def issue_receipts(runtime: Runtime) -> int:
 
     def of_agency(agency_id: UUID) -> None:
         with runtime.db.transaction() as tx:
-            issued = _issue(tx, agency_id)
+            issued = _issue(tx, agency_id, mailed=runtime.mailer is not None)
         numbered.append(issued)
 
     with runtime.db.read() as tx:
@@ -30,7 +30,7 @@ def issue_receipts(runtime: Runtime) -> int:
     return sum(numbered)
 
 
-def _issue(tx: Transaction, agency_id: UUID) -> int:
+def _issue(tx: Transaction, agency_id: UUID, *, mailed: bool) -> int:
     """Raises SeriesExhausted; then nothing is written."""
     agency = catalogue.agency(tx, agency_id)
     due = receipts.claim_due(tx, agency_id, AT_ONCE)
@@ -47,6 +47,8 @@ def _issue(tx: Transaction, agency_id: UUID) -> int:
         issued_at=tx.now,
         business_date=today,
     )
+    if mailed:
+        receipts.add_mails(tx, [row.id for row in due])
     for number, row in enumerate(due, start=first):
         told = {"receipt": str(row.id), "invoice": str(row.invoice_id), "number": number}
         tx.emit("receipt.issued", agency_id, told | {"series": agency.receipt_series, "year": today.year})

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from gateway.domain.errors import NotFound
 from gateway.ports.provider import PaymentProvider
+from gateway.services.mailer import Mailer
 from gateway.services.sign_document import DocumentSigner
 from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
@@ -15,7 +16,7 @@ from gateway.store.database import Database
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """`providers` by name, in the order of the configuration. `public_url` is where payers and providers reach us.
-    Without `signer` documents are not signed, and say so."""
+    Without `signer` documents are not signed, and say so; without `mailer` nothing is sent by e-mail."""
 
     db: Database
     providers: Mapping[str, PaymentProvider]
@@ -24,6 +25,7 @@ class Runtime:
     public_url: str
     allow_private_webhooks: bool = False
     signer: DocumentSigner | None = None
+    mailer: Mailer | None = None
 
     def provider(self, name: str) -> PaymentProvider:
         """Raises NotFound if no such provider is configured."""

@@ -72,8 +72,13 @@ def show_receipt(runtime: Runtime, use: str, token: str) -> ShownReceipt:
     receipt_id, _, signature = token.partition(".")
     if not runtime.tokens.matches(use, receipt_id, signature):
         raise ReceiptNotFound("There is no such receipt.")
+    return shown_receipt(runtime, UUID(receipt_id))
+
+
+def shown_receipt(runtime: Runtime, receipt_id: UUID) -> ShownReceipt:
+    """Raises ReceiptNotFound, also as long as it has no number."""
     with runtime.db.read() as tx:
-        receipt = receipts.find(tx, UUID(receipt_id))
+        receipt = receipts.find(tx, receipt_id)
         invoice = invoices.find(tx, receipt.invoice_id) if receipt else None
         if receipt is None or invoice is None:
             raise ReceiptNotFound("There is no such receipt.")
@@ -88,14 +93,13 @@ def show_receipt(runtime: Runtime, use: str, token: str) -> ShownReceipt:
         )
 
 
-def payer_name(runtime: Runtime, shown: ShownReceipt) -> str:
-    """For the receipt itself; blank if the payer was erased. Its own holder reads it, so nothing is logged."""
+def payer_data(runtime: Runtime, shown: ShownReceipt) -> Mapping[str, str]:
+    """For the receipt itself; empty if the payer was erased. It goes to the payer alone, so nothing is logged."""
     with runtime.db.read() as tx:
         payer = vault.find_payer(tx, shown.invoice.payer_id)
     if payer is None or payer.wrapped_key is None:
-        return ""
-    opened = runtime.vault.open_payer(shown.invoice.payer_id, payer.master_key_id, payer.wrapped_key, payer.sealed)
-    return opened.get("name", "")
+        return {}
+    return runtime.vault.open_payer(shown.invoice.payer_id, payer.master_key_id, payer.wrapped_key, payer.sealed)
 
 
 def _token(runtime: Runtime, use: str, receipt_id: UUID) -> str:

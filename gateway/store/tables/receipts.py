@@ -41,6 +41,18 @@ receipts = Table(
     Index("receipts_business_date_idx", "agency_id", "business_date"),
 )
 
+receipt_mails = Table(
+    "receipt_mails",
+    METADATA,
+    Column("receipt_id", Uuid, ForeignKey("receipts.id"), primary_key=True),
+    instant("made_at"),
+    instant("next_try_at", nullable=True),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("outcome", Text, comment="null as long as it is tried"),
+    CheckConstraint("(outcome IS NULL) = (next_try_at IS NOT NULL)", name="outcome"),
+    Index("receipt_mails_next_try_at_idx", "next_try_at"),
+)
+
 receipt_counters = Table(
     "receipt_counters",
     METADATA,

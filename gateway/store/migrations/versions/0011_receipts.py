@@ -44,6 +44,18 @@ def upgrade() -> None:
     op.create_index("receipts_due_idx", "receipts", ["id"], postgresql_where=sa.text("number IS NULL"))
     op.create_index("receipts_business_date_idx", "receipts", ["agency_id", "business_date"])
     op.create_table(
+        "receipt_mails",
+        sa.Column("receipt_id", sa.Uuid(), nullable=False),
+        sa.Column("made_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("next_try_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True, comment="null as long as it is tried"),
+        sa.CheckConstraint("(outcome IS NULL) = (next_try_at IS NOT NULL)", name=op.f("receipt_mails_outcome_check")),
+        sa.ForeignKeyConstraint(["receipt_id"], ["receipts.id"], name=op.f("receipt_mails_receipt_id_fkey")),
+        sa.PrimaryKeyConstraint("receipt_id", name=op.f("receipt_mails_pkey")),
+    )
+    op.create_index("receipt_mails_next_try_at_idx", "receipt_mails", ["next_try_at"])
+    op.create_table(
         "receipt_counters",
         sa.Column("agency_id", sa.Uuid(), nullable=False),
         sa.Column("series", sa.Text(), nullable=False),
