@@ -3,6 +3,7 @@
 They are planted before the single faults, and take all lines they touch, so that no line has two things wrong with it.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,11 +11,14 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.days.faults import drop, new_fault, silence
 from benchmarks.days.model import Cause, Draft, Provider
+from benchmarks.days.prices import draw_price
 from benchmarks.days.traffic import Traffic
 from gateway.domain.discrepancy import DiscrepancyKind as K
 from gateway.domain.money import Money
 from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.sides import Movement
+
+LAST_HOUR = 8  # payments more than else
 
 
 def plant_whole(traffic: Traffic, cause: Cause, provider: Provider, day: date) -> None:
@@ -37,10 +41,19 @@ def delay_file(traffic: Traffic, provider: Provider, day: date) -> None:
 
 
 def cut_elsewhere(traffic: Traffic, provider: Provider, day: date) -> None:
-    """The provider cuts its report an hour early: the last hour of the day is in the next day's."""
+    """The provider cuts its report an hour early: the last hour of the day, a busy one, is in the next day's."""
     zone = ZoneInfo(provider.time_zone)
-    for draft in _batch(traffic, provider, day):
-        if draft.line.occurred_at.astimezone(zone).hour == 23:
+    batch = _batch(traffic, provider, day)
+    if not batch:
+        return
+    made_on = day - timedelta(days=provider.settles_after)
+    for _ in range(LAST_HOUR):
+        at = datetime.combine(made_on, time(23, *_minute(traffic.chance)), zone).astimezone(UTC)
+        payment = traffic.payment(provider, draw_price(traffic.chance, (batch[0].currency,)), made_on, at)
+        traffic.move(Movement.PAYMENT, payment, payment.amount, at, payment.transaction_id)
+    for draft in _free(traffic, provider):
+        moment = draft.line.occurred_at.astimezone(zone)
+        if (draft.day, moment.hour, draft.currency) == (day, 23, batch[0].currency):
             _take(traffic, Cause.TIME_ZONE_CUT, draft, day)
             traffic.draw.entry_faults[draft.of[0].number] = traffic.draw.faults[-1]
             draft.day = day + timedelta(days=1)
@@ -82,6 +95,10 @@ def repeat_file(traffic: Traffic, provider: Provider, day: date) -> None:
         traffic.draw.drafts.append(copy)
         draft.fault = None
         draft.kept = True
+
+
+def _minute(chance: random.Random) -> tuple[int, int]:
+    return chance.randrange(60), chance.randrange(60)
 
 
 def _take(traffic: Traffic, cause: Cause, draft: Draft, day: date) -> None:

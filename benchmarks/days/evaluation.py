@@ -1,7 +1,7 @@
 """The engine beside the truth: what it matched that is not the same, what it missed, and what it called it instead."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -126,13 +126,6 @@ def _key(line: LineAt | None, entry: int | None, batch: str | None, kind: K) -> 
 def _batch(found: Found) -> str | None:
     of_batch = found.line is None and found.entry is None
     return found.discrepancy.evidence["settlement"]["batch"] if of_batch else None
-
-
-def evaluate_seeds(months: Iterable[Month]) -> Result:
-    whole = Result()
-    for month in months:
-        whole.add(evaluate(month))
-    return whole
 
 
 def as_rows(result: Result) -> list[Mapping[str, str]]:

@@ -64,14 +64,18 @@ def silence(traffic: Traffic, draft: Draft, _: Fault) -> None:
 
 
 def add_stranger(traffic: Traffic, draft: Draft, fault: Fault) -> None:
-    """A payment that was never ours, about as large and as late as one of ours."""
+    """A payment that was never ours, as large as one of ours, soon after it, and perhaps by nearly its name."""
     ours = draft.payment
     price = Price(traffic.agencies[ours.agency].code, ours.procedure, ours.facts, ours.amount)
     stranger = traffic.payment(ours.provider, price, draft.day, ours.occurred_at + _seconds(traffic.chance))
     traffic.draw.payments.remove(stranger)
+    if traffic.chance.randrange(2):
+        stranger.transaction_id = swapped(traffic.chance, ours.transaction_id)
     added = traffic.line(Movement.PAYMENT, stranger, stranger.amount, stranger.occurred_at)
-    added.line = replace(added.line, merchant_reference=traffic.name("order"))
-    added.day, added.fault, draft.fault = draft.day, fault, None
+    called = traffic.chance.choice([traffic.name("order"), mistyped(traffic.chance, ours.reference)])
+    added.line = replace(added.line, merchant_reference=called)
+    added.day, added.fault = draft.day, fault
+    draft.fault, draft.kept = None, True  # were it missing, nobody could tell the stranger from it
     _name(added, K.MISSING_IN_GATEWAY)
 
 
@@ -149,17 +153,13 @@ def garble(traffic: Traffic, draft: Draft, _: Fault) -> None:
     """The name that the provider gives back is damaged, and there is no other."""
     chance, name, line = traffic.chance, draft.line.provider_transaction_id, draft.line
     if name is not None:
-        at = chance.randrange(3, len(name) - 1)
-        damaged = [name.upper(), f"000{name}", name[:-2], name[:at] + name[at + 1] + name[at] + name[at + 2 :]]
-        wrong = [each for each in damaged if each != name]
-        draft.line = replace(line, provider_transaction_id=chance.choice(wrong), merchant_reference=None)
+        damaged = [name.upper(), f"000{name}", name[:-2], swapped(chance, name)]
+        draft.line = replace(line, provider_transaction_id=chance.choice(damaged), merchant_reference=None)
     else:
-        payment = draft.payment
-        text, at = str(payment.id), chance.randrange(4, len(payment.reference) - 1)
-        reference = payment.reference
-        slip = reference[:at] + str((int(reference[at]) + 1 + chance.randrange(9)) % 10) + reference[at + 1 :]
-        wrong = [text.upper(), text.replace("-", ""), text.replace("-", "")[:25], slip]
-        draft.line = replace(line, merchant_reference=chance.choice(wrong))
+        text = str(draft.payment.id)
+        damaged = [text.upper(), text.replace("-", ""), text.replace("-", "")[:25]]
+        damaged.append(mistyped(chance, draft.payment.reference))
+        draft.line = replace(line, merchant_reference=chance.choice(damaged))
     draft.matches, draft.solvable = False, "repaired_reference"
 
 
@@ -172,7 +172,7 @@ def settle_in_parts(traffic: Traffic, draft: Draft, fault: Fault) -> None:
     traffic.draw.drafts.append(replace(draft, line=rest))
 
 
-def settle_together(traffic: Traffic, draft: Draft, _: Fault) -> None:
+def settle_together(traffic: Traffic, draft: Draft, fault: Fault) -> None:
     """Two refunds of one payment in one line, which names the payment alone."""
     payment = draft.payment
     first = traffic.refund(payment, 1 + traffic.chance.randrange(payment.amount.amount_minor // 2))
@@ -181,7 +181,23 @@ def settle_together(traffic: Traffic, draft: Draft, _: Fault) -> None:
     first.of = (*first.of, *second.of)
     first.day = max(first.day, draft.provider.day_of(second.line.occurred_at))
     first.line = replace(first.line, gross=first.line.gross + second.line.gross, provider_refund_id=None)
-    first.matches, first.solvable, first.fault, draft.fault = False, "settled_together", draft.fault, None
+    first.matches, first.solvable, first.fault, draft.fault = False, "settled_together", fault, None
+    for booked in first.of:
+        traffic.draw.entry_faults[booked.number] = fault
+
+
+def swapped(chance: random.Random, name: str) -> str:
+    """The name with two neighbours swapped that are not the same, if it has such."""
+    places = [at for at in range(3, len(name) - 1) if name[at] != name[at + 1]]
+    at = chance.choice(places) if places else len(name)
+    return name[:at] + name[at : at + 2][::-1] + name[at + 2 :]
+
+
+def mistyped(chance: random.Random, reference: str) -> str:
+    """The reference with one digit wrong."""
+    at = chance.randrange(4, len(reference))
+    digit = (int(reference[at]) + 1 + chance.randrange(9)) % 10
+    return f"{reference[:at]}{digit}{reference[at + 1 :]}"
 
 
 def _seconds(chance: random.Random) -> timedelta:

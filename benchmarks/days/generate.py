@@ -29,6 +29,7 @@ from gateway.domain.money import Money
 from gateway.ports.provider import BatchRef
 
 MONDAY = date(2026, 3, 2)
+TRIES = 6
 PAYOUTS = (Cause.PAYOUT_REDUCED, Cause.PAYOUT_RAISED, Cause.PAYOUT_LOST, Cause.STRANGE_CREDIT)
 
 
@@ -52,11 +53,20 @@ def generate(seed: int, extent: Extent = Extent()) -> Month:
     traffic.fill(extent.payments)
     causes = chance.sample(sorted(WHOLE), min(extent.whole, len(WHOLE)))
     for cause in causes:
-        plant_whole(traffic, cause, chance.choice(PROVIDERS), chance.choice(days[: max(1, len(days) - 1)]))
+        _plant_somewhere(traffic, cause)
     for _ in range(extent.single):
         for single in SINGLE:
             plant_single(traffic, single)
     return _Finish(traffic, seed).month(extent.single)
+
+
+def _plant_somewhere(traffic: Traffic, cause: Cause) -> None:
+    """What is taken already, or has no lines, is passed over a few times; then the month goes without."""
+    before = len(traffic.draw.faults)
+    for _ in range(TRIES):
+        if len(traffic.draw.faults) == before:
+            day = traffic.chance.choice(traffic.days[: max(1, len(traffic.days) - 1)])
+            plant_whole(traffic, cause, traffic.chance.choice(PROVIDERS), day)
 
 
 class _Finish:
