@@ -125,7 +125,8 @@ def _named(db: Database, provider: str, texts: Sequence[tuple[int, str]]) -> lis
     pieces = sorted({(guess.first, guess.last) for _, guess in guesses if guess.first and guess.last})
     if not guesses:
         return []
-    with db.read() as tx:
+    with db.transaction() as tx:
+        spool.take_time(tx)
         rows = named.payments_of_references(tx, provider, references)
         rows += named.payments_between(tx, provider, pieces)
     return found(guesses, rows)

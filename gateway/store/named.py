@@ -9,7 +9,8 @@ from sqlalchemy.engine import Row
 
 from gateway.store.database import Transaction
 
-# A payment may be for several invoices, and an invoice may have had several payments: each is named by the other.
+# A payment may be for several invoices, and an invoice may have had several payments: each is named by the other. One
+# that was declined or cancelled moved nothing.
 _BY_REFERENCE = text(
     """
     SELECT DISTINCT invoice.reference AS name, payment.id, payment.amount_minor, payment.currency
@@ -17,6 +18,7 @@ _BY_REFERENCE = text(
       JOIN invoices AS invoice ON invoice.reference = wanted.reference
       JOIN checkout_invoices AS paid ON paid.invoice_id = invoice.id
       JOIN payments AS payment ON payment.session_id = paid.session_id AND payment.provider = :provider
+       AND payment.status NOT IN ('declined', 'cancelled')
      ORDER BY name, payment.id
     """
 )
@@ -32,13 +34,13 @@ _BY_PIECE = text(
 
 
 def payments_of_references(tx: Transaction, provider: str, references: Sequence[str]) -> list[Row[Any]]:
-    """The provider's payments for the invoices with these references, whatever became of them: `name` is the
+    """The provider's payments for the invoices with these references that may have moved money: `name` is the
     reference, with id, amount_minor and currency of the payment."""
     return tx.all(_BY_REFERENCE, {"provider": provider, "references": list(references)})
 
 
 def payments_between(tx: Transaction, provider: str, pieces: Sequence[tuple[UUID, UUID]]) -> list[Row[Any]]:
     """The provider's payments whose ids lie in one of `pieces`, from the first to the last of it: `name` is the first,
-    with id, amount_minor and currency of the payment."""
+    reference, with id, amount_minor and currency of the payment."""
     first, last = [piece[0] for piece in pieces], [piece[1] for piece in pieces]
     return tx.all(_BY_PIECE, {"provider": provider, "first": first, "last": last})

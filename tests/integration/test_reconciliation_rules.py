@@ -102,6 +102,7 @@ def test_one_slip_in_a_transaction_is_proposed_and_not_booked_as_a_second_paymen
     run = night.run()
     assert run.totals["matched"] == 1
     found = {each["kind"]: each["evidence"] for each in night.found(run)}
+    assert all("accept the proposal" in each["explanation"]["en"]["next_step"] for each in night.found(run))
     about = {"rule": "repaired_reference", "why": "one_slip_away"}
     line = found["missing_in_gateway"]["settlement"]
     assert found["missing_in_gateway"]["proposal"] == about | {"entry": f"payment:{payment.id}:succeeded"}
