@@ -56,8 +56,9 @@ def delay(traffic: Traffic, draft: Draft, fault: Fault) -> None:
 
 
 def silence(traffic: Traffic, draft: Draft, _: Fault) -> None:
-    """Nobody told the gateway that the payer paid."""
-    draft.payment.status = "pending"
+    """Nobody told the gateway that the payer paid, or that the payer's bank took it back."""
+    if draft.movement is Movement.PAYMENT:
+        draft.payment.status = "pending"
     traffic.draw.entries.remove(draft.of[0])
     draft.of, draft.repaired = (), True
     _name(draft, K.MISSING_IN_GATEWAY)
@@ -227,6 +228,10 @@ def _alone(draft: Draft) -> bool:
     return _paid(draft) and not payment.refunded_minor and not payment.disputed
 
 
+def _told_once(draft: Draft) -> bool:
+    return _alone(draft) or (draft.movement is Movement.CHARGEBACK and not draft.payment.won)
+
+
 def _divisible(draft: Draft) -> bool:
     return _alone(draft) and draft.line.gross.amount_minor > 10
 
@@ -234,7 +239,7 @@ def _divisible(draft: Draft) -> bool:
 SINGLE: Mapping[Cause, Plant] = {
     Cause.LINE_DROPPED: Plant(drop, _moved),
     Cause.LINE_LATE: Plant(delay, _moved),
-    Cause.LOST_NOTIFICATION: Plant(silence, _alone),
+    Cause.LOST_NOTIFICATION: Plant(silence, _told_once),
     Cause.OTHER_SYSTEM: Plant(add_stranger, _paid),
     Cause.REFUND_ELSEWHERE: Plant(refund_elsewhere, _alone),
     Cause.DUPLICATE_LINE: Plant(repeat, _moved),

@@ -96,6 +96,7 @@ class Payment:
     status: str = "succeeded"
     refunded_minor: int = 0
     disputed: bool = False
+    won: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

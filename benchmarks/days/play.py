@@ -5,10 +5,11 @@ earlier runs have matched. The matching, the names and the evidence are the prod
 """
 
 import csv
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -88,7 +89,7 @@ class _Nights:
         statement, ledger = self.lines_of(day), self.entries_of(day)
         ids = [batch.id for batch in context.batches]
         with Matching(folder, day, ids, self.provider.fee, LIMITS) as matching:
-            _match(matching, folder, statement, ledger)
+            _match(matching, folder, self.books, statement, ledger)
             matching.write_matches(folder / "matches", context.run_id)
             pairs = _pairs(folder / "matches", {str(batch): number for number, batch in enumerate(ids)})
             of_lines = [(finding, discrepancy_of(finding, context)) for finding in matching.findings()]
@@ -145,7 +146,7 @@ class _Nights:
 
 @dataclass(frozen=True, slots=True)
 class _Sum:
-    """As settlements.sums_of_day has it."""
+    """As settlements.sums_of_day has it: a batch without a settled line has one row, of no currency."""
 
     batch_id: str
     business_date: date
@@ -153,7 +154,7 @@ class _Sum:
     total_minor: int
     total_currency: str
     lines: int
-    currency: str
+    currency: str | None
     gross_minor: int
     fee_minor: int
 
@@ -180,7 +181,7 @@ class _FaultsBehind:
         return by_line or (self.of_entry.get(found.entry) if found.entry else None)
 
 
-def _match(matching: Matching, folder: Path, statement: Sequence[Line], ledger: Sequence[Entry]) -> None:
+def _match(matching: Matching, folder: Path, books: Books, statement: Sequence[Line], ledger: Sequence[Entry]) -> None:
     """What comparison.compared does with the database."""
     matching.pair(
         write_rows(folder / "lines", map(bulk_line, statement)), write_rows(folder / "entries", map(bulk_entry, ledger))
@@ -190,19 +191,27 @@ def _match(matching: Matching, folder: Path, statement: Sequence[Line], ledger: 
         write_rows(folder / "line_details", (astuple(line) for line in statement if line.line in lines)),
         write_rows(folder / "entry_details", (astuple(entry) for entry in ledger if entry.entry in entries)),
     )
+    matching.add_named(write_rows(folder / "named", map(astuple, books.named(matching.misnamed_lines()))))
     matching.decide()
 
 
 def _pairs(file: Path, place_of: Mapping[str, int]) -> list[tuple[int, int]]:
+    """Every line of a match with every entry of it; those of a group have its number."""
+    matches: dict[object, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
     with file.open(newline="") as rows:
-        return [(handle(place_of[row[0]], int(row[1])), int(row[2])) for row in csv.reader(rows)]
+        for n, (batch, number, entry, _, _, _, group) in enumerate(csv.reader(rows)):
+            lines, entries = matches[group or n]
+            lines |= {handle(place_of[batch], int(number))} if number else set()
+            entries |= {int(entry)} if entry else set()
+    return [pair for lines, entries in matches.values() for pair in product(lines, entries)]
 
 
 def _sums(batch: Batch) -> Iterator[_Sum]:
     ref = batch.ref
     if ref.total is None:
         return
-    for currency in sorted({line.gross.currency for line in batch.lines if line.settled}):
+    currencies: list[str | None] = [*sorted({line.gross.currency for line in batch.lines if line.settled})]
+    for currency in currencies or [None]:
         counted = [line for line in batch.lines if line.settled and line.gross.currency == currency]
         gross, fee = sum(line.gross.amount_minor for line in counted), sum(line.fee.amount_minor for line in counted)
         total = ref.total

@@ -4,11 +4,13 @@ The look-ups are those of gateway/store/spool.py: which payment a line is of, wh
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 from benchmarks.days.model import Booked, Month, Payment, Provider
 from gateway.ports.provider import LineKind, SettlementLine
+from reconciliation.matching.names import Named, found, guessed
 from reconciliation.matching.sides import Entry, Line, Movement, key_of
 
 _ONCE = (Movement.PAYMENT, Movement.REFUND, Movement.REFUND_RETURN)
@@ -21,9 +23,7 @@ class Books:
         self.payments = [payment for payment in month.payments if payment.provider == provider]
         self.entries = [booked for booked in month.entries if booked.payment.provider == provider]
         self.by_id = {payment.id: payment for payment in self.payments}
-        self.by_transaction = {
-            payment.transaction_id: payment for payment in self.payments if payment.status == "succeeded"
-        }
+        self.by_transaction = {_known_transaction(payment): payment for payment in self.payments}
         self.refunds = {booked.reference: booked.refund for booked in self.entries if booked.refund}
         self.entry_of = {
             (booked.refund or booked.payment.id, booked.movement): booked.number for booked in self.entries
@@ -31,7 +31,7 @@ class Books:
 
     def payment_of(self, line: SettlementLine) -> Payment | None:
         """The transaction is surer than our own id, which may be anything."""
-        by_transaction = self.by_transaction.get(line.provider_transaction_id or "")
+        by_transaction = self.by_transaction.get(line.provider_transaction_id) if line.provider_transaction_id else None
         named = _uuid_or_none(line.merchant_reference)
         return by_transaction or (self.by_id.get(named) if named else None)
 
@@ -43,10 +43,7 @@ class Books:
         if movement is not Movement.PAYMENT:
             refund = self.refunds.get(line.provider_refund_id or "")
             return self.entry_of.get((refund, movement)) if refund else None
-        known = self.by_transaction.get(payment.transaction_id)
-        same = line.provider_transaction_id is None or (
-            known is not None and line.provider_transaction_id == known.transaction_id
-        )
+        same = line.provider_transaction_id in (None, _known_transaction(payment))
         return self.entry_of.get((payment.id, movement)) if same else None
 
     def line(self, handle: int, line: SettlementLine, matched_elsewhere: set[int]) -> Line:
@@ -79,7 +76,38 @@ class Books:
             agency=payment.agency if payment else None,
             counterpart=counterpart,
             counterpart_matched=counterpart in matched_elsewhere,
+            checkout=payment.checkout if payment else None,
+            payment_transaction=_known_transaction(payment) if payment else None,
         )
+
+    def named(self, texts: Sequence[tuple[int, str]]) -> list[Named]:
+        """Whose the garbled names of lines may be, as comparison.compared asks the database."""
+        guesses = guessed(texts)
+        rows: list[_Known] = []
+        for reference in sorted({reference for _, guess in guesses for reference in guess.references}):
+            rows += [_known(reference, payment) for payment in self.payments if payment.reference == reference]
+        for first, last in sorted({(guess.first, guess.last) for _, guess in guesses if guess.first and guess.last}):
+            rows += [_known(first, payment) for payment in self.payments if first <= payment.id <= last]
+        return found(guesses, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A payment as gateway/store/named.py tells it."""
+
+    name: str | UUID
+    id: UUID
+    amount_minor: int
+    currency: str
+
+
+def _known(name: str | UUID, payment: Payment) -> _Known:
+    return _Known(name, payment.id, payment.amount.amount_minor, payment.amount.currency)
+
+
+def _known_transaction(payment: Payment) -> str | None:
+    """The gateway hears of the transaction when the payment succeeds."""
+    return payment.transaction_id if payment.status == "succeeded" else None
 
 
 def entry_row(booked: Booked) -> Entry:
@@ -98,6 +126,7 @@ def entry_row(booked: Booked) -> Entry:
         payment=booked.payment.id,
         refund=booked.refund,
         agency=booked.payment.agency,
+        checkout=booked.payment.checkout,
     )
 
 

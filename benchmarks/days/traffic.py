@@ -126,12 +126,13 @@ class Traffic:
         )
 
     def dispute(self, payment: Payment) -> None:
-        payment.disputed = True
+        payment.disputed, name = True, self.name("dp")
         at = payment.occurred_at + timedelta(hours=self.chance.randrange(5, 40))
-        self.move(Movement.CHARGEBACK, payment, payment.amount, at, payment.transaction_id)
+        self.move(Movement.CHARGEBACK, payment, payment.amount, at, payment.transaction_id, dispute=name)
         if self.chance.randrange(3) == 0:
+            payment.won = True
             at += timedelta(hours=self.chance.randrange(5, 40))
-            self.move(Movement.CHARGEBACK_RETURN, payment, payment.amount, at, payment.transaction_id)
+            self.move(Movement.CHARGEBACK_RETURN, payment, payment.amount, at, payment.transaction_id, dispute=name)
 
     def move(
         self,
@@ -141,6 +142,7 @@ class Traffic:
         at: datetime,
         reference: str,
         refund: UUID | None = None,
+        dispute: str | None = None,
     ) -> Draft:
         """Money moves: an entry and a line that say so."""
         self.entries += 1
@@ -157,7 +159,7 @@ class Traffic:
             refund=refund,
         )
         self.draw.entries.append(booked)
-        draft = self.line(movement, payment, signed, at, refund_name=reference if refund else None)
+        draft = self.line(movement, payment, signed, at, reference if refund else dispute)
         draft.of = (booked,)
         return draft
 
