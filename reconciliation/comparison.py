@@ -14,12 +14,13 @@ from sqlalchemy.engine import Row
 
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import PaymentProvider
-from gateway.store import catalogue, reconciliation, settlements, spool
+from gateway.store import catalogue, named, reconciliation, settlements, spool
 from gateway.store.database import Database, Transaction
 from gateway.store.spool import Scope
 from reconciliation.findings import Batch, Context
 from reconciliation.matching.engine import Matching
-from reconciliation.matching.sides import handle
+from reconciliation.matching.names import Named, found, guessed
+from reconciliation.matching.sides import handle, write_records
 
 LOOK_BACK = timedelta(days=7)
 """A payment may be recorded days after it happened, under the day on which it happened. So long ago are days looked at
@@ -63,6 +64,8 @@ def compared(db: Database, run_id: UUID, provider: PaymentProvider, day: date, f
         matching.pair(folder / "lines", folder / "entries")
         _copy_details(db, sides, matching, folder)
         matching.add_details(folder / "line_details", folder / "entry_details")
+        write_records(folder / "named", _named(db, provider.name, matching.misnamed_lines()))
+        matching.add_named(folder / "named")
         matching.decide()
         yield Comparison(matching, sides.context)
 
@@ -113,3 +116,17 @@ def _copy_details(db: Database, sides: _Sides, matching: Matching, folder: Path)
         for chunk in (*matching.wanted_entries(), sides.carried_entries):
             spool.add_entry_details(tx, sides.scope, chunk, entries)
         spool.add_entry_details(tx, sides.scope, sides.later_entries, entries, later=True)
+
+
+def _named(db: Database, provider: str, texts: Sequence[tuple[int, str]]) -> list[Named]:
+    """Which payments of the provider those lines may name that do not name one clearly."""
+    guesses = guessed(texts)
+    references = sorted({reference for _, guess in guesses for reference in guess.references})
+    pieces = sorted({(guess.first, guess.last) for _, guess in guesses if guess.first and guess.last})
+    if not guesses:
+        return []
+    with db.transaction() as tx:
+        spool.take_time(tx)
+        rows = named.payments_of_references(tx, provider, references)
+        rows += named.payments_between(tx, provider, pieces)
+    return found(guesses, rows)

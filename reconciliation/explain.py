@@ -290,15 +290,30 @@ CASES: Mapping[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
 """What is better told in words of its own, by what the evidence says of `why` it is so, or what is `proposed`."""
 
 
+PROPOSED: Mapping[str, Mapping[str, str]] = {
+    "one": {
+        "vi": "So với khoản được gợi ý ở phía bên kia; nếu đúng là một, hãy chấp nhận gợi ý.",
+        "en": "Compare it with the one that is proposed on the other side; if they are the same, accept the proposal.",
+    },
+    "several": {
+        "vi": "Nhiều khoản ở phía bên kia cùng phù hợp: so từng khoản, rồi hỏi nhà cung cấp nếu vẫn chưa rõ.",
+        "en": "Several on the other side fit: compare each, and ask the provider if it stays open which it is.",
+    },
+}
+"""The next step where the matching proposes what it may be, by whether one fits or several."""
+
+
 def explain(
     kind: DiscrepancyKind, amount: Money, provider: str, evidence: Mapping[str, Any]
 ) -> dict[str, dict[str, str]]:
     """By language: `text` (what is wrong), `cause` (the likely one) and `next_step` (what is proposed).
 
     Of `evidence` are read, where they are there: provider_transaction_id, expected_minor and expected_currency,
-    reported_minor and reported_currency, asked_until, why and proposed. `amount` is shown without its sign.
+    reported_minor and reported_currency, asked_until, why, proposed and proposal. `amount` is shown without its sign.
     """
     explained = {}
+    proposal = evidence.get("proposal") or {}
+    fitting = "one" if proposal.keys() & {"entry", "line"} else "several"
     for language in LANGUAGES:
         words = _words(kind, evidence)[language]
         figures = {
@@ -312,7 +327,7 @@ def explain(
         explained[language] = {
             "text": words.what.format(**figures),
             "cause": words.cause,
-            "next_step": words.next_step.format(**figures),
+            "next_step": PROPOSED[fitting][language] if proposal else words.next_step.format(**figures),
         }
     return explained
 

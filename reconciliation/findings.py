@@ -55,7 +55,7 @@ class Context:
 
 def discrepancy_of(finding: Finding, context: Context) -> NewDiscrepancy:
     line, entry = finding.line, finding.entry
-    batch, number = (None, None) if line is None else _place(line, context)
+    batch, number = (None, None) if line is None else _place(line.line, context)
     agency = entry.agency if entry else line.agency if line else None
     amount_minor, currency = _amount(finding)
     return NewDiscrepancy(
@@ -69,7 +69,7 @@ def discrepancy_of(finding: Finding, context: Context) -> NewDiscrepancy:
         refund_id=(entry and entry.refund) or (line and line.refund) or None,
         amount_minor=amount_minor,
         currency=currency,
-        evidence=_evidence(finding, batch, number),
+        evidence=_evidence(finding, batch, number) | _proposal(finding, context),
         batch=batch.id if batch else None,
         line=number,
         entry_id=entry.entry if entry else None,
@@ -107,8 +107,8 @@ def payout_findings(batches: Sequence[Row[Any]], context: Context) -> list[NewDi
     return found
 
 
-def _place(line: Line, context: Context) -> tuple[Batch, int]:
-    batch, number = place(line.line)
+def _place(handle: int, context: Context) -> tuple[Batch, int]:
+    batch, number = place(handle)
     return context.batches[batch], number
 
 
@@ -122,7 +122,7 @@ def _key(finding: Finding, context: Context) -> str:
             return f"{kind}:payment:{line.payment}:{line.reference}"
         if kind is K.REFUND_UNKNOWN or (kind is K.MISSING_IN_GATEWAY and context.lands_in_bank):
             return f"{kind}:{context.provider}:{line.reference}"
-    batch, number = _place(line, context)
+    batch, number = _place(line.line, context)
     return f"{kind}:{context.provider}:{batch.batch_id}:{number}"
 
 
@@ -158,6 +158,32 @@ def _evidence(finding: Finding, batch: Batch | None, number: int | None) -> dict
     if entry:
         evidence["ledger"] = _of_entry(entry)
     return evidence
+
+
+def _proposal(finding: Finding, context: Context) -> dict[str, Any]:
+    """What it may be, by its rule and why: `entry` or `line`; `entries` or `lines` if several fit and none is proposed.
+
+    An empty one takes the place of a proposal that an earlier run made.
+    """
+    proposal = finding.proposal
+    if finding.line is not None and finding.entry is not None:
+        return {}
+    if proposal is None:
+        return {"proposal": None}
+    of_lines = [
+        {"batch": batch.batch_id, "line": number}
+        for batch, number in (_place(handle, context) for handle in proposal.lines)
+    ]
+    about = {"rule": proposal.rule, "why": proposal.why}
+    return {
+        "proposal": about | _one_or_all("entry", "entries", proposal.entries) | _one_or_all("line", "lines", of_lines)
+    }
+
+
+def _one_or_all(one: str, several: str, fitting: Sequence[object]) -> dict[str, object]:
+    if len(fitting) == 1:
+        return {one: fitting[0]}
+    return {several: list(fitting)} if fitting else {}
 
 
 def _expected(minor: int, currency: str) -> dict[str, Any]:

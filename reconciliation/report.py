@@ -9,7 +9,7 @@ they would take for a formula has an apostrophe before it. Its rows, by the colu
     total         `kind` of the run in `amount_minor` and `currency`, or in `count`
     batch         a settlement: what its lines add up to beside the total that the provider states
     discrepancy   what was found, with its explanation
-    match         a line of the settlement and the ledger entry it is
+    match         a line of the settlement and the ledger entry it is, or the entries that it is together
 """
 
 import csv
@@ -149,6 +149,7 @@ def as_csv(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
 
 
 def _match_json(row: Row[Any]) -> dict[str, Any]:
+    in_group = {} if row.group_no is None else {"group": row.group_no, "entries": row.entries}
     return {
         "batch": row.batch_id,
         "line": row.line,
@@ -158,11 +159,11 @@ def _match_json(row: Row[Any]) -> dict[str, Any]:
         "currency": row.currency,
         "amount_minor": row.gross_minor,
         "fee_minor": row.fee_minor,
-        "entry": row.entry,
+        "entry": row.entries[0] if len(row.entries) == 1 else None,
         "business_date": row.business_date.isoformat(),
         "rule": row.rule,
         "evidence": row.evidence,
-    }
+    } | in_group
 
 
 def _batch_json(row: Row[Any]) -> dict[str, Any]:
@@ -201,7 +202,8 @@ def _batch_row(batch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _match_row(match: Mapping[str, Any]) -> dict[str, Any]:
-    return {**match, "row": "match", "kind": match["rule"]}
+    entries = " ".join(match.get("entries", ())) or match["entry"]
+    return {**match, "row": "match", "kind": match["rule"], "entry": entries}
 
 
 def _discrepancy_row(found: Mapping[str, Any]) -> dict[str, Any]:

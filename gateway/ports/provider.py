@@ -309,6 +309,7 @@ class SettlementLine:
     """One line of a settlement. Signs are ours: money towards us is positive, so a refund's gross is negative.
 
     gross - fee = net. `line_id` is unique within the provider. `provider_transaction_id` is that of the observations;
+    so is `provider_refund_id`, of a refund or, where the provider names it, of a dispute;
     `merchant_reference` is our payment id where the provider returns it, or our refund's id if it is a refund's.
     `status` is the provider's word, for the record; `settled` is what it means: whether the money of this line is part
     of what the provider pays out. `credit` is the line of a bank's statement in the words in which the bank would have

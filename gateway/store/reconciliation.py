@@ -23,7 +23,7 @@ RUNNING, FAILED, SIGNED_OFF = "running", "failed", "signed_off"
 _TRY_HOLD = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _RELEASE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
-_COPY_MATCHES = "COPY matches (batch, line, entry_id, run_id, rule, evidence) FROM STDIN (FORMAT csv)"
+_COPY_MATCHES = "COPY matches (batch, line, entry_id, run_id, rule, evidence, group_no) FROM STDIN (FORMAT csv)"
 
 # A finding that is known keeps its row, its age and its opener. One that a run of this day or an earlier one had taken
 # for explained, and that is here again, is open again; one that a later day has explained stays so.
@@ -110,15 +110,22 @@ _POSTED_FEES = text(
 )
 
 
+# A line of a group has all entries of the group beside it.
 _PAGE_OF_MATCHES = text(
     """
     SELECT batch.batch_id, match.line, line.line_id, line.provider_transaction_id, line.provider_refund_id,
-           line.currency, line.gross_minor, line.fee_minor, match.rule, match.evidence, entry.key AS entry,
-           entry.business_date
+           line.currency, line.gross_minor, line.fee_minor, match.rule, match.evidence, match.group_no,
+           coalesce(whole.entries, ARRAY[entry.key]) AS entries,
+           coalesce(whole.business_date, entry.business_date) AS business_date
       FROM matches AS match
       JOIN settlement_batches AS batch ON batch.id = match.batch
       JOIN settlement_lines AS line ON line.batch = match.batch AND line.line = match.line
-      JOIN ledger_entries AS entry ON entry.id = match.entry_id
+      LEFT JOIN ledger_entries AS entry ON entry.id = match.entry_id
+      LEFT JOIN LATERAL (
+        SELECT array_agg(entry.key ORDER BY entry.id) AS entries, min(entry.business_date) AS business_date
+          FROM matches AS member JOIN ledger_entries AS entry ON entry.id = member.entry_id
+         WHERE member.run_id = match.run_id AND member.group_no = match.group_no) AS whole
+        ON match.group_no IS NOT NULL
      WHERE match.batch = :batch AND match.run_id = :run_id AND match.line > :line
      ORDER BY match.line
      LIMIT :limit

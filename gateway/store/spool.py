@@ -112,7 +112,8 @@ COPY (
                       AND sent.status IN ('submitting', 'pending', 'unknown')),
            agency.place - 1, counterpart.id,
            EXISTS (SELECT FROM matches AS match
-                    WHERE match.entry_id = counterpart.id AND match.run_id <> %(run_id)s)
+                    WHERE match.entry_id = counterpart.id AND match.run_id <> %(run_id)s),
+           payment.session_id, payment.provider_transaction_id
       FROM unnest(%(wanted)s::bigint[]) AS wanted (handle)
       JOIN unnest(%(batches)s::uuid[]) WITH ORDINALITY AS batch (id, place) ON batch.place - 1 = wanted.handle >> 32
       JOIN settlement_lines AS line ON line.batch = batch.id AND line.line = (wanted.handle & 4294967295)::int
@@ -157,7 +158,7 @@ COPY (
                refund.provider_refund_id),
            payment.id, moved.currency, moved.amount_minor, %(later)s, entry.key, entry.business_date,
            least(entry.business_date, made.day), made.day + %(lag_days)s::int, payment.id, refund.id,
-           agency.place - 1
+           agency.place - 1, payment.session_id
       FROM unnest(%(wanted)s::bigint[]) AS wanted (id)
       JOIN ledger_entries AS entry ON entry.id = wanted.id
      CROSS JOIN LATERAL (SELECT movement_of_entry(entry.cause)) AS movement (name)

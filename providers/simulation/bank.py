@@ -351,7 +351,7 @@ class Bank(ABC):
                 "kind": kind,
                 "source": cause["id"],
                 "transaction_id": transaction_id or cause["transaction_id"],
-                "refund_id": cause["id"] if kind == "refund" else None,
+                "refund_id": None if kind == "payment" else cause["id"],
                 "payment_id": cause["payment_id"],
                 "currency": cause["currency"],
                 "gross_minor": gross_minor,

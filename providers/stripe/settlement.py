@@ -29,6 +29,8 @@ CATEGORY: Mapping[str, LineKind] = {
 """By reporting_category, which tells apart what `type` calls "adjustment", and calls a `payment` a charge and a
 `payment_refund` a refund. What is not here is an adjustment: it counts towards the payout and asks to be explained."""
 
+_NAMED_BY_SOURCE = (LineKind.REFUND, LineKind.CHARGEBACK, LineKind.CHARGEBACK_REVERSAL)
+
 PAYOUT = "payout"
 """The payout's own transaction, listed with the others: what was paid out, not what it is made of."""
 
@@ -69,7 +71,7 @@ def line(transaction: Mapping[str, Any]) -> SettlementLine | None:
         fee=money(transaction, "fee", "currency"),
         occurred_at=instant(transaction, "created"),
         provider_transaction_id=_text_or_none(source.get("payment_intent")) or _text_or_none(source.get("id")),
-        provider_refund_id=_text_or_none(source.get("id")) if source.get("object") == "refund" else None,
+        provider_refund_id=_text_or_none(source.get("id")) if source.get("object") in ("refund", "dispute") else None,
         merchant_reference=_text_or_none(metadata.get("payment_id")),
         status=text(transaction, "status"),
         settled=text(transaction, "status") == "available",
@@ -120,7 +122,7 @@ def _reported(row: Mapping[str, str | None]) -> tuple[BatchRef, SettlementLine] 
         fee=fee,
         occurred_at=datetime.fromisoformat(cell["created_utc"]).replace(tzinfo=UTC),
         provider_transaction_id=cell["payment_intent_id"] or cell["charge_id"] or cell["source_id"] or None,
-        provider_refund_id=(cell["source_id"] or None) if kind is LineKind.REFUND else None,
+        provider_refund_id=(cell["source_id"] or None) if kind in _NAMED_BY_SOURCE else None,
         merchant_reference=cell[_OUR_PAYMENT] or None,
         status=category,
     )

@@ -3,6 +3,7 @@
     with Matching(folder, day, batches, fee) as matching:
         matching.pair(lines, entries)                      the bulk: one join of the two files by key
         matching.add_details(lines, entries)               of wanted_lines() and wanted_entries()
+        matching.add_named(named)                          whom misnamed_lines() may name, if anybody
         matching.decide()                                  the steps
         matching.totals(), .findings(), .write_matches()   what came of it
 
@@ -26,7 +27,10 @@ import duckdb
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import EXPONENT
 from gateway.ports.capabilities import FeeContract
-from reconciliation.matching.rules import MACROS, STEPS
+from reconciliation.matching.names import Named
+from reconciliation.matching.repaired import PROPOSALS
+from reconciliation.matching.repaired import VIEWS as READINGS
+from reconciliation.matching.rules import ALONE, MACROS, STEPS, Step
 from reconciliation.matching.sides import (
     ENTRIES,
     ENTRY_DETAILS,
@@ -37,9 +41,13 @@ from reconciliation.matching.sides import (
     Entry,
     Line,
     Movement,
+    columns_of,
 )
 
 CHUNK = 10_000
+MOST_MISNAMED = 20_000
+"""So many lines are looked at for garbled names. Where there are more, it is not their names that are wrong."""
+NAMED = columns_of(Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,17 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a line or an entry that is alone may be: an entry (`entries` by their keys) or a line (`lines` by their
+    handles). More than one of them fit if there are several. `why` is a word for a program."""
+
+    rule: str
+    why: str
+    lines: tuple[int, ...] = ()
+    entries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What is wrong with a line, with an entry, or between them; `expected_fee` only where it is the fee."""
 
@@ -58,6 +77,7 @@ class Finding:
     line: Line | None
     entry: Entry | None
     expected_fee: int | None = None
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +132,9 @@ CREATE TABLE open_entry AS SELECT DISTINCT entry FROM rest WHERE entry IS NOT NU
 _WANTED_LINES = "SELECT line FROM open_line UNION ALL SELECT line FROM plain_matches WHERE fee_off ORDER BY 1"
 _WANTED_ENTRIES = "SELECT entry FROM open_entry UNION ALL SELECT entry FROM plain_matches WHERE fee_off ORDER BY 1"
 
+# A row of a group has no line or no entry, but for its first; the group counts as one match, in the row of its first.
 _PREPARE = """
-CREATE TABLE decisions (line BIGINT, entry BIGINT, rule TEXT, kind TEXT, evidence TEXT);
+CREATE TABLE decisions (line BIGINT, entry BIGINT, rule TEXT, kind TEXT, evidence TEXT, part_of BIGINT);
 CREATE TABLE known_matches AS SELECT line, entry FROM plain_matches WHERE fee_off;
 CREATE VIEW free_lines AS
 SELECT * FROM line_details
@@ -122,34 +143,63 @@ CREATE VIEW free_entries AS
 SELECT * FROM entry_details
  WHERE entry NOT IN (SELECT entry FROM known_matches)
    AND entry NOT IN (SELECT entry FROM decisions WHERE entry IS NOT NULL);
+CREATE VIEW groups AS
+SELECT part_of, row_number() OVER (ORDER BY part_of) AS number, min(entry_details.agency) AS agency,
+       sum(line_details.fee) AS fee, sum(expected_fee(entry_details.amount)) AS expected_fee
+  FROM decisions LEFT JOIN line_details USING (line) LEFT JOIN entry_details USING (entry)
+ WHERE part_of IS NOT NULL GROUP BY part_of;
 CREATE VIEW matches AS
-SELECT line, entry, 'provider_reference' AS rule, NULL AS evidence, gross, fee, currency::TEXT AS currency, agency,
-       fee_off
+SELECT line, entry, 'provider_reference' AS rule, NULL AS evidence, NULL AS group_no, 1 AS matches,
+       gross, gross AS amount, fee, currency::TEXT AS currency, agency, fee_off
   FROM plain_matches
  UNION ALL
-SELECT line, entry, rule, evidence, gross, fee, line_details.currency, entry_details.agency,
-       line_details.movement = 'payment' AND fee_is_off(gross, fee)
-  FROM decisions JOIN line_details USING (line) JOIN entry_details USING (entry)
+SELECT line, entry, rule, evidence, groups.number, CASE WHEN part_of <> line OR line IS NULL THEN 0 ELSE 1 END,
+       coalesce(gross, 0), coalesce(amount, 0), coalesce(line_details.fee, 0),
+       coalesce(line_details.currency, entry_details.currency), coalesce(groups.agency, entry_details.agency),
+       coalesce(line_details.movement = 'payment' AND fee_is_off(gross, line_details.fee), false)
+       AND groups.fee IS DISTINCT FROM coalesce(groups.expected_fee, -1)
+  FROM decisions LEFT JOIN line_details USING (line) LEFT JOIN entry_details USING (entry)
+  LEFT JOIN groups USING (part_of)
  WHERE rule IS NOT NULL;
 CREATE VIEW matches_file AS
-SELECT batches.id, number_of(line), entry, getvariable('run'), rule, evidence
-  FROM matches JOIN batches ON batches.place = batch_of(line);
+SELECT batches.id, number_of(line), entry, getvariable('run'), rule, evidence, group_no
+  FROM matches LEFT JOIN batches ON batches.place = batch_of(line);
 CREATE VIEW findings AS
 SELECT kind, line, entry, NULL AS expected_fee FROM decisions WHERE kind IS NOT NULL
  UNION ALL
 SELECT 'fee_mismatch', line, entry, expected_fee(gross) FROM matches WHERE fee_off;
 """
 
+# What a line calls its payment, where no entry has the provider's name of it.
+_MISNAMED = """
+SELECT line, unnest(list_distinct([merchant, transaction_id])) AS text
+  FROM (SELECT * FROM line_details
+         WHERE settled AND NOT later AND NOT counterpart_matched AND movement <> 'other'
+           AND NOT EXISTS (FROM entry_details AS entry WHERE entry.movement = line_details.movement
+                              AND entry.reference = line_details.reference)
+         ORDER BY line LIMIT ?)
+ ORDER BY ALL
+"""
+
 _FINDINGS = """
-SELECT findings.kind, findings.expected_fee, line_details.*, entry_details.*
+WITH of_line AS (
+    SELECT line, min(proposals.rule) AS rule, min(why) AS why, list(entry_key ORDER BY entry) AS entries
+      FROM proposals JOIN entry_details USING (entry) GROUP BY line
+), of_entry AS (
+    SELECT entry, min(rule) AS rule, min(why) AS why, list(line ORDER BY line) AS lines FROM proposals GROUP BY entry
+)
+SELECT findings.kind, findings.expected_fee, coalesce(of_line.rule, of_entry.rule), coalesce(of_line.why, of_entry.why),
+       of_entry.lines, of_line.entries, line_details.*, entry_details.*
   FROM findings LEFT JOIN line_details USING (line) LEFT JOIN entry_details USING (entry)
+  LEFT JOIN of_line ON of_line.line = findings.line AND findings.entry IS NULL
+  LEFT JOIN of_entry ON of_entry.entry = findings.entry AND findings.line IS NULL
  ORDER BY findings.line NULLS LAST, findings.entry, findings.kind
 """
 
 _TOTALS = """
 WITH side AS (
-    SELECT currency, gross AS ledger, 1 AS entries, gross AS statement, 1 AS lines, gross AS matched, 1 AS n,
-           0 AS unsettled
+    SELECT currency, amount AS ledger, (entry IS NOT NULL)::INT AS entries, gross AS statement,
+           (line IS NOT NULL)::INT AS lines, gross AS matched, matches AS n, 0 AS unsettled
       FROM matches
      UNION ALL
     SELECT currency, 0, 0, gross, 1, 0, 0, 0
@@ -162,8 +212,10 @@ SELECT currency, sum(ledger), sum(entries), sum(statement), sum(lines), sum(matc
   FROM side GROUP BY currency ORDER BY currency
 """
 
-_FEES = "SELECT batch_of(line), agency, currency, sum(fee) FROM matches GROUP BY ALL ORDER BY ALL"
-_RULES = "SELECT rule, count(*) FROM matches GROUP BY rule ORDER BY rule"
+_FEES = (
+    "SELECT batch_of(line), agency, currency, sum(fee) FROM matches WHERE line IS NOT NULL GROUP BY ALL ORDER BY ALL"
+)
+_RULES = "SELECT rule, sum(matches)::BIGINT FROM matches GROUP BY rule ORDER BY rule"
 
 
 class Matching:
@@ -204,20 +256,40 @@ class Matching:
         self._db.execute(f"CREATE TABLE line_details AS FROM {_read(lines, LINE_DETAILS)}")
         self._db.execute(f"CREATE TABLE entry_details AS FROM {_read(entries, ENTRY_DETAILS)}")
         self._db.execute(_PREPARE)
+        self._db.execute(f"CREATE TABLE named ({', '.join(f'{name} {kind}' for name, kind in NAMED.items())})")
+        self._db.execute(READINGS)
+
+    def misnamed_lines(self) -> list[tuple[int, str]]:
+        """Handles of lines that may have a garbled name, each with one of its names; at most MOST_MISNAMED lines."""
+        return [
+            (line, text) for line, text in self._db.execute(_MISNAMED, [MOST_MISNAMED]).fetchall() if text is not None
+        ]
+
+    def add_named(self, named: Path) -> None:
+        """Take in which payments the names lead to, as Named says it."""
+        self._db.execute(f"INSERT INTO named FROM {_read(named, NAMED)}")
 
     def decide(self) -> None:
         """Take the steps in their order over what the bulk left."""
         for step in STEPS:
-            self._db.execute(f"INSERT INTO decisions {step.sql}")
+            self._take(step)
+        self._db.execute(PROPOSALS)
+        for step in ALONE:
+            self._take(step)
+
+    def _take(self, step: Step) -> None:
+        columns = "line, entry, rule, kind, evidence" + (", part_of" if step.grouped else "")
+        self._db.execute(f"INSERT INTO decisions ({columns}) {step.sql}")
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong, in the order of the lines, then of the entries that have none."""
         cursor = self._db.cursor()
         cursor.execute(_FINDINGS)
         while rows := cursor.fetchmany(CHUNK):
-            for kind, expected_fee, *details in rows:
+            for kind, expected_fee, rule, why, lines, entries, *details in rows:
                 line, entry = details[: len(LINE_DETAILS)], details[len(LINE_DETAILS) :]
-                yield Finding(DiscrepancyKind(kind), _line(line), _entry(entry), expected_fee)
+                proposal = Proposal(rule, why, tuple(lines or ()), tuple(entries or ())) if rule else None
+                yield Finding(DiscrepancyKind(kind), _line(line), _entry(entry), expected_fee, proposal)
 
     def totals(self) -> list[Totals]:
         """By currency, in the order of their codes."""
@@ -231,7 +303,7 @@ class Matching:
         return dict(self._db.execute(_RULES).fetchall())
 
     def write_matches(self, path: Path, run_id: UUID) -> None:
-        """A file as COPY takes it: batch, line, entry, run, rule, evidence."""
+        """A file as COPY takes it: batch, line, entry, run, rule, evidence, group."""
         self._db.execute("SET VARIABLE run = ?::UUID", [run_id])
         self._db.execute(f"COPY (FROM matches_file) TO {_quoted(path)} (FORMAT csv, HEADER false)")
 

@@ -2,10 +2,12 @@
 
 The first steps match. The provider's own reference is the strongest evidence there is, so it goes first. Our payment
 id, which some providers hand back, counts only where one side lacks that reference, and only if it leaves no choice.
+After them come the sums of several (groups.py) and the names that were garbled (repaired.py).
 
-The steps after them name what is left: first what belongs together and differs, then what came twice, then what one
-side has alone. Every line and every entry of the day ends in exactly one decision, so that the difference between the
-two sides is the sum of what is explained.
+The steps after them name what is left: first what belongs together and differs, then what came twice. What is alone
+on its side is named last, after it was looked at for what it may be (`proposals`, which decide nothing). Every line and
+every entry of the day ends in exactly one decision, so that the difference between the two sides is the sum of what is
+explained.
 
 Each step reads `free_lines` and `free_entries`: what is undecided. `later` marks what a run of a later day has matched;
 this run may not match it again, but names it as it would have been named had it run in time, so that a day looks the
@@ -14,7 +16,9 @@ same whenever it is run.
 
 from dataclasses import dataclass
 
-RULES_VERSION = "1"
+from reconciliation.matching import groups, repaired
+
+RULES_VERSION = "2"
 
 PROVIDER_REFERENCE = "provider_reference"
 MERCHANT_REFERENCE = "merchant_reference"
@@ -22,13 +26,18 @@ MERCHANT_REFERENCE = "merchant_reference"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`sql` yields (line, entry, rule, kind, evidence): a rule for a match, a kind of discrepancy for a finding."""
+    """`sql` yields (line, entry, rule, kind, evidence): a rule for a match, a kind of discrepancy for a finding.
+
+    `grouped`: it matches groups, and yields the line that a row is `part_of` as well.
+    """
 
     name: str
     sql: str
+    grouped: bool = False
 
 
-MACROS = """
+MACROS = f"""
+{repaired.MACROS};
 CREATE MACRO what_differs(currency, amount, settled, other_currency, other_amount) AS
     CASE WHEN currency <> other_currency THEN 'currency_mismatch'
          WHEN amount <> other_amount THEN 'amount_mismatch'
@@ -136,10 +145,15 @@ SELECT NULL, entry, NULL, CASE WHEN getvariable('day') < due_on THEN 'timing' EL
 STEPS = (
     Step(PROVIDER_REFERENCE, _BY_PROVIDER_REFERENCE),
     Step(MERCHANT_REFERENCE, _BY_MERCHANT_REFERENCE),
+    *(Step(groups.SETTLED_IN_PARTS, sql, grouped=True) for sql in groups.IN_PARTS),
+    *(Step(groups.SETTLED_TOGETHER, sql, grouped=True) for sql in groups.TOGETHER),
+    Step(repaired.REPAIRED_REFERENCE, repaired.REPAIRED),
     Step("differs_by_provider_reference", _DIFFERS_BY_PROVIDER_REFERENCE),
     Step("differs_by_merchant_reference", _DIFFERS_BY_MERCHANT_REFERENCE),
     Step("duplicate", _DUPLICATE),
     Step("differs_from_payment", _DIFFERS_FROM_PAYMENT),
+)
+ALONE = (
     Step("only_at_provider", _ONLY_AT_PROVIDER),
     Step("only_in_ledger", _ONLY_IN_LEDGER),
 )

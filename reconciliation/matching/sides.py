@@ -7,12 +7,14 @@ A line is known by its handle, which is the place of its batch among the batches
 that the order of handles is the order in which the provider told us.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from types import UnionType
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 
@@ -64,6 +66,7 @@ class Line:
     `reference` is the provider's name of the movement, `merchant` our payment id as the provider returns it. `later`: a
     run of a later day has matched it. `payment` is the payment that it claims to be of, found by either name, and
     `refund` the refund; `refund_unresolved`: that payment has a refund whose outcome at the provider is not known yet.
+    `checkout` is the session in which that payment was made, and `payment_transaction` the provider's name of it.
     `counterpart` is the ledger entry that records this movement, `counterpart_matched`: with a line of another run.
     `agency` is a place among the run's agencies.
     """
@@ -92,6 +95,8 @@ class Line:
     agency: int | None
     counterpart: int | None
     counterpart_matched: bool
+    checkout: UUID | None = None
+    payment_transaction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class Entry:
     """A ledger entry's effect on the provider's account. `business_date` is the agency's day.
 
     It is looked for from `sought_from` on, the day on which it was made where the agency is or where the provider is,
-    and missing if the provider has not told of it by `due_on`.
+    and missing if the provider has not told of it by `due_on`. `checkout` is the session in which it was paid.
     """
 
     entry: int
@@ -116,21 +121,28 @@ class Entry:
     payment: UUID | None
     refund: UUID | None
     agency: int
+    checkout: UUID | None = None
 
 
 _SQL_TYPES = {int: "BIGINT", str: "VARCHAR", bool: "BOOLEAN", date: "DATE", UUID: "UUID", Movement: "VARCHAR"}
 
 
-def _columns_of(side: type[Line] | type[Entry]) -> Columns:
-    """The columns of a side's details: its fields, in their order."""
+def columns_of(side: type[Any]) -> Columns:
+    """The columns of a file of such records: their fields, in their order."""
     hints = get_type_hints(side)
     plain = {name: get_args(hint)[0] if isinstance(hint, UnionType) else hint for name, hint in hints.items()}
     return {name: _SQL_TYPES[hint] for name, hint in plain.items()}
 
 
-LINE_DETAILS = _columns_of(Line)
-ENTRY_DETAILS = _columns_of(Entry)
+LINE_DETAILS = columns_of(Line)
+ENTRY_DETAILS = columns_of(Entry)
 
 
 def key_of(movement: Movement, reference: str | None) -> str | None:
     return None if reference is None else f"{movement}:{reference}"
+
+
+def write_records(file: Path, records: Iterable[Any]) -> None:
+    """The file of records of which columns_of tells the columns."""
+    with file.open("w", newline="") as rows:
+        csv.writer(rows, lineterminator="\n").writerows(map(astuple, records))

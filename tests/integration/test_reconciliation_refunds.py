@@ -82,6 +82,24 @@ def test_a_dispute_and_its_end_match_their_lines(night: Night) -> None:
     assert (run.status, run.totals["matched"], night.kinds(run)) == ("balanced", 4, [])
 
 
+@pytest.mark.parametrize(("status", "matched"), [("open", 3), ("won", 4)])
+def test_a_dispute_that_no_notification_told_of_is_learnt_from_the_settlement(
+    night: Night, status: str, matched: int
+) -> None:
+    _, payment = night.world.paid()
+    night.world.fault("webhook", "drop")
+    night.world.fault("webhook", "drop")
+    dispute = night.control("disputes", payment=str(payment.id))
+    if status == "won":
+        night.control(f"disputes/{dispute['id']}", status=status)
+    night.settle()
+    run = night.run()
+    assert (run.status, run.totals["matched"]) == ("balanced", matched)
+    assert night.kinds(run) == [("status_mismatch", "cleared")] * (matched - 2)
+    assert night.world.balances().get("disputes", 0) == (FEE if status == "open" else 0)
+    assert night.run().totals == run.totals
+
+
 def refunded(night: Night, payment: Payment, amount_minor: int) -> Refund:
     """A refund, sent to the provider."""
     with night.world.runtime.db.transaction() as tx:

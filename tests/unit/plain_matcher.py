@@ -5,35 +5,62 @@ Whatever the engine does with files, joins and windows must come to the same.
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.engine import FeeSum, Finding, Limits, Matching, Totals
-from reconciliation.matching.sides import Entry, Line, Movement, key_of, place
+from reconciliation.matching.names import Named
+from reconciliation.matching.sides import Entry, Line, Movement, key_of, place, write_records
+from tests.unit.plain_rules import (
+    by_checkout,
+    by_merchant,
+    by_reference,
+    equal,
+    in_window,
+    is_long_alike,
+    is_part,
+    is_slip,
+    kind_of_lone,
+    may_match,
+    what_differs,
+)
 
 K = DiscrepancyKind
 Found = tuple[DiscrepancyKind, int | None, int | None]
+Member = tuple[int | None, int | None]
+Proposed = tuple[str, str, frozenset[int]]
 UNIQUE = (Movement.PAYMENT, Movement.REFUND, Movement.REFUND_RETURN)
 
 
 @dataclass
 class Result:
-    """Matches by (line, entry) with their rule, and findings by (kind, line, entry)."""
+    """Matches by (line, entry) with their rule, and findings by (kind, line, entry). A member of a group has no line or
+    no entry, but for the first; `groups` are the groups by their members. `proposed` is the rule, why and what of the
+    other side, by the line or the entry that is alone."""
 
-    matches: dict[tuple[int, int], str] = field(default_factory=dict)
+    matches: dict[Member, str] = field(default_factory=dict)
     findings: list[Found] = field(default_factory=list)
+    groups: set[frozenset[Member]] = field(default_factory=set)
+    proposed: dict[Member, Proposed] = field(default_factory=dict)
 
 
 class PlainMatcher:
     """`lines` and `entries` are in order. What nobody has taken yet is free."""
 
-    def __init__(self, day: date, lines: Sequence[Line], entries: Sequence[Entry], fee: FeeContract | None) -> None:
-        self.day, self.fee = day, fee
+    def __init__(
+        self,
+        day: date,
+        lines: Sequence[Line],
+        entries: Sequence[Entry],
+        fee: FeeContract | None,
+        named: Sequence[Named] = (),
+    ) -> None:
+        self.day, self.fee, self.named = day, fee, named
         self.lines, self.entries = lines, entries
         self.free_lines, self.free_entries = list(lines), list(entries)
         self.result = Result()
@@ -41,9 +68,16 @@ class PlainMatcher:
     def match(self) -> Result:
         self.match_by_reference()
         self.match_by_merchant()
+        for shared in (by_reference, by_merchant):
+            self.match_settled_in_parts(shared)
+        for shared in (by_reference, by_merchant, by_checkout):
+            self.match_settled_together(shared)
+        self.match_by_repaired_name()
         self.name_differences(self.nth_with_nth())
         self.name_differences(self.without_choice(self.free_lines, self.free_entries))
         self.name_repetitions()
+        self.name_differences_from_payments()
+        self.propose()
         for line in self.free_lines:
             self.result.findings.append((kind_of_lone(line), line.line, None))
         for entry in self.free_entries:
@@ -67,6 +101,120 @@ class PlainMatcher:
         for line, entry in self.without_choice(lines, entries, equal):
             self.take(line, entry)
             self.result.matches[line.line, entry.entry] = "merchant_reference"
+
+    def match_settled_in_parts(self, shared: Callable[[Line, Entry], bool]) -> None:
+        pairs = self.sharing(shared)
+        for entry in [entry for entry in self.free_entries if sum(entry is other for _, other in pairs) > 1]:
+            parts = [line for line, other in pairs if other is entry]
+            only_of_it = all(sum(line is other for other, _ in pairs) == 1 for line in parts)
+            told_once = len({line.line_id for line in parts}) == len(parts)
+            adds_up = sum(line.gross for line in parts) == entry.amount
+            if only_of_it and told_once and adds_up and all(is_part(line, entry) for line in parts):
+                self.take_group(parts, [entry], "settled_in_parts")
+
+    def match_settled_together(self, shared: Callable[[Line, Entry], bool]) -> None:
+        pairs = self.sharing(shared)
+        for line in [line for line in self.free_lines if sum(line is other for other, _ in pairs) > 1]:
+            parts = [entry for other, entry in pairs if other is line]
+            only_of_it = all(sum(entry is other for _, other in pairs) == 1 for entry in parts)
+            adds_up = sum(entry.amount for entry in parts) == line.gross and len({entry.agency for entry in parts}) == 1
+            is_named = shared is not by_checkout or any(line.payment and line.payment == e.payment for e in parts)
+            if only_of_it and adds_up and is_named and all(is_part(line, entry) for entry in parts):
+                self.take_group([line], parts, "settled_together")
+
+    def sharing(self, shared: Callable[[Line, Entry], bool]) -> list[tuple[Line, Entry]]:
+        return [
+            (line, entry)
+            for line in self.free_lines
+            for entry in self.free_entries
+            if line.movement == entry.movement and shared(line, entry)
+        ]
+
+    def take_group(self, lines: list[Line], entries: list[Entry], rule: str) -> None:
+        members: list[Member] = [(lines[0].line, entries[0].entry)]
+        members += [(line.line, None) for line in lines[1:]] + [(None, entry.entry) for entry in entries[1:]]
+        for line in lines:
+            self.free_lines.remove(line)
+        for entry in entries:
+            self.free_entries.remove(entry)
+        self.result.matches |= dict.fromkeys(members, rule)
+        self.result.groups.add(frozenset(members))
+
+    def match_by_repaired_name(self) -> None:
+        pairs = self.fitting()
+        for (line, entry), (how, rivals) in pairs.items():
+            entries, lines = sum(other is line for other, _ in pairs), sum(other is entry for _, other in pairs)
+            if (entries, lines, rivals) == (1, 1, 1):
+                self.take(line, entry)
+                self.result.matches[line.line, entry.entry] = (
+                    "merchant_reference" if how == "whole" else "repaired_reference"
+                )
+
+    def fitting(self) -> dict[tuple[Line, Entry], tuple[str, int]]:
+        """What garbled names lead to: how they were read (by the first word), and how many payments they may name."""
+        found: dict[tuple[Line, Entry], tuple[str, int]] = {}
+        for line in self.free_lines:
+            for entry in self.free_entries:
+                if read := list(self.readings(line, entry)):
+                    found[line, entry] = (min(how for how, _ in read), max(rivals for _, rivals in read))
+        return found
+
+    def readings(self, line: Line, entry: Entry) -> Iterator[tuple[str, int]]:
+        if not may_match(line, entry):
+            return
+        if is_long_alike(line.reference, entry.reference):
+            yield (
+                "writing",
+                sum(
+                    is_long_alike(line.reference, other.reference) and other.movement == line.movement
+                    for other in self.entries
+                    if not other.later
+                ),
+            )
+        if is_long_alike(line.merchant, entry.merchant) and None in (line.reference, entry.reference):
+            yield "writing", 1
+        of_line = [known for known in self.named if known.line == line.line]
+        rivals = {
+            known.payment
+            for known in of_line
+            if line.movement is not Movement.PAYMENT or (known.amount, known.currency) == (line.gross, line.currency)
+        }
+        for known in of_line:
+            own_name = known.read == line.reference == line.transaction_id
+            if rivals and known.payment == entry.payment and (None in (line.reference, entry.reference) or own_name):
+                yield known.how, len(rivals)
+
+    def propose(self) -> None:
+        pairs = dict.fromkeys(self.fitting(), ("repaired_reference", "several_fit"))
+        alike = [
+            (line, entry)
+            for line in self.free_lines
+            for entry in self.free_entries
+            if may_match(line, entry) and entry.sought_from <= self.day and line.gross
+        ]
+        for line, entry in alike:
+            if (line, entry) not in pairs and is_slip(line.reference, entry.reference):
+                pairs[line, entry] = ("repaired_reference", "one_slip_away")
+        near = [pair for pair in alike if in_window(*pair)]
+        taken = [side for pair in pairs for side in pair]
+        for line, entry in near:
+            alone = sum(line is other for other, _ in near) == sum(entry is other for _, other in near) == 1
+            if alone and line not in taken and entry not in taken:
+                pairs[line, entry] = ("amount_window", "only_one_of_its_amount")
+        for side in {side for pair in pairs for side in pair}:
+            if isinstance(side, Entry) and side.sought_from > self.day:
+                continue
+            told = [(words, pair) for pair, words in pairs.items() if side in pair]
+            fitting = frozenset(pair[1].entry if isinstance(side, Line) else pair[0].line for _, pair in told)
+            name = (side.line, None) if isinstance(side, Line) else (None, side.entry)
+            self.result.proposed[name] = (*min(words for words, _ in told), fitting)
+
+    def name_differences_from_payments(self) -> None:
+        for line in list(self.free_lines):
+            kind = kind_of_lone(line)
+            if kind not in (K.REFUND_UNKNOWN, K.MISSING_IN_GATEWAY):
+                self.take(line, None)
+                self.result.findings.append((kind, line.line, None))
 
     def name_differences(self, pairs: Sequence[tuple[Line, Entry]]) -> None:
         for line, entry in pairs:
@@ -115,36 +263,24 @@ class PlainMatcher:
     def name_wrong_fees(self) -> None:
         of_number = {line.line: line for line in self.lines}
         for line_number, entry_number in self.result.matches:
-            line = of_number[line_number]
-            if self.fee and line.movement is Movement.PAYMENT and line.fee != self.fee.fee_minor(line.gross):
+            line = of_number[line_number] if line_number is not None else None
+            if not self.fee or line is None or line.movement is not Movement.PAYMENT:
+                continue
+            if line.fee != self.fee.fee_minor(line.gross) and not self.group_has_fee((line_number, entry_number)):
                 self.result.findings.append((K.FEE_MISMATCH, line_number, entry_number))
+
+    def group_has_fee(self, member: Member) -> bool:
+        """Whether the lines of its group cost together what its entries would have cost."""
+        group = next((group for group in self.result.groups if member in group), frozenset[Member]())
+        lines = [line for line in self.lines if line.line in {number for number, _ in group}]
+        entries = [entry for entry in self.entries if entry.entry in {number for _, number in group}]
+        agreed = sum(self.fee.fee_minor(entry.amount) for entry in entries) if self.fee else 0
+        return bool(group) and sum(line.fee for line in lines) == agreed
 
     def take(self, line: Line, entry: Entry | None) -> None:
         self.free_lines.remove(line)
         if entry:
             self.free_entries.remove(entry)
-
-
-def equal(line: Line, entry: Entry) -> bool:
-    alike = line.movement == entry.movement and (line.currency, line.gross) == (entry.currency, entry.amount)
-    return alike and line.settled and not line.later and not entry.later
-
-
-def what_differs(line: Line, currency: str, amount: int) -> DiscrepancyKind | None:
-    if line.currency != currency:
-        return K.CURRENCY_MISMATCH
-    if line.gross != amount:
-        return K.AMOUNT_MISMATCH
-    return None if line.settled else K.STATUS_MISMATCH
-
-
-def kind_of_lone(line: Line) -> DiscrepancyKind:
-    if line.movement is Movement.PAYMENT and line.payment is not None:
-        kind = what_differs(line, line.payment_currency or "", line.payment_amount or 0)
-        if kind:
-            return kind
-    refunded = line.movement in (Movement.REFUND, Movement.REFUND_RETURN)
-    return K.REFUND_UNKNOWN if refunded else K.MISSING_IN_GATEWAY
 
 
 @dataclass
@@ -155,7 +291,12 @@ class EngineResult(Result):
 
 
 def match_by_engine(
-    folder: Path, day: date, lines: Sequence[Line], entries: Sequence[Entry], fee: FeeContract | None
+    folder: Path,
+    day: date,
+    lines: Sequence[Line],
+    entries: Sequence[Entry],
+    fee: FeeContract | None,
+    named: Sequence[Named] = (),
 ) -> EngineResult:
     """The same through the engine and its files."""
     batches = [uuid4() for _ in range(max((place(line.line)[0] for line in lines), default=-1) + 1)]
@@ -177,19 +318,46 @@ def match_by_engine(
             written(folder / "line_details", [astuple(x) for x in lines if x.later or x.line in wanted_lines]),
             written(folder / "entry_details", [astuple(x) for x in entries if x.later or x.entry in wanted_entries]),
         )
+        write_records(folder / "named", named)
+        matching.add_named(folder / "named")
         matching.decide()
         matching.write_matches(folder / "matches", uuid4())
         found = list(matching.findings())
         with (folder / "matches").open(newline="") as file:
             rows = list(csv.reader(file))
-        of_batch = {str(batch): number for number, batch in enumerate(batches)}
+        matches, groups = members_of(rows, batches)
         return EngineResult(
-            matches={((of_batch[row[0]] << 32) + int(row[1]), int(row[2])): row[4] for row in rows},
+            matches=matches,
             findings=[(f.kind, f.line.line if f.line else None, f.entry.entry if f.entry else None) for f in found],
+            groups=groups,
+            proposed=dict(proposed(found, {entry.entry_key: entry.entry for entry in entries})),
             totals=matching.totals(),
             fees=matching.fees(),
             found=found,
         )
+
+
+def members_of(
+    rows: Sequence[Sequence[str]], batches: Sequence[UUID]
+) -> tuple[dict[Member, str], set[frozenset[Member]]]:
+    """The rows of the file of matches, with their rules, and its groups."""
+    of_batch = {str(batch): number for number, batch in enumerate(batches)}
+    matches: dict[Member, str] = {}
+    groups: dict[str, set[Member]] = {}
+    for batch, number, entry_id, _, rule, _, group in rows:
+        member = ((of_batch[batch] << 32) + int(number) if number else None, int(entry_id) if entry_id else None)
+        matches[member] = rule
+        if group:
+            groups.setdefault(group, set()).add(member)
+    return matches, {frozenset(group) for group in groups.values()}
+
+
+def proposed(found: Sequence[Finding], of_key: dict[str, int]) -> Iterator[tuple[Member, Proposed]]:
+    for each in found:
+        if proposal := each.proposal:
+            fitting = frozenset(proposal.lines) | {of_key[key] for key in proposal.entries}
+            name = (each.line.line if each.line else None, each.entry.entry if each.entry else None)
+            yield name, (proposal.rule, proposal.why, fitting)
 
 
 def written(path: Path, rows: Iterable[tuple[object, ...]]) -> Path:

@@ -79,15 +79,20 @@ reconciliation_runs = Table(
 matches = Table(
     "matches",
     METADATA,
-    Column("batch", Uuid, primary_key=True),
-    Column("line", Integer, primary_key=True),
-    Column("entry_id", BigInteger, nullable=False),
+    Column("batch", Uuid),
+    Column("line", Integer),
+    Column("entry_id", BigInteger),
     Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), nullable=False),
     Column("rule", Text, nullable=False),
     Column("evidence", JSONB, comment="null: what the rule's name says is equal in line and entry"),
+    Column("group_no", Integer, comment="in the run; its rows are one match, each with a line, an entry or both"),
+    UniqueConstraint("batch", "line", name="matches_batch_line_key"),
     UniqueConstraint("entry_id", name="matches_entry_id_key"),
+    CheckConstraint("(batch IS NULL) = (line IS NULL)", name="batch"),
+    CheckConstraint("num_nonnulls(line, entry_id) >= CASE WHEN group_no IS NULL THEN 2 ELSE 1 END", name="sides"),
     ForeignKeyConstraint(["batch", "line"], ["settlement_lines.batch", "settlement_lines.line"]),
     Index("matches_run_id_idx", "run_id"),
+    Index("matches_group_no_idx", "run_id", "group_no", postgresql_where=text("group_no IS NOT NULL")),
     comment="exclusive: a settlement line and a ledger entry take part in one live match",
 )
 
