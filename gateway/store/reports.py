@@ -73,7 +73,7 @@ COPY (
 """
 
 # A payment of a part pays an invoice's lines in their order, as it is refunded: see services.refund_sources.
-_BELONGS = """
+BELONGS = """
     SELECT agency_id, currency, 'fees:' || revenue_code AS account, sum(part_minor) AS amount_minor
       FROM (SELECT moved.agency_id, moved.currency, line.revenue_code,
                    greatest(0, least(line.amount_minor, allocation.amount_minor - coalesce(sum(line.amount_minor) OVER (
@@ -104,7 +104,7 @@ _REMITTANCE_OF_RUN = text(
           JOIN settlement_lines AS line ON line.batch = match.batch AND line.line = match.line
           JOIN ledger_entries AS entry ON entry.id = match.entry_id
          WHERE match.run_id = :run_id
-    ), belongs AS ({_BELONGS}), rest AS (
+    ), belongs AS ({BELONGS}), rest AS (
         SELECT agency_id, currency, sum(gross_minor) AS amount_minor FROM moved GROUP BY agency_id, currency
          UNION ALL
         SELECT agency_id, currency, -sum(amount_minor) FROM belongs GROUP BY agency_id, currency

@@ -6,7 +6,6 @@ digest, so that whoever holds one can check it against the JSON report.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -20,6 +19,7 @@ from gateway.domain.money import Money
 from gateway.store import reconciliation, reports, settlements
 from gateway.store.database import Transaction
 from reconciliation.explain import explain
+from reconciliation.reports.facts import END, dumped
 
 PAGE = 1_000
 
@@ -136,9 +136,6 @@ def sha256_of(tx: Transaction, run_id: UUID) -> str:
     return digest.hexdigest()
 
 
-END = b"}\n"
-
-
 def _facts(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
     """The JSON report up to its digest, in pieces of some size."""
     run = {name: value for name, value in run_json(tx, run_id).items() if name != "requested_by"}
@@ -158,10 +155,6 @@ def joined(rows: Iterator[bytes], separator: bytes) -> Iterator[bytes]:
     while chunk := list(islice(rows, PAGE)):
         yield before + separator.join(chunk)
         before = separator
-
-
-def dumped(document: Any) -> bytes:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _batch_json(row: Row[Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The report of a run as CSV: one table, made for spreadsheets, written page by page so that any day fits into memory.
+"""Reports as CSV, each one table, made for spreadsheets, written page by page so that any day fits into memory.
 
 UTF-8 with a byte order mark, by which spreadsheets know it, and CR LF. Text that they would take for a formula has an
-apostrophe before it. Its rows, by the column `row`:
+apostrophe before it. The rows of a run's report, by the column `row`:
 
     total         `kind` of the run in `amount_minor` and `currency`, or in `count`
     batch         a settlement: what its lines add up to beside the total that the provider states
@@ -15,11 +15,14 @@ apostrophe before it. Its rows, by the column `row`:
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
+from gateway.domain.money import Money
 from gateway.store.database import Transaction
 from gateway.store.reports import FORMULA_BEGINNINGS, matches_as_csv
+from reconciliation.reports.document import Column, Document, Table, Type
 from reconciliation.reports.run import PAGE, ageing_of, batches_of, discrepancies_of, joined, remittance_of, run_json
 
 BYTE_ORDER_MARK = "\ufeff".encode()
@@ -64,6 +67,27 @@ def as_csv(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
     yield from _rows({**row, "row": "ageing", "status": row["days"]} for row in ageing_of(tx, run_id))
     yield from _rows(map(_discrepancy_row, discrepancies_of(tx, run_id)))
     yield from joined((row + LINE_END.encode() for row in matches_as_csv(tx, run_id)), b"")
+
+
+def document_as_csv(document: Document) -> Iterator[bytes]:
+    """The tables of a document as one, under the names of all their columns; `row` is the name of the table.
+
+    An amount is minor units, in a column that says so, of the row's `currency`. Names and codes are in no language.
+    """
+    names = [_name(column) for table in document.tables for column in table.columns]
+    yield BYTE_ORDER_MARK
+    yield from written(("row", *dict.fromkeys(names)), chain.from_iterable(map(_table_rows, document.tables)))
+
+
+def _table_rows(table: Table) -> Iterator[dict[str, Any]]:
+    names = list(map(_name, table.columns))
+    for row in table.rows:
+        cells = (cell.amount_minor if isinstance(cell, Money) else cell for cell in row)
+        yield {"row": table.name, **dict(zip(names, cells, strict=True))}
+
+
+def _name(column: Column) -> str:
+    return f"{column.name}_minor" if column.type is Type.AMOUNT else column.name
 
 
 def written(columns: Iterable[str], rows: Iterable[Mapping[str, Any]], *, heading: bool = True) -> Iterator[bytes]:

@@ -20,7 +20,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "rails": ("Dòng tiền theo tài khoản", "Money by account"),
     "runs": ("Các lần đối soát", "Runs"),
     "revenue": ("Thu theo mã nguồn thu", "Revenue by code"),
-    "treasury": ("Tài khoản kho bạc", "Treasury accounts"),
     "tie_out": ("Đối chiếu với bảng cân đối", "Tied to the trial balance"),
     "payout_kinds": ("Theo loại dòng", "By kind of line"),
     "payout_batches": ("Lô của khoản chi trả", "Batches of the payout"),
@@ -42,6 +41,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "count": ("Số lượng", "Count"),
     "currency": ("Loại tiền", "Currency"),
     "days_open": ("Số ngày", "Days open"),
+    "debit": ("Phát sinh nợ", "Debit"),
+    "credit": ("Phát sinh có", "Credit"),
     "difference": ("Chênh lệch", "Difference"),
     "discrepancies_found": ("Chênh lệch phát hiện", "Discrepancies found"),
     "discrepancies_open": ("Chênh lệch chưa giải trình", "Discrepancies open"),
@@ -60,21 +61,17 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "lines": ("Số dòng", "Lines"),
     "matched": ("Đã khớp", "Matched"),
     "month": ("Tháng", "Month"),
-    "movement": ("Phát sinh thuần", "Movement"),
     "net": ("Thực nhận", "Net"),
     "next_step": ("Đề xuất", "Proposed"),
     "opening": ("Số dư đầu kỳ", "Opening balance"),
     "other": ("Khác", "Other"),
-    "paid_back": ("Đã hoàn", "Paid back"),
     "page": ("Trang", "Page"),
     "payout": ("Khoản chi trả", "Payout"),
     "payouts": ("Chi trả về ngân hàng", "Paid out"),
     "prepared_by": ("Kế toán lập", "Prepared by"),
     "provider": ("Nhà cung cấp", "Provider"),
-    "received": ("Đã nhận", "Received"),
-    "reductions": ("Hủy, giảm", "Cancelled"),
+    "taken_off": ("Hủy, hoàn trả", "Cancelled, refunded"),
     "refunds": ("Hoàn trả", "Refunds"),
-    "remitted": ("Thuộc về nguồn thu", "Collected for it"),
     "rule": ("Quy tắc", "Rule"),
     "rules_version": ("Phiên bản quy tắc", "Version of the rules"),
     "run": ("Lần đối soát", "Run"),
@@ -87,6 +84,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "transaction": ("Giao dịch", "Transaction"),
     "treasury_account": ("Tài khoản kho bạc", "Treasury account"),
     "trial_balance": ("Theo bảng cân đối", "Trial balance"),
+    "unidentified": ("Chưa rõ nguồn", "Unidentified"),
     "unexplained": ("Chưa giải trình", "Unexplained"),
     # the receipts' columns
     "order": ("Số thứ tự", "No."),
@@ -113,6 +111,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "cleared": ("đã tự khớp", "cleared"),
     "resolved": ("đã xử lý", "resolved"),
     "paid": ("đã nộp", "paid"),
+    "new": ("mới", "new"),
     # kinds
     "missing_in_gateway": ("không có trong sổ cái", "missing in the ledger"),
     "missing_at_provider": ("không có ở nhà cung cấp", "missing at the provider"),
@@ -136,11 +135,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "payer_credit": ("tiền thừa của người nộp", "payer's credit"),
     # notes
     "and_more": ("Còn {count} dòng nữa, xem trong bản CSV hoặc XLSX.", "{count} more are in the CSV and the XLSX."),
+    "no_numbers": (
+        "Biên lai chưa được cấp số: các dòng lấy từ hóa đơn phí đã nộp trong ngày.",
+        "Receipts bear no numbers yet: the rows are the fees of the invoices paid on this day.",
+    ),
     "no_rows": ("Không có.", "None."),
 }
 LANGUAGES = ("vi", "en")
 
 
+NO_LANGUAGE = ""
+"""For machines, which know things by their names."""
+
+
 def word(name: str, language: str) -> str:
     """The word of that name; a name that has none stands for itself (a provider's, a code)."""
-    return WORDS[name][LANGUAGES.index(language)] if name in WORDS else name
+    return WORDS[name][LANGUAGES.index(language)] if name in WORDS and language != NO_LANGUAGE else name
