@@ -1,19 +1,18 @@
-"""Reconciliation over HTTP: ask for a run, follow it, download its report, read what it found.
+"""Reconciliation over HTTP: ask for a run, follow it, read what it found.
 
 A run compares all that one provider settled on a day, for every agency it collects for, so it is for keys that act for
 every agency; a key of one agency sees the discrepancies of its own.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request
 from marshmallow import Schema, fields, validate
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
-from gateway.domain.errors import Forbidden, Invalid
+from gateway.domain.errors import Invalid
 from gateway.ports.provider import SettlementSource
 from gateway.services.access import requires
 from gateway.services.cursors import decode_cursor, encode_cursor
@@ -23,28 +22,15 @@ from gateway.services.runtime import Caller, Runtime
 from gateway.services.surface import Routes, Surface
 from gateway.store import reconciliation
 from gateway.store.database import Transaction
+from reconciliation.callers import check_acts_for_all
 from reconciliation.jobs import Queue
-from reconciliation.report import as_csv, as_json, discrepancy_json, run_json
+from reconciliation.reports import api as reports_api
+from reconciliation.reports.api import Strict
+from reconciliation.reports.run import discrepancy_json, run_json
 from reconciliation.runs import begin_run
 
-FORMATS: Mapping[str, tuple[str, Callable[[Transaction, UUID], Iterator[bytes]]]] = {
-    "json": ("application/json", as_json),
-    "csv": ("text/csv; charset=utf-8", as_csv),
-}
 STATUSES = ("running", "balanced", "exceptions", "failed", "signed_off")
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
-
-
-class NoSuchFormat(Invalid):
-    code = "unknown_report_format"
-
-
-class OneAgencyOnly(Forbidden):
-    code = "one_agency_only"
-
-
-class Strict(Schema):
-    error_messages = {"unknown": "is not a field of this request"}  # noqa: RUF012 - marshmallow's own class attribute
 
 
 class RunRequest(Strict):
@@ -84,10 +70,6 @@ class PageQuery(Strict):
     after = fields.String(load_default=None, validate=validate.Length(max=1_000))
 
 
-class ReportQuery(Strict):
-    format = fields.String(load_default=None, validate=validate.Length(max=20))
-
-
 class RunPage(Schema):
     data = fields.List(fields.Nested(RunSchema), required=True)
     next = fields.String(required=True, allow_none=True)
@@ -105,9 +87,9 @@ def register(surface: Surface) -> None:
     )
     _add_asking(surface, resource, Queue())
     _add_reading(surface, resource)
-    _add_report(surface, resource)
     _add_discrepancies(surface, resource)
     surface.publish(resource)
+    reports_api.register(surface)
 
 
 def _add_asking(surface: Surface, resource: Routes, queue: Queue) -> None:
@@ -124,7 +106,7 @@ def _add_asking(surface: Surface, resource: Routes, queue: Queue) -> None:
         It runs in the background: follow its status. Running a day again gives the same result, and takes in what was
         settled since.
         """
-        _check_acts_for_all(surface.caller())
+        check_acts_for_all(surface.caller())
         _check_settles(runtime, body["provider"])
         return surface.once(lambda tx: _enqueued(tx, runtime, queue, body, surface.caller()))
 
@@ -138,7 +120,7 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
     @resource.response(200, RunPage)
     def list_runs(query: Mapping[str, Any]) -> Mapping[str, Any]:
         """List the runs, the newest day first."""
-        _check_acts_for_all(surface.caller())
+        check_acts_for_all(surface.caller())
         after = _decoded("runs", query["after"])
         place = (_day(after[0]), after[1]) if after else None
         with runtime.db.read() as tx:
@@ -153,35 +135,9 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
     @resource.response(200, RunSchema)
     def show(run_id: UUID) -> Mapping[str, Any]:
         """Show a run with its totals."""
-        _check_acts_for_all(surface.caller())
+        check_acts_for_all(surface.caller())
         with runtime.db.read() as tx:
             return run_json(tx, run_id)
-
-
-def _add_report(surface: Surface, resource: Routes) -> None:
-    runtime = surface.runtime
-
-    @resource.route("/v1/reconciliation/runs/<uuid:run_id>/report")
-    @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
-    @resource.arguments(ReportQuery, location="query")
-    def report(query: Mapping[str, Any], run_id: UUID) -> Response:
-        """Download the report of a run, by `?format=` or by Accept: JSON or CSV.
-
-        The same run gives the same bytes.
-        """
-        _check_acts_for_all(surface.caller())
-        name = query["format"] or _accepted()
-        if name not in FORMATS:
-            raise NoSuchFormat(
-                f"There is no report as {name}.", fields={"format": f"must be one of {', '.join(FORMATS)}"}
-            )
-        with runtime.db.read() as tx:
-            run = run_json(tx, run_id)
-        content_type, write = FORMATS[name]
-        response = Response(_streamed(runtime, write, run_id), content_type=content_type)
-        filename = f"{run['provider']}-{run['business_date']}.{name}"
-        response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
-        return response
 
 
 def _add_discrepancies(surface: Surface, resource: Routes) -> None:
@@ -221,27 +177,10 @@ def _enqueued(tx: Transaction, runtime: Runtime, queue: Queue, wanted: Mapping[s
     return Answer(202, run_json(tx, run.id))
 
 
-def _check_acts_for_all(caller: Caller) -> None:
-    if caller.agency_id is not None:
-        raise OneAgencyOnly("A run covers every agency that a provider collects for; this key acts for one.")
-
-
 def _check_settles(runtime: Runtime, provider: str) -> None:
     able = [name for name, found in runtime.providers.items() if isinstance(found, SettlementSource)]
     if provider not in able:
         raise Invalid(f"{provider} has no settlement here.", fields={"provider": f"must be one of {', '.join(able)}"})
-
-
-def _accepted() -> str:
-    """What the caller prefers of what there is; what it says itself if it takes none of it."""
-    types = {"application/json": "json", "text/csv": "csv"}
-    best = request.accept_mimetypes.best_match(types) if request.accept_mimetypes else "application/json"
-    return types[best] if best else str(request.accept_mimetypes)
-
-
-def _streamed(runtime: Runtime, write: Callable[[Transaction, UUID], Iterator[bytes]], run_id: UUID) -> Iterator[bytes]:
-    with runtime.db.read() as tx:
-        yield from write(tx, run_id)
 
 
 def _decoded(kind: str, cursor: str | None) -> list[Any]:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from gateway.domain.errors import GatewayError
 from gateway.services.runtime import Runtime
-from reconciliation.report import discrepancies_of, run_json
+from reconciliation.reports.run import discrepancies_of, run_json
 from reconciliation.runs import run_reconciliation
 
 GetRuntime = Callable[[], Runtime]

@@ -184,6 +184,7 @@ class Database:
             connect_args={"options": SESSION_OPTIONS, "connect_timeout": 5},
         )
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._snapshots = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._clock = clock
 
     @contextmanager
@@ -206,6 +207,12 @@ class Database:
     def read(self) -> Iterator[Transaction]:
         """For single reading statements: no transaction is opened."""
         with _translated(), self._autocommit.connect() as connection:
+            yield Transaction(lambda: connection, self._clock())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """For reads that must agree with each other: all see what was committed when the first began."""
+        with _translated(), self._snapshots.begin() as connection:
             yield Transaction(lambda: connection, self._clock())
 
     @contextmanager

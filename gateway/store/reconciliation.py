@@ -110,28 +110,6 @@ _POSTED_FEES = text(
 )
 
 
-# A line of a group has all entries of the group beside it.
-_PAGE_OF_MATCHES = text(
-    """
-    SELECT batch.batch_id, match.line, line.line_id, line.provider_transaction_id, line.provider_refund_id,
-           line.currency, line.gross_minor, line.fee_minor, match.rule, match.evidence, match.group_no,
-           coalesce(whole.entries, ARRAY[entry.key]) AS entries,
-           coalesce(whole.business_date, entry.business_date) AS business_date
-      FROM matches AS match
-      JOIN settlement_batches AS batch ON batch.id = match.batch
-      JOIN settlement_lines AS line ON line.batch = match.batch AND line.line = match.line
-      LEFT JOIN ledger_entries AS entry ON entry.id = match.entry_id
-      LEFT JOIN LATERAL (
-        SELECT array_agg(entry.key ORDER BY entry.id) AS entries, min(entry.business_date) AS business_date
-          FROM matches AS member JOIN ledger_entries AS entry ON entry.id = member.entry_id
-         WHERE member.run_id = match.run_id AND member.group_no = match.group_no) AS whole
-        ON match.group_no IS NOT NULL
-     WHERE match.batch = :batch AND match.run_id = :run_id AND match.line > :line
-     ORDER BY match.line
-     LIMIT :limit
-    """
-)
-
 _MATCHED_BATCHES = text(
     """
     SELECT id FROM settlement_batches
@@ -314,11 +292,6 @@ def page_of_findings(
 def matched_batches(tx: Transaction, run_id: UUID) -> list[UUID]:
     """The batches of which the run matched lines, by day and batch_id."""
     return list(tx.execute(_MATCHED_BATCHES, {"run_id": run_id}).scalars())
-
-
-def page_of_matches(tx: Transaction, run_id: UUID, batch: UUID, *, after: int, limit: int) -> list[Row[Any]]:
-    """What the run matched of a batch, line beside entry, by line, from the one after the line `after` on."""
-    return tx.all(_PAGE_OF_MATCHES, {"run_id": run_id, "batch": batch, "line": after, "limit": limit})
 
 
 def posted_fees(tx: Transaction, run_id: UUID) -> list[Row[Any]]:

@@ -96,14 +96,14 @@ def test_the_report_is_downloaded_as_asked_for(office: Office) -> None:
     assert as_csv.data == office.api.get(f"{path}?format=csv", "finance").data
     assert as_csv.content_type.startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(as_csv.data.decode("utf-8-sig"), newline="")))
-    assert {row["row"] for row in rows} == {"total", "batch", "discrepancy", "match"}
+    assert {row["row"] for row in rows} == {"total", "batch", "remittance", "ageing", "discrepancy", "match"}
     assert f"sandbox-{office.day}.csv" in as_csv.headers["Content-Disposition"]
 
 
 def test_a_report_of_another_form_is_refused_and_the_forms_named(office: Office) -> None:
     path = f"{RUNS}/{office.finished()['id']}/report"
     told = problem(office.api.get(f"{path}?format=docx", "finance"), 422, "unknown_report_format")
-    assert told["errors"] == {"format": "must be one of json, csv"}
+    assert told["errors"] == {"format": "must be one of json, csv, xlsx, pdf"}
     problem(office.api.get(path, "finance", headers={"Accept": "image/png"}), 422, "unknown_report_format")
 
 

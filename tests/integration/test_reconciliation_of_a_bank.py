@@ -13,7 +13,8 @@ from gateway.domain.money import Money
 from gateway.ports.provider import BatchRef, OutcomeUnknown
 from gateway.services.fetch_credits import fetch_credits
 from gateway.services.receive_event import receive_event
-from reconciliation.report import as_csv, as_json, discrepancies_of
+from reconciliation.reports.run import as_json, discrepancies_of
+from reconciliation.reports.tabular import as_csv
 from reconciliation.runs import Run, run_reconciliation
 from reconciliation.settlement import SettlementUnavailable
 from tests.integration.village_bank import NAME, Village, VillageBank

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.ports.provider import BatchRef, SettlementLine
 from gateway.store.embedded import DatabaseUrls
-from reconciliation.report import CSV_COLUMNS
+from reconciliation.reports.tabular import CSV_COLUMNS
 from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
 from tests.integration.world import a_world
 
@@ -65,8 +65,8 @@ def test_the_csv_report_is_a_table_that_a_spreadsheet_reads(night: Night) -> Non
     assert written.count(b"\n") == written.count(b"\r\n")
     rows = list(csv.DictReader(io.StringIO(written.decode("utf-8-sig"), newline="")))
     assert tuple(rows[0]) == CSV_COLUMNS
-    by_row = {name: [row for row in rows if row["row"] == name] for name in ("total", "batch", "discrepancy", "match")}
-    assert len(rows) == sum(map(len, by_row.values()))
+    by_row = {row["row"]: [each for each in rows if each["row"] == row["row"]] for row in rows}
+    assert set(by_row) == {"total", "batch", "remittance", "ageing", "discrepancy", "match"}
     totals = {row["kind"]: row["amount_minor"] or row["count"] for row in by_row["total"]}
     assert totals["ledger_minor"] == totals["statement_minor"] == str(FEE)
     assert (totals["matched"], totals["discrepancies:fee_mismatch"]) == ("1", "1")

@@ -20,7 +20,8 @@ from gateway.store import reconciliation
 from gateway.store.embedded import DatabaseUrls
 from reconciliation import runs
 from reconciliation.cli import command
-from reconciliation.report import as_csv, as_json, discrepancies_of
+from reconciliation.reports.run import as_json, discrepancies_of
+from reconciliation.reports.tabular import as_csv
 from reconciliation.runs import Run, RunSignedOff, RunUnderWay, run_reconciliation
 from reconciliation.settlement import SettlementChanged, SettlementUnavailable
 from tests.integration.world import World, a_world

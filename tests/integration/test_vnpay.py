@@ -19,7 +19,7 @@ from providers.registry import SIMULATORS, build
 from providers.simulation.bank import Options
 from providers.simulation.server import RunningSimulator
 from providers.vnpay import wire
-from reconciliation.report import discrepancies_of
+from reconciliation.reports.run import discrepancies_of
 from reconciliation.runs import Run, run_reconciliation
 from reconciliation.settlement import SettlementUnavailable
 from tests.integration.api import Api, Reply, an_api

@@ -1,0 +1,89 @@
+"""What a span of days comes to: the ledger's movements by day and account, what payments were for, runs, discrepancies.
+
+Every query takes `agency_id`; None is every agency.
+"""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.engine import Row
+
+from gateway.store.database import Transaction
+from gateway.store.reports import BELONGS
+from gateway.store.tables.ledger import ledger_accounts
+from gateway.store.tables.reconciliation import reconciliation_runs
+
+_MOVEMENTS = text(
+    """
+    SELECT transfer.business_date, agency.code AS agency, transfer.currency, debit.code AS debit,
+           credit.code AS credit, sum(transfer.amount_minor) AS amount_minor
+      FROM ledger_accounts AS debit
+      JOIN agencies AS agency ON agency.id = debit.agency_id
+      JOIN ledger_transfers AS transfer ON transfer.debit_account_id = debit.id
+      JOIN ledger_accounts AS credit ON credit.id = transfer.credit_account_id
+     WHERE transfer.business_date BETWEEN :first AND :last
+       AND debit.agency_id = coalesce(CAST(:agency_id AS uuid), debit.agency_id)
+     GROUP BY transfer.business_date, agency.code, transfer.currency, debit.code, credit.code
+     ORDER BY transfer.business_date, agency.code, transfer.currency, debit.code, credit.code
+    """
+)
+
+_REMITTANCE = text(
+    f"""
+    WITH moved AS (
+        SELECT entry.agency_id, coalesce(payment.currency, refund.currency) AS currency, entry.cause, entry.subject_id
+          FROM ledger_entries AS entry
+          LEFT JOIN payments AS payment ON payment.id = entry.subject_id
+          LEFT JOIN refunds AS refund ON refund.id = entry.subject_id
+         WHERE entry.cause IN ('payment_succeeded', 'refund_succeeded') AND entry.business_date BETWEEN :first AND :last
+           AND entry.agency_id = coalesce(CAST(:agency_id AS uuid), entry.agency_id)
+    )
+    SELECT agency.code AS agency, sums.currency, sums.account, sum(sums.amount_minor) AS amount_minor
+      FROM ({BELONGS}) AS sums JOIN agencies AS agency ON agency.id = sums.agency_id
+     GROUP BY agency.code, sums.currency, sums.account
+     ORDER BY agency.code, sums.currency, sums.account
+    """  # noqa: S608 - put together from constants
+)
+
+_OPEN = text(
+    """
+    SELECT provider, business_date, kind, currency, CAST(:last AS date) - business_date AS days, count(*) AS number,
+           sum(abs(amount_minor)) AS amount_minor
+      FROM discrepancies
+     WHERE status = 'open' AND business_date <= :last
+       AND (CAST(:agency_id AS uuid) IS NULL OR agency_id = :agency_id)
+     GROUP BY provider, business_date, kind, currency
+     ORDER BY provider, business_date, kind, currency
+    """
+)
+
+
+def currencies(tx: Transaction, agency_id: UUID | None) -> list[str]:
+    """Those that there are accounts in."""
+    query = select(ledger_accounts.c.currency).distinct().order_by(ledger_accounts.c.currency)
+    if agency_id is not None:
+        query = query.where(ledger_accounts.c.agency_id == agency_id)
+    return list(tx.execute(query).scalars())
+
+
+def movements(tx: Transaction, agency_id: UUID | None, first: date, last: date) -> list[Row[Any]]:
+    """What moved from `credit` to `debit`, account codes of the agency, by business date and currency."""
+    return tx.all(_MOVEMENTS, {"agency_id": agency_id, "first": first, "last": last})
+
+
+def remittance(tx: Transaction, agency_id: UUID | None, first: date, last: date) -> list[Row[Any]]:
+    """What payments brought in, less what refunds paid back, by the account of the agency that it belongs to."""
+    return tx.all(_REMITTANCE, {"agency_id": agency_id, "first": first, "last": last})
+
+
+def open_discrepancies(tx: Transaction, agency_id: UUID | None, last: date) -> list[Row[Any]]:
+    """What is open of the days up to `last`, with its age in days then; amounts without their sign."""
+    return tx.all(_OPEN, {"agency_id": agency_id, "last": last})
+
+
+def runs(tx: Transaction, first: date, last: date) -> list[Row[Any]]:
+    """By day and provider."""
+    query = select(reconciliation_runs).where(reconciliation_runs.c.business_date.between(first, last))
+    return tx.all(query.order_by(reconciliation_runs.c.business_date, reconciliation_runs.c.provider))

@@ -1,0 +1,194 @@
+"""What reports read in bulk, of a run's matches: rows that PostgreSQL writes as they will be sent, so that a day of
+millions costs little; and where their money belongs.
+
+COPY sends one row a message, so each that is read here is a whole row with its line end.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.engine import Row
+
+from gateway.store.database import Transaction
+from gateway.store.reconciliation import matched_batches
+
+FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""A cell that begins with one of these is a formula to some spreadsheet."""
+
+# What a report may take to be written, instead of what a request may; the document is put together in between.
+TIME = "1h"
+
+_TAKE_TIME = text(
+    """
+    SELECT set_config('statement_timeout', :time, true), set_config('idle_in_transaction_session_timeout', :time, true)
+    """
+)
+
+
+def _harmless(column: str) -> str:
+    """SQL for the text of `column`, with an apostrophe before what a spreadsheet would take for a formula."""
+    beginnings = ", ".join(f"E'{beginning.encode('unicode_escape').decode()}'" for beginning in FORMULA_BEGINNINGS)
+    return f"CASE WHEN left({column}, 1) IN ({beginnings}) THEN '''' || {column} ELSE {column} END"
+
+
+def _json(column: str) -> str:
+    """SQL for the text of `column` as JSON."""
+    return f"coalesce(to_json({column})::text, 'null')"
+
+
+# A line of a group has all entries of the group beside it.
+_MATCHES = """
+      FROM matches AS match
+      JOIN settlement_batches AS batch ON batch.id = match.batch
+      JOIN settlement_lines AS line ON line.batch = match.batch AND line.line = match.line
+      LEFT JOIN ledger_entries AS entry ON entry.id = match.entry_id
+     CROSS JOIN LATERAL (
+        SELECT array_agg(part.key ORDER BY part.id) AS keys, min(part.business_date) AS business_date
+          FROM matches AS member JOIN ledger_entries AS part ON part.id = member.entry_id
+         WHERE match.group_no IS NOT NULL AND member.run_id = match.run_id AND member.group_no = match.group_no
+     ) AS whole
+     WHERE match.batch = %(batch)s AND match.run_id = %(run_id)s
+     ORDER BY match.line
+"""
+
+_DAY = "coalesce(whole.business_date, entry.business_date)"
+_ONLY_ENTRY = "CASE WHEN whole.keys IS NULL THEN entry.key WHEN cardinality(whole.keys) = 1 THEN whole.keys[1] END"
+
+# The columns are those of reconciliation.reports.tabular.
+_MATCHES_AS_CSV = f"""
+COPY (
+    SELECT 'match', match.rule, NULL, {_DAY}, line.currency, line.gross_minor, NULL, line.fee_minor, NULL, NULL,
+           {_harmless("batch.batch_id")}, match.line, {_harmless("line.provider_transaction_id")},
+           {_harmless("coalesce(array_to_string(whole.keys, ' '), entry.key)")},
+           NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    {_MATCHES}
+) TO STDOUT (FORMAT csv)
+"""
+
+# JSON holds neither of these control characters, so that it is sent as it is. Its keys are in the order of their names.
+_MATCHES_AS_JSON = f"""
+COPY (
+    SELECT '{{"amount_minor":' || line.gross_minor || ',"batch":' || {_json("batch.batch_id")} || ',"business_date":"'
+           || {_DAY} || '","currency":"' || line.currency
+           || coalesce('","entries":' || to_json(whole.keys) || ',"entry":', '","entry":')
+           || {_json(_ONLY_ENTRY)}
+           || ',"evidence":' || coalesce(match.evidence::text, 'null') || ',"fee_minor":' || line.fee_minor
+           || coalesce(',"group":' || match.group_no, '') || ',"line":' || match.line
+           || ',"line_id":' || {_json("line.line_id")}
+           || ',"provider_refund_id":' || {_json("line.provider_refund_id")}
+           || ',"provider_transaction_id":' || {_json("line.provider_transaction_id")}
+           || ',"rule":' || {_json("match.rule")} || '}}'
+    {_MATCHES}
+) TO STDOUT (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')
+"""
+
+# A payment of a part pays an invoice's lines in their order, as it is refunded: see services.refund_sources.
+BELONGS = """
+    SELECT agency_id, currency, 'fees:' || revenue_code AS account, sum(part_minor) AS amount_minor
+      FROM (SELECT moved.agency_id, moved.currency, line.revenue_code,
+                   greatest(0, least(line.amount_minor, allocation.amount_minor - coalesce(sum(line.amount_minor) OVER (
+                       PARTITION BY line.invoice_id, moved.subject_id ORDER BY line.position
+                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) AS part_minor
+              FROM moved
+              JOIN allocations AS allocation ON allocation.payment_id = moved.subject_id
+              JOIN invoice_lines AS line ON line.invoice_id = allocation.invoice_id
+             WHERE moved.cause = 'payment_succeeded') AS part
+     GROUP BY agency_id, currency, revenue_code
+     UNION ALL
+    SELECT moved.agency_id, moved.currency, 'payer_credit', sum(payment.credited_minor)
+      FROM moved JOIN payments AS payment ON payment.id = moved.subject_id
+     WHERE moved.cause = 'payment_succeeded' AND payment.credited_minor > 0
+     GROUP BY moved.agency_id, moved.currency
+     UNION ALL
+    SELECT moved.agency_id, moved.currency, part.account, -sum(part.amount_minor)
+      FROM moved JOIN refund_parts AS part ON part.refund_id = moved.subject_id
+     WHERE moved.cause = 'refund_succeeded'
+     GROUP BY moved.agency_id, moved.currency, part.account
+"""
+
+_REMITTANCE_OF_RUN = text(
+    f"""
+    WITH member AS (
+        SELECT match.group_no, entry.agency_id, line.currency, entry.cause, entry.subject_id, line.gross_minor
+          FROM matches AS match
+          LEFT JOIN settlement_lines AS line ON line.batch = match.batch AND line.line = match.line
+          LEFT JOIN ledger_entries AS entry ON entry.id = match.entry_id
+         WHERE match.run_id = :run_id
+    ), whole AS (
+        SELECT group_no, CAST(min(CAST(agency_id AS text)) AS uuid) AS agency_id, min(currency) AS currency
+          FROM member WHERE group_no IS NOT NULL GROUP BY group_no
+    ), moved AS (
+        SELECT coalesce(member.agency_id, whole.agency_id) AS agency_id,
+               coalesce(member.currency, whole.currency) AS currency, member.cause, member.subject_id,
+               coalesce(member.gross_minor, 0) AS gross_minor
+          FROM member LEFT JOIN whole USING (group_no)
+    ), belongs AS ({BELONGS}), rest AS (
+        SELECT agency_id, currency, sum(gross_minor) AS amount_minor FROM moved GROUP BY agency_id, currency
+         UNION ALL
+        SELECT agency_id, currency, -sum(amount_minor) FROM belongs GROUP BY agency_id, currency
+    )
+    SELECT agency.code AS agency, agency.bank_account, sums.currency, sums.account, sum(amount_minor) AS amount_minor
+      FROM (SELECT * FROM belongs
+             UNION ALL
+            SELECT agency_id, currency, 'other', sum(amount_minor) FROM rest GROUP BY agency_id, currency) AS sums
+      JOIN agencies AS agency ON agency.id = sums.agency_id
+     GROUP BY agency.code, agency.bank_account, sums.currency, sums.account
+    HAVING sum(amount_minor) <> 0
+     ORDER BY agency.code, sums.currency, sums.account
+    """  # noqa: S608 - put together from constants of this module
+)
+
+_AGEING_OF_RUN = text(
+    """
+    SELECT known.kind, known.currency, CAST(:day AS date) - known.business_date AS days, count(*) AS number,
+           sum(abs(known.amount_minor)) AS amount_minor
+      FROM run_findings AS found JOIN discrepancies AS known ON known.id = found.discrepancy_id
+     WHERE found.run_id = :run_id AND known.status = 'open'
+     GROUP BY known.kind, known.currency, days
+     ORDER BY known.kind, known.currency, days
+    """
+)
+
+
+def take_time(tx: Transaction) -> None:
+    """Let this transaction take as long as the largest report does."""
+    tx.execute(_TAKE_TIME, {"time": TIME})
+
+
+def matches_as_csv(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
+    """A row a match of the run, by batch and line, without line end. Text that is a formula has an apostrophe."""
+    return _of_batches(tx, _MATCHES_AS_CSV, run_id)
+
+
+def matches_as_json(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
+    """An object a match of the run, by batch and line."""
+    return _of_batches(tx, _MATCHES_AS_JSON, run_id)
+
+
+def remittance_of_run(tx: Transaction, run_id: UUID) -> list[Row[Any]]:
+    """What the run matched, by the account of the agency that it belongs to, and the treasury account to credit.
+
+    `account` is a ledger account, or `other` for what no invoice and no refund explains: chargebacks, receipts that are
+    not identified. The sum of an agency's rows is the gross that was matched.
+    """
+    return tx.all(_REMITTANCE_OF_RUN, {"run_id": run_id})
+
+
+def ageing_of_run(tx: Transaction, run_id: UUID, day: date) -> list[Row[Any]]:
+    """What is open of what the run found, by kind, currency and age in days on `day`; amounts without their sign."""
+    return tx.all(_AGEING_OF_RUN, {"run_id": run_id, "day": day})
+
+
+def _of_batches(tx: Transaction, query: str, run_id: UUID) -> Iterator[bytes]:
+    for batch in matched_batches(tx, run_id):
+        yield from _copied(tx, query, {"run_id": run_id, "batch": batch})
+
+
+def _copied(tx: Transaction, query: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+    driver: Any = tx.connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(query, parameters) as copy:
+        for row in copy:
+            yield bytes(row[:-1])

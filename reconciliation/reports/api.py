@@ -1,0 +1,170 @@
+"""Reports over HTTP, each in any of the formats.
+
+A report is written to a temporary file at one moment of the database, and sent from there: a slow reader holds no
+transaction, and a report that cannot be finished is a problem, not half a file.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import date
+from functools import partial
+from typing import IO, Any
+from uuid import UUID
+
+from flask import Response, request
+from marshmallow import Schema, fields, validate
+
+from gateway.domain.errors import Invalid
+from gateway.services.access import requires
+from gateway.services.keys import Scope
+from gateway.services.runtime import Runtime
+from gateway.services.surface import Routes, Surface
+from gateway.store.database import Transaction
+from reconciliation.callers import check_acts_for_all
+from reconciliation.reports.formats import (
+    CONTENT_TYPES,
+    LANGUAGE,
+    Form,
+    render,
+    render_month,
+    render_payout,
+    render_receipts,
+)
+from reconciliation.reports.month import Month
+from reconciliation.reports.run import run_json
+from reconciliation.reports.words import LANGUAGES
+
+CHUNK = 1 << 16
+
+Write = Callable[[Transaction], Iterator[bytes]]
+
+
+class Strict(Schema):
+    error_messages = {"unknown": "is not a field of this request"}  # noqa: RUF012 - marshmallow's own class attribute
+
+
+class ReportQuery(Strict):
+    format = fields.String(load_default=None, validate=validate.Length(max=20))
+    language = fields.String(load_default=LANGUAGE, validate=validate.OneOf(LANGUAGES))
+
+
+def register(surface: Surface) -> None:
+    """Add the routes to the application."""
+    resource = surface.resource("Reports", "What was collected, settled and explained, for spreadsheets and to sign.")
+    _add_run(surface, resource)
+    _add_month(surface, resource)
+    _add_payout(surface, resource)
+    _add_receipts(surface, resource)
+    surface.publish(resource)
+
+
+def _add_run(surface: Surface, resource: Routes) -> None:
+    runtime = surface.runtime
+
+    @resource.route("/v1/reconciliation/runs/<uuid:run_id>/report")
+    @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
+    @resource.arguments(ReportQuery, location="query")
+    def report(query: Mapping[str, Any], run_id: UUID) -> Response:
+        """Download the report of a run, by `?format=` or by Accept: JSON, CSV, XLSX or PDF.
+
+        The same run gives the same bytes. `sha256` is the digest of the JSON report without that member; XLSX and PDF
+        print it.
+        """
+        check_acts_for_all(surface.caller())
+        form = _form(query)
+        with runtime.db.read() as tx:
+            run = run_json(tx, run_id)
+        name = f"{run['provider']}-{run['business_date']}"
+        return _download(runtime, form, name, lambda tx: render(tx, run_id, form.format, form.language))
+
+
+def _add_month(surface: Surface, resource: Routes) -> None:
+    runtime = surface.runtime
+
+    @resource.route("/v1/reconciliation/months/<month>/report")
+    @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
+    @resource.arguments(ReportQuery, location="query")
+    def month_report(query: Mapping[str, Any], month: str) -> Response:
+        """Download the report of a month like 2026-11: of the key's agency, or of all.
+
+        What came in on each account and day, fees, refunds, what was paid out and what is on its way, revenue by code,
+        the runs, what is open and how long; tied to the trial balance. It is refused with books_do_not_tie rather than
+        told wrongly.
+        """
+        form, span, agency_id = _form(query), _month(month), surface.caller().agency_id
+        return _download(runtime, form, f"month-{span}", lambda tx: render_month(tx, span, agency_id, form))
+
+
+def _add_payout(surface: Surface, resource: Routes) -> None:
+    runtime = surface.runtime
+
+    @resource.route("/v1/reconciliation/payouts/<provider>/<payout>/report")
+    @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
+    @resource.arguments(ReportQuery, location="query")
+    def payout_report(query: Mapping[str, Any], provider: str, payout: str) -> Response:
+        """Download the report of a payout: what its lines come to by kind, and what the provider states.
+
+        A provider that names no payouts pays out batch by batch; the payout is the batch then.
+        """
+        check_acts_for_all(surface.caller())
+        form = _form(query)
+        return _download(runtime, form, "payout", lambda tx: render_payout(tx, provider, payout, form))
+
+
+def _add_receipts(surface: Surface, resource: Routes) -> None:
+    runtime = surface.runtime
+
+    @resource.route("/v1/reconciliation/receipts/<day>")
+    @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
+    @resource.arguments(ReportQuery, location="query")
+    def receipts_report(query: Mapping[str, Any], day: str) -> Response:
+        """Download the day's receipts in the tax authority's columns: of the key's agency, or of all.
+
+        The gateway issues no numbered receipts yet: the rows are the fees of the invoices that were paid on that day,
+        and the numbers are left empty.
+        """
+        form, on, agency_id = _form(query), _day(day, "day", "like 2026-11-22"), surface.caller().agency_id
+        return _download(runtime, form, f"receipts-{on}", lambda tx: render_receipts(tx, on, agency_id, form))
+
+
+def _month(text: str) -> Month:
+    return Month.of(_day(f"{text}-01", "month", "like 2026-11"))
+
+
+def _day(text: str, field: str, like: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"That is no {field}.", fields={field: f"must be {like}"}) from None
+
+
+def _form(query: Mapping[str, Any]) -> Form:
+    return Form(query["format"] or _accepted(), query["language"])
+
+
+def _accepted() -> str:
+    """What the caller prefers of what there is; what it says itself if it takes none of it."""
+    forms = {content_type.partition(";")[0]: name for name, content_type in CONTENT_TYPES.items()}
+    best = request.accept_mimetypes.best_match(forms) if request.accept_mimetypes else "application/json"
+    return forms[best] if best else str(request.accept_mimetypes)
+
+
+def _download(runtime: Runtime, form: Form, name: str, write: Write) -> Response:
+    with ExitStack() as opened:
+        file = opened.enter_context(tempfile.TemporaryFile())
+        with runtime.db.snapshot() as tx:
+            for piece in write(tx):
+                file.write(piece)
+        size = file.tell()
+        file.seek(0)
+        response = Response(_sent(file), content_type=CONTENT_TYPES[form.format])
+        response.call_on_close(opened.pop_all().close)
+    response.headers["Content-Length"] = str(size)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{form.format}"'
+    return response
+
+
+def _sent(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        yield from iter(partial(file.read, CHUNK), b"")
