@@ -21,7 +21,7 @@ TABLES = (matched_lines, matched_entries, match_chunks, match_rows)
 _COPY: Mapping[str, str] = {
     "lines": "COPY matched_lines (batch, block, run_id, bits) FROM STDIN (FORMAT csv)",
     "entries": "COPY matched_entries (block, run_id, bits) FROM STDIN (FORMAT csv)",
-    "chunks": "COPY match_chunks (batch, block, run_id, lines, entries) FROM STDIN (FORMAT csv)",
+    "chunks": "COPY match_chunks (batch, block, run_id, pairs) FROM STDIN (FORMAT csv)",
     "rows": "COPY match_rows (batch, line, entry_id, run_id, rule, evidence, group_no) FROM STDIN (FORMAT csv)",
 }
 
@@ -32,7 +32,7 @@ _HAS_BITS = text(
            = (SELECT count(line) FROM match_rows WHERE run_id = :run_id) + in_chunks.pairs
        AND (SELECT coalesce(sum(bit_count(bits)), 0) FROM matched_entries WHERE run_id = :run_id)
            = (SELECT count(entry_id) FROM match_rows WHERE run_id = :run_id) + in_chunks.pairs
-      FROM (SELECT coalesce(sum(cardinality(lines)), 0) AS pairs FROM match_chunks WHERE run_id = :run_id) AS in_chunks
+      FROM (SELECT coalesce(sum(cardinality(pairs)), 0) AS pairs FROM match_chunks WHERE run_id = :run_id) AS in_chunks
     """
 )
 
@@ -45,11 +45,12 @@ _BLOCK_OF_MATCHES = text(
                      (SELECT min(line) >> 10 FROM match_rows
                        WHERE batch = :batch AND run_id = :run_id AND line >= (:block + 1) << 10)) AS block
     ), match AS (
-        SELECT (next.block << 10) | pair.line AS line, pair.entry_id, 'provider_reference' AS rule,
+        SELECT (next.block << 10) | CAST(pair & 1023 AS int) AS line, pair >> 10 AS entry_id,
+               'provider_reference' AS rule,
                CAST(NULL AS jsonb) AS evidence, CAST(NULL AS int) AS group_no
           FROM next JOIN match_chunks AS chunk
             ON chunk.batch = :batch AND chunk.run_id = :run_id AND chunk.block = next.block
-         CROSS JOIN LATERAL unnest(chunk.lines, chunk.entries) AS pair (line, entry_id)
+         CROSS JOIN LATERAL unnest(chunk.pairs) AS pair
          UNION ALL
         SELECT row.line, row.entry_id, row.rule, row.evidence, row.group_no
           FROM next JOIN match_rows AS row

@@ -192,9 +192,8 @@ _MATCHES = {
 }
 _BLOCKS = "SELECT DISTINCT line >> 10 FROM plain_matches ORDER BY 1"
 _CHUNKS = """
-SELECT batches.id, number_of(block << 10) >> 10, getvariable('run'), lines, entries
-  FROM (SELECT line >> 10 AS block, '{' || string_agg((line & 1023)::VARCHAR, ',' ORDER BY line) || '}' AS lines,
-               '{' || string_agg(entry::VARCHAR, ',' ORDER BY line) || '}' AS entries
+SELECT batches.id, number_of(block << 10) >> 10, getvariable('run'), pairs
+  FROM (SELECT line >> 10 AS block, '{' || string_agg(((entry << 10) | (line & 1023))::VARCHAR, ',') || '}' AS pairs
           FROM plain_matches WHERE line >> 10 BETWEEN getvariable('first') AND getvariable('last') GROUP BY block)
   JOIN batches ON batches.place = batch_of(block << 10)
 """

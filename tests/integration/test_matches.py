@@ -94,7 +94,7 @@ def test_a_run_cannot_match_one_entry_twice_itself(db: Database, tmp_path: Path)
     one_bit = "01" + "0" * 1022
     (tmp_path / "lines").write_text(f"{BATCH},0,{run},{bits}\n")
     (tmp_path / "entries").write_text(f"0,{run},{one_bit}\n")
-    (tmp_path / "chunks-0").write_text(f'{BATCH},0,{run},"{{0,1}}","{{1,1}}"\n')
+    (tmp_path / "chunks-0").write_text(f'{BATCH},0,{run},"{{1024,1025}}"\n')
     with pytest.raises(MatchedTwice), db.transaction() as tx:
         matches.replace_matches(tx, run, tmp_path)
     assert kept(db) == set()

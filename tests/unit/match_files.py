@@ -18,9 +18,9 @@ def members_of(folder: Path, batches: Sequence[UUID]) -> tuple[dict[Member, str]
         matches[member] = rule
         if group:
             groups.setdefault(group, set()).add(member)
-    for batch, block, _, lines, entries in rows_of(folder, "chunks"):
-        for at, its_entry in zip(numbers(lines), numbers(entries), strict=True):
-            matches[of_batch[batch] + int(block) * 1024 + at, its_entry] = "provider_reference"
+    for batch, block, _, pairs in rows_of(folder, "chunks"):
+        for pair in map(int, pairs.strip("{}").split(",")):
+            matches[of_batch[batch] + int(block) * 1024 + pair % 1024, pair // 1024] = "provider_reference"
     lines_set = [of_batch[row[0]] + number for row in rows_of(folder, "lines") for number in set_bits(row[1], row[3])]
     entries_set = [number for block, _, bits in rows_of(folder, "entries") for number in set_bits(block, bits)]
     assert sorted(lines_set) == sorted(line for line, _ in matches if line is not None)
@@ -32,10 +32,6 @@ def rows_of(folder: Path, kind: str) -> Iterator[list[str]]:
     for path in sorted(folder.glob(f"{kind}*")):
         with path.open(newline="") as file:
             yield from csv.reader(file)
-
-
-def numbers(array: str) -> list[int]:
-    return [int(number) for number in array.strip("{}").split(",")]
 
 
 def set_bits(block: str, bits: str) -> list[int]:

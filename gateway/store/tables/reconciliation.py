@@ -11,7 +11,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -106,9 +105,7 @@ match_chunks = Table(
     Column("batch", Uuid, ForeignKey("settlement_batches.id"), primary_key=True),
     Column("block", Integer, primary_key=True, comment="line >> 10"),
     Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), primary_key=True),
-    Column("lines", ARRAY(SmallInteger), nullable=False, comment="line & 1023, in their order"),
-    Column("entries", ARRAY(BigInteger), nullable=False, comment="the entry of each of the lines"),
-    CheckConstraint("cardinality(lines) = cardinality(entries)", name="pairs"),
+    Column("pairs", ARRAY(BigInteger), nullable=False, comment="(entry << 10) | (line & 1023), in no order"),
     Index("match_chunks_run_id_idx", "run_id"),
     comment="matches of one line and one entry by provider_reference: the bulk, in blocks of lines",
 )

@@ -2,9 +2,8 @@
 CREATE VIEW matches AS
 SELECT batch, line, entry_id, run_id, rule, evidence, group_no FROM match_rows
  UNION ALL
-SELECT chunk.batch, (chunk.block << 10) | pair.line, pair.entry_id, chunk.run_id, 'provider_reference', NULL, NULL
-  FROM match_chunks AS chunk
- CROSS JOIN LATERAL unnest(chunk.lines, chunk.entries) AS pair (line, entry_id);
+SELECT chunk.batch, (chunk.block << 10) | (pair & 1023)::int, pair >> 10, chunk.run_id, 'provider_reference', NULL, NULL
+  FROM match_chunks AS chunk CROSS JOIN LATERAL unnest(chunk.pairs) AS pair;
 
 -- A bit that two runs have set is a line or an entry in two matches. Who writes waits for whoever is writing, so that
 -- neither overlooks the other.

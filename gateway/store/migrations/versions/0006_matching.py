@@ -63,11 +63,12 @@ def create_tables() -> None:
         sa.Column("batch", sa.Uuid(), nullable=False),
         sa.Column("block", sa.Integer(), nullable=False, comment="line >> 10"),
         sa.Column("run_id", sa.Uuid(), nullable=False),
-        sa.Column("lines", postgresql.ARRAY(sa.SmallInteger()), nullable=False, comment="line & 1023, in their order"),
         sa.Column(
-            "entries", postgresql.ARRAY(sa.BigInteger()), nullable=False, comment="the entry of each of the lines"
+            "pairs",
+            postgresql.ARRAY(sa.BigInteger()),
+            nullable=False,
+            comment="(entry << 10) | (line & 1023), in no order",
         ),
-        sa.CheckConstraint("cardinality(lines) = cardinality(entries)", name=op.f("match_chunks_pairs_check")),
         sa.ForeignKeyConstraint(["batch"], ["settlement_batches.id"], name=op.f("match_chunks_batch_fkey")),
         sa.ForeignKeyConstraint(["run_id"], ["reconciliation_runs.id"], name=op.f("match_chunks_run_id_fkey")),
         sa.PrimaryKeyConstraint("batch", "block", "run_id", name=op.f("match_chunks_pkey")),
