@@ -24,7 +24,7 @@ from sqlalchemy.engine import Row
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import NotFound
 from gateway.domain.money import Money
-from gateway.store import reconciliation, settlements
+from gateway.store import matches, reconciliation, settlements
 from gateway.store.database import Transaction
 from reconciliation.explain import explain
 
@@ -113,11 +113,11 @@ def discrepancy_json(row: Row[Any]) -> dict[str, Any]:
 
 def matches_of(tx: Transaction, run_id: UUID) -> Iterator[dict[str, Any]]:
     """All that the run matched, by batch and line."""
-    for batch in reconciliation.matched_batches(tx, run_id):
-        line = 0
-        while rows := reconciliation.page_of_matches(tx, run_id, batch, after=line, limit=PAGE):
+    for batch in matches.matched_batches(tx, run_id):
+        block = -1
+        while rows := matches.block_of_matches(tx, run_id, batch, after=block):
             yield from map(_match_json, rows)
-            line = rows[-1].line
+            block = rows[-1].line >> 10
 
 
 def batches_of(tx: Transaction, run_id: UUID) -> list[dict[str, Any]]:
