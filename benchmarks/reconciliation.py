@@ -3,9 +3,9 @@
     python -m benchmarks.reconciliation --lines 1000000 10000000
 
 What is measured is a process of its own, from its start to its end: it reads both sides from files as PostgreSQL's COPY
-writes them (CSV), pairs them, takes the details of what is left over, decides, and writes the matches as a file that
-COPY takes, with all totals, fees and findings read. What is not measured is the database: copying the sides out and
-the results in. Faults are planted, and each must be found, or the run does not count.
+writes them (CSV), pairs them, takes the details of what is left over, decides, and writes the matches and discrepancies
+to PostgreSQL, durably, with all totals and fees read. What is not measured is the copying of the sides out of the
+database. Faults are planted, and each must be found and written, or the run does not count.
 
 Beside it, in the same round, the floor: DuckDB joins the same two files and counts the pairs.
 """
@@ -28,9 +28,12 @@ from uuid import UUID
 import duckdb
 from rich.console import Console
 
+from benchmarks import reconciliation_store
 from benchmarks.report import Finding, Goal, show
+from benchmarks.server import durable_server
 from gateway.domain.discrepancy import DiscrepancyKind as K
 from gateway.ports.capabilities import FeeContract
+from reconciliation.matching.engine import Finding as Found
 from reconciliation.matching.engine import Limits, Matching
 from reconciliation.matching.sides import ENTRIES as ENTRIES_FILE
 from reconciliation.matching.sides import LINES as LINES_FILE
@@ -127,7 +130,7 @@ def measure(sizes: Sequence[int], rounds: int, console: Console) -> list[Finding
             generate(folder, size)
             taken = []
             for number in range(1, rounds + 1):
-                taken.append((timed("matching", folder, size), timed("floor", folder, size)))
+                taken.append((matched(folder, size), timed("floor", folder, size)))
                 console.print(f"reconciliation of {size:,}, round {number} of {rounds}: {taken[-1][0].seconds:.1f} s")
         findings += _findings(size, _median([ours for ours, _ in taken]), _median([floor for _, floor in taken]))
     return findings
@@ -162,6 +165,27 @@ def generate(folder: Path, size: int) -> None:
         database.execute(LINES.format(folder=folder))
 
 
+def matched(folder: Path, size: int) -> Measured:
+    """A night on a server of its own, which has what was written."""
+    twice = [copy * size + position for position in _positions(size, TWICE) for copy in (0, 1)]
+    with durable_server() as server:
+        url = server.urls.app_url
+        reconciliation_store.prepare(url, DAY, BATCH, RUN, twice)
+        (folder / "database").write_text(url)
+        measured = timed("matching", folder, size)
+        kept = reconciliation_store.written(url)
+    planted = sum(len(range(fault, size, EVERY)) for fault in FOUND_AS)
+    if kept != (size - _unmatched(size), planted):
+        raise SystemExit(f"written: {kept}")
+    return measured
+
+
+def _positions(size: int, fault: int) -> list[int]:
+    """Where in the settlement the payments with that fault are."""
+    back = pow(STRIDE, -1, size)
+    return [n * back % size for n in range(fault, size, EVERY)]
+
+
 def timed(what: str, folder: Path, size: int) -> Measured:
     command = [sys.executable, "-m", "benchmarks.reconciliation", "--child", what, str(folder), str(size)]
     start = time.perf_counter()
@@ -182,9 +206,19 @@ def match(folder: Path, size: int) -> None:
         entries.write_text("".join(_row(astuple(_entry(n))) for chunk in matching.wanted_entries() for n in chunk))
         matching.add_details(lines, entries)
         matching.decide()
-        matching.write_matches(Path(name) / "matches", RUN)
-        found = Counter(finding.kind for finding in matching.findings())
+        matches = Path(name) / "matches"
+        matches.mkdir()
+        matching.write_matches(matches, RUN)
+        found: Counter[K] = Counter()
+        url = (folder / "database").read_text()
+        reconciliation_store.write(url, DAY, BATCH, RUN, matches, _counted(matching.findings(), found))
         _check(size, found, sum(totals.matched for totals in matching.totals()), bool(matching.fees()))
+
+
+def _counted(findings: Iterator[Found], found: Counter[K]) -> Iterator[Found]:
+    for finding in findings:
+        found[finding.kind] += 1
+        yield finding
 
 
 def join(folder: Path, size: int) -> None:
@@ -206,9 +240,13 @@ def join(folder: Path, size: int) -> None:
 
 def _check(size: int, found: Mapping[K, int], matched: int, has_fees: bool) -> None:
     planted = {kind: len(range(fault, size, EVERY)) for fault, kind in FOUND_AS.items()}
-    expected = size - sum(len(range(fault, size, EVERY)) for fault in UNMATCHED)
+    expected = size - _unmatched(size)
     if dict(found) != planted or matched != expected or not has_fees:
         raise SystemExit(f"planted {planted}, found {dict(found)}; {expected} to match, {matched} matched")
+
+
+def _unmatched(size: int) -> int:
+    return sum(len(range(fault, size, EVERY)) for fault in UNMATCHED)
 
 
 def _lines(handles: list[int], size: int) -> Iterator[Line]:

@@ -61,9 +61,12 @@ SELECT '{BATCH}', n, 'line-' || n, 'payment', 'pi_' || md5(n::text), 'VND', amou
 INSERT INTO ledger_entries (key, cause, agency_id, subject_id, occurred_at, business_date, content_hash)
 SELECT 'payment:' || payment || ':succeeded', 'payment_succeeded', (SELECT id FROM agencies), payment, now(),
        '2026-03-02', '\\x00' FROM one ORDER BY n;
-INSERT INTO matches (batch, line, entry_id, run_id, rule)
-SELECT '{BATCH}', one.n, entry.id, '{RUN}', 'provider_reference'
+INSERT INTO match_chunks (batch, block, run_id, pairs)
+SELECT '{BATCH}', one.n >> 10, '{RUN}', array_agg((entry.id << 10) | (one.n & 1023))
   FROM one JOIN ledger_entries AS entry ON entry.key = 'payment:' || payment || ':succeeded'
+ GROUP BY one.n >> 10;
+INSERT INTO matched_lines (batch, block, run_id, bits)
+SELECT batch, block, run_id, repeat('1', 1024)::bit(1024) FROM match_chunks
 """  # noqa: S608 - of constants
 
 

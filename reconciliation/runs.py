@@ -30,7 +30,7 @@ from gateway.domain.events import EventType
 from gateway.ports.provider import PaymentProvider, SettlementSource
 from gateway.services.open_discrepancy import tell_opened
 from gateway.services.runtime import Runtime
-from gateway.store import catalogue, reconciliation, settlements, spool
+from gateway.store import catalogue, matches, reconciliation, settlements, spool
 from gateway.store.database import Database, Transaction
 from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.comparison import Comparison, compared
@@ -150,13 +150,14 @@ def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Pa
         _write(db, run, again, folder / "matches")
 
 
-def _write(db: Database, run: Run, comparison: Comparison, file: Path) -> None:
+def _write(db: Database, run: Run, comparison: Comparison, folder: Path) -> None:
     """Matches and all that follows from them, in the place of what the run wrote before."""
     matching, context, day = comparison.matching, comparison.context, run.business_date
-    matching.write_matches(file, run.id)
+    folder.mkdir()
+    matching.write_matches(folder, run.id)
     with db.transaction() as tx:
         spool.take_time(tx)
-        reconciliation.replace_matches(tx, run.id, file)
+        matches.replace_matches(tx, run.id, folder)
         reconciliation.forget_findings(tx, run.id)
         _record(tx, context, map(partial(discrepancy_of, context=context), matching.findings()))
         _record(tx, context, iter(payout_findings(settlements.sums_of_day(tx, run.provider, day), context)))

@@ -112,6 +112,7 @@ class Booked:
     business_date: date
     key: str
     refund: UUID | None = None
+    dispute: str | None = None
 
     @property
     def made_on(self) -> date:

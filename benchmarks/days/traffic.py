@@ -157,6 +157,7 @@ class Traffic:
             business_date=business_date(at, self.agencies[payment.agency].time_zone),
             key=f"{'refund' if refund else 'payment'}:{refund or payment.id}:{CAUSE[movement]}",
             refund=refund,
+            dispute=dispute,
         )
         self.draw.entries.append(booked)
         draft = self.line(movement, payment, signed, at, reference if refund else dispute)

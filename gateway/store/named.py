@@ -41,6 +41,6 @@ def payments_of_references(tx: Transaction, provider: str, references: Sequence[
 
 def payments_between(tx: Transaction, provider: str, pieces: Sequence[tuple[UUID, UUID]]) -> list[Row[Any]]:
     """The provider's payments whose ids lie in one of `pieces`, from the first to the last of it: `name` is the first,
-    reference, with id, amount_minor and currency of the payment."""
+    with id, amount_minor and currency of the payment."""
     first, last = [piece[0] for piece in pieces], [piece[1] for piece in pieces]
     return tx.all(_BY_PIECE, {"provider": provider, "first": first, "last": last})

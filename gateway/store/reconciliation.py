@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +15,12 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.store.database import Database, Transaction, new_id
-from gateway.store.tables.reconciliation import discrepancies, matches, reconciliation_runs, run_findings
+from gateway.store.tables.reconciliation import discrepancies, reconciliation_runs, run_findings
 
 RUNNING, FAILED, SIGNED_OFF = "running", "failed", "signed_off"
 
 _TRY_HOLD = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _RELEASE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
-
-_COPY_MATCHES = "COPY matches (batch, line, entry_id, run_id, rule, evidence, group_no) FROM STDIN (FORMAT csv)"
 
 # A finding that is known keeps its row, its age and its opener. One that a run of this day or an earlier one had taken
 # for explained, and that is here again, is open again; one that a later day has explained stays so.
@@ -88,10 +85,13 @@ _CLEAR = text(
        AND (opener.id = :run_id
             OR (known.kind = ANY(:carried) AND opener.business_date <= :day)
             OR (known.kind = ANY(:carried)
-                AND EXISTS (SELECT FROM matches AS match
-                             WHERE match.run_id = :run_id
-                               AND (match.entry_id = known.entry_id
-                                    OR (match.batch = known.batch AND match.line = known.line)))))
+                AND (EXISTS (SELECT FROM matched_entries AS matched
+                              WHERE matched.run_id = :run_id AND matched.block = known.entry_id >> 10
+                                AND get_bit(matched.bits, CAST(known.entry_id & 1023 AS int)) = 1)
+                     OR EXISTS (SELECT FROM matched_lines AS matched
+                                 WHERE matched.run_id = :run_id AND matched.batch = known.batch
+                                   AND matched.block = known.line >> 10
+                                   AND get_bit(matched.bits, known.line & 1023) = 1))))
     """
 )
 
@@ -106,14 +106,6 @@ _POSTED_FEES = text(
       JOIN ledger_accounts AS debit ON debit.id = transfer.debit_account_id
      WHERE entry.subject_id = :run_id AND entry.cause = 'provider_fees'
      GROUP BY name, entry.agency_id, transfer.currency
-    """
-)
-
-
-_MATCHED_BATCHES = text(
-    """
-    SELECT id FROM settlement_batches
-     WHERE id IN (SELECT batch FROM matches WHERE run_id = :run_id) ORDER BY business_date, batch_id
     """
 )
 
@@ -212,16 +204,6 @@ def page_of_runs(
     return tx.all(query)
 
 
-def replace_matches(tx: Transaction, run_id: UUID, file: Path) -> None:
-    """Put the matches of `file` in the place of all that the run had. Raises UniqueViolation unless they exclude those
-    of other runs."""
-    tx.execute(delete(matches).where(matches.c.run_id == run_id))
-    driver: Any = tx.connection.connection.driver_connection
-    with file.open("rb") as rows, driver.cursor() as cursor, cursor.copy(_COPY_MATCHES) as copy:
-        while chunk := rows.read(1 << 20):
-            copy.write(chunk)
-
-
 def forget_findings(tx: Transaction, run_id: UUID) -> None:
     """What a repair found stays: it cannot be found twice."""
     tx.execute(delete(run_findings).where(run_findings.c.run_id == run_id, run_findings.c.origin == "matching"))
@@ -287,11 +269,6 @@ def page_of_findings(
     if after is not None:
         query = query.where(tuple_(*order) > after)
     return tx.all(query)
-
-
-def matched_batches(tx: Transaction, run_id: UUID) -> list[UUID]:
-    """The batches of which the run matched lines, by day and batch_id."""
-    return list(tx.execute(_MATCHED_BATCHES, {"run_id": run_id}).scalars())
 
 
 def posted_fees(tx: Transaction, run_id: UUID) -> list[Row[Any]]:

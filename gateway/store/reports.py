@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Row
 
 from gateway.store.database import Transaction
-from gateway.store.reconciliation import matched_batches
+from gateway.store.matches import matched_batches
 
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A cell that begins with one of these is a formula to some spreadsheet."""
@@ -47,7 +47,7 @@ _MATCHES = """
       LEFT JOIN ledger_entries AS entry ON entry.id = match.entry_id
      CROSS JOIN LATERAL (
         SELECT array_agg(part.key ORDER BY part.id) AS keys, min(part.business_date) AS business_date
-          FROM matches AS member JOIN ledger_entries AS part ON part.id = member.entry_id
+          FROM match_rows AS member JOIN ledger_entries AS part ON part.id = member.entry_id
          WHERE match.group_no IS NOT NULL AND member.run_id = match.run_id AND member.group_no = match.group_no
      ) AS whole
      WHERE match.batch = %(batch)s AND match.run_id = %(run_id)s

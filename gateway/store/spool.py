@@ -54,8 +54,10 @@ COPY (
       FROM unnest(%(batches)s::uuid[]) WITH ORDINALITY AS batch (id, place)
       JOIN settlement_lines AS line ON line.batch = batch.id
      CROSS JOIN LATERAL (SELECT movement_of_line(line.kind, line.gross_minor)) AS movement (name)
-      LEFT JOIN matches AS match ON match.batch = line.batch AND match.line = line.line
-     WHERE batch.id = ANY(%(day_batches)s::uuid[]) AND (match.run_id IS NULL OR match.run_id = %(run_id)s)
+     WHERE batch.id = ANY(%(day_batches)s::uuid[])
+       AND NOT EXISTS (SELECT FROM matched_lines AS matched
+                        WHERE matched.batch = line.batch AND matched.block = line.line >> 10
+                          AND matched.run_id <> %(run_id)s AND get_bit(matched.bits, line.line & 1023) = 1)
 ) TO STDOUT (FORMAT csv)
 """
 
@@ -89,10 +91,11 @@ COPY (
       LEFT JOIN refunds AS refund ON refund.id = entry.subject_id
       LEFT JOIN payments AS payment ON payment.id = coalesce(refund.payment_id, entry.subject_id)
       LEFT JOIN bank_credits AS receipt ON %(lands_in_bank)s AND receipt.id = entry.subject_id
-      LEFT JOIN matches AS match ON match.entry_id = entry.id
      WHERE movement.name IS NOT NULL
        AND (NOT %(lands_in_bank)s OR coalesce(payment.provider, receipt.provider) = %(provider)s)
-       AND (match.run_id IS NULL OR match.run_id = %(run_id)s)
+       AND NOT EXISTS (SELECT FROM matched_entries AS matched
+                        WHERE matched.block = entry.id >> 10 AND matched.run_id <> %(run_id)s
+                          AND get_bit(matched.bits, (entry.id & 1023)::int) = 1)
        AND (entry.business_date = ANY(%(dates)s::date[])
             OR (entry.occurred_at AT TIME ZONE %(time_zone)s)::date = %(day)s)
 ) TO STDOUT (FORMAT csv)
@@ -111,8 +114,9 @@ COPY (
                     WHERE sent.payment_id = payment.id AND sent.provider_refund_id IS NULL
                       AND sent.status IN ('submitting', 'pending', 'unknown')),
            agency.place - 1, counterpart.id,
-           EXISTS (SELECT FROM matches AS match
-                    WHERE match.entry_id = counterpart.id AND match.run_id <> %(run_id)s),
+           EXISTS (SELECT FROM matched_entries AS matched
+                    WHERE matched.block = counterpart.id >> 10 AND matched.run_id <> %(run_id)s
+                      AND get_bit(matched.bits, (counterpart.id & 1023)::int) = 1),
            payment.session_id, payment.provider_transaction_id
       FROM unnest(%(wanted)s::bigint[]) AS wanted (handle)
       JOIN unnest(%(batches)s::uuid[]) WITH ORDINALITY AS batch (id, place) ON batch.place - 1 = wanted.handle >> 32
@@ -190,8 +194,10 @@ _CARRIED_LINES = text(
       FROM discrepancies AS known
       JOIN settlement_lines AS line ON line.batch = known.batch AND line.line = known.line
       JOIN settlement_batches AS batch ON batch.id = line.batch AND batch.business_date < :day
-      LEFT JOIN matches AS match ON match.batch = line.batch AND match.line = line.line
-     WHERE known.provider = :provider AND (match.run_id IS NULL OR match.run_id = :run_id)
+     WHERE known.provider = :provider
+       AND NOT EXISTS (SELECT FROM matched_lines AS matched
+                        WHERE matched.batch = line.batch AND matched.block = line.line >> 10
+                          AND matched.run_id <> :run_id AND get_bit(matched.bits, line.line & 1023) = 1)
        AND (known.status = 'open' OR known.cleared_by IN (
             SELECT id FROM reconciliation_runs WHERE provider = :provider AND business_date >= :day))
      ORDER BY batch.business_date, batch.batch_id, line.line
@@ -204,8 +210,10 @@ _CARRIED_ENTRIES = text(
       FROM discrepancies AS known
       JOIN ledger_entries AS entry ON entry.id = known.entry_id
        AND entry.business_date < :day AND entry.business_date <> ALL(CAST(:dates AS date[]))
-      LEFT JOIN matches AS match ON match.entry_id = entry.id
-     WHERE known.provider = :provider AND (match.run_id IS NULL OR match.run_id = :run_id)
+     WHERE known.provider = :provider
+       AND NOT EXISTS (SELECT FROM matched_entries AS matched
+                        WHERE matched.block = entry.id >> 10 AND matched.run_id <> :run_id
+                          AND get_bit(matched.bits, CAST(entry.id & 1023 AS int)) = 1)
        AND (known.status = 'open' OR known.cleared_by IN (
             SELECT id FROM reconciliation_runs WHERE provider = :provider AND business_date >= :day))
      ORDER BY entry.id
@@ -214,12 +222,13 @@ _CARRIED_ENTRIES = text(
 
 _LATER_LINES = text(
     """
-    SELECT match.batch, match.line, batch.business_date, batch.batch_id
+    SELECT matched.batch, (matched.block << 10) | bit AS line, batch.business_date, batch.batch_id
       FROM reconciliation_runs AS run
-      JOIN matches AS match ON match.run_id = run.id
-      JOIN settlement_batches AS batch ON batch.id = match.batch AND batch.business_date <= :day
-     WHERE run.provider = :provider AND run.business_date > :day
-     ORDER BY batch.business_date, batch.batch_id, match.line
+      JOIN matched_lines AS matched ON matched.run_id = run.id
+      JOIN settlement_batches AS batch ON batch.id = matched.batch AND batch.business_date <= :day
+     CROSS JOIN generate_series(0, 1023) AS bit
+     WHERE run.provider = :provider AND run.business_date > :day AND get_bit(matched.bits, bit) = 1
+     ORDER BY batch.business_date, batch.batch_id, line
     """
 )
 
@@ -227,9 +236,10 @@ _LATER_ENTRIES = text(
     """
     SELECT entry.id
       FROM reconciliation_runs AS run
-      JOIN matches AS match ON match.run_id = run.id
-      JOIN ledger_entries AS entry ON entry.id = match.entry_id AND entry.business_date <= :day
-     WHERE run.provider = :provider AND run.business_date > :day
+      JOIN matched_entries AS matched ON matched.run_id = run.id
+     CROSS JOIN generate_series(0, 1023) AS bit
+      JOIN ledger_entries AS entry ON entry.id = (matched.block << 10) | bit AND entry.business_date <= :day
+     WHERE run.provider = :provider AND run.business_date > :day AND get_bit(matched.bits, bit) = 1
      ORDER BY entry.id
     """
 )

@@ -45,6 +45,8 @@ from reconciliation.matching.sides import (
 )
 
 CHUNK = 10_000
+BLOCKS = 1_000
+"""So many blocks of 1,024 lines are written at a time."""
 MOST_MISNAMED = 20_000
 """So many lines are looked at for garbled names. Where there are more, it is not their names that are wrong."""
 NAMED = columns_of(Named)
@@ -148,26 +150,52 @@ SELECT part_of, row_number() OVER (ORDER BY part_of) AS number, min(entry_detail
        sum(line_details.fee) AS fee, sum(expected_fee(entry_details.amount)) AS expected_fee
   FROM decisions LEFT JOIN line_details USING (line) LEFT JOIN entry_details USING (entry)
  WHERE part_of IS NOT NULL GROUP BY part_of;
-CREATE VIEW matches AS
-SELECT line, entry, 'provider_reference' AS rule, NULL AS evidence, NULL AS group_no, 1 AS matches,
-       gross, gross AS amount, fee, currency::TEXT AS currency, agency, fee_off
-  FROM plain_matches
- UNION ALL
-SELECT line, entry, rule, evidence, groups.number, CASE WHEN part_of <> line OR line IS NULL THEN 0 ELSE 1 END,
-       coalesce(gross, 0), coalesce(amount, 0), coalesce(line_details.fee, 0),
-       coalesce(line_details.currency, entry_details.currency), coalesce(groups.agency, entry_details.agency),
+CREATE VIEW step_matches AS
+SELECT line, entry, rule, evidence, groups.number AS group_no,
+       CASE WHEN part_of <> line OR line IS NULL THEN 0 ELSE 1 END AS matches,
+       coalesce(gross, 0) AS gross, coalesce(amount, 0) AS amount, coalesce(line_details.fee, 0) AS fee,
+       coalesce(line_details.currency, entry_details.currency) AS currency,
+       coalesce(groups.agency, entry_details.agency) AS agency,
        coalesce(line_details.movement = 'payment' AND fee_is_off(gross, line_details.fee), false)
-       AND groups.fee IS DISTINCT FROM coalesce(groups.expected_fee, -1)
+       AND groups.fee IS DISTINCT FROM coalesce(groups.expected_fee, -1) AS fee_off
   FROM decisions LEFT JOIN line_details USING (line) LEFT JOIN entry_details USING (entry)
   LEFT JOIN groups USING (part_of)
  WHERE rule IS NOT NULL;
-CREATE VIEW matches_file AS
-SELECT batches.id, number_of(line), entry, getvariable('run'), rule, evidence, group_no
-  FROM matches LEFT JOIN batches ON batches.place = batch_of(line);
+CREATE VIEW matches AS
+SELECT line, entry, 'provider_reference' AS rule, 1 AS matches, gross, gross AS amount, fee,
+       currency::TEXT AS currency, agency, fee_off
+  FROM plain_matches
+ UNION ALL
+SELECT line, entry, rule, matches, gross, amount, fee, currency, agency, fee_off FROM step_matches;
 CREATE VIEW findings AS
 SELECT kind, line, entry, NULL AS expected_fee FROM decisions WHERE kind IS NOT NULL
  UNION ALL
 SELECT 'fee_mismatch', line, entry, expected_fee(gross) FROM matches WHERE fee_off;
+"""
+
+# The files of matches.replace_matches. Of a handle, what is above the number of a line's block is the batch.
+_MATCHES = {
+    "rows": """
+        SELECT batches.id, number_of(line), entry, getvariable('run'), rule, evidence, group_no
+          FROM step_matches LEFT JOIN batches ON batches.place = batch_of(line)
+    """,
+    "lines": """
+        SELECT batches.id, number_of(block << 10) >> 10, getvariable('run'), bits
+          FROM (SELECT line >> 10 AS block, bitstring_agg(line & 1023, 0, 1023)::VARCHAR AS bits
+                  FROM matches WHERE line IS NOT NULL GROUP BY block)
+          JOIN batches ON batches.place = batch_of(block << 10)
+    """,
+    "entries": """
+        SELECT entry >> 10 AS block, getvariable('run'), bitstring_agg(entry & 1023, 0, 1023)::VARCHAR
+          FROM matches WHERE entry IS NOT NULL GROUP BY block
+    """,
+}
+_BLOCKS = "SELECT DISTINCT line >> 10 FROM plain_matches ORDER BY 1"
+_CHUNKS = """
+SELECT batches.id, number_of(block << 10) >> 10, getvariable('run'), pairs
+  FROM (SELECT line >> 10 AS block, '{' || string_agg(((entry << 10) | (line & 1023))::VARCHAR, ',') || '}' AS pairs
+          FROM plain_matches WHERE line >> 10 BETWEEN getvariable('first') AND getvariable('last') GROUP BY block)
+  JOIN batches ON batches.place = batch_of(block << 10)
 """
 
 # What a line calls its payment, where no entry has the provider's name of it.
@@ -302,10 +330,19 @@ class Matching:
     def matched_by_rule(self) -> dict[str, int]:
         return dict(self._db.execute(_RULES).fetchall())
 
-    def write_matches(self, path: Path, run_id: UUID) -> None:
-        """A file as COPY takes it: batch, line, entry, run, rule, evidence, group."""
+    def write_matches(self, folder: Path, run_id: UUID) -> None:
+        """The files that matches.replace_matches takes. Of the bulk so many lines at a time as fit into memory."""
         self._db.execute("SET VARIABLE run = ?::UUID", [run_id])
-        self._db.execute(f"COPY (FROM matches_file) TO {_quoted(path)} (FORMAT csv, HEADER false)")
+        for name, query in _MATCHES.items():
+            self._write(query, folder / name)
+        blocks = [row[0] for row in self._db.execute(_BLOCKS).fetchall()]
+        for number, at in enumerate(range(0, len(blocks), BLOCKS)):
+            self._db.execute("SET VARIABLE first = ?::BIGINT", [blocks[at]])
+            self._db.execute("SET VARIABLE last = ?::BIGINT", [blocks[at : at + BLOCKS][-1]])
+            self._write(_CHUNKS, folder / f"chunks-{number:06}")
+
+    def _write(self, query: str, file: Path) -> None:
+        self._db.execute(f"COPY ({query}) TO {_quoted(file)} (FORMAT csv, HEADER false)")
 
     def _chunks(self, query: str) -> Iterator[list[int]]:
         cursor = self._db.cursor()

@@ -30,3 +30,31 @@ def test_what_was_paid_before_is_where_its_provider_had_it(session_database: Ses
             command.upgrade(alembic_config(connection), "head")
             assert connection.execute(text("SELECT lands_on FROM payments")).scalars().all() == ["in_transit:wallet"]
         engine.dispose()
+
+
+MATCHED_BEFORE = """
+INSERT INTO reconciliation_runs (id, provider, business_date, status, rules_version, totals, requested_by, started_at)
+VALUES ('00000000-0000-0000-0000-000000000001', 'wallet', '2026-03-02', 'balanced', '1', '{}', 'a', now());
+INSERT INTO settlement_batches (id, provider, batch_id, business_date, sha256, lines)
+VALUES ('00000000-0000-0000-0000-000000000002', 'wallet', 'a', '2026-03-02', '', 1);
+INSERT INTO settlement_lines
+       (batch, line, line_id, kind, currency, gross_minor, fee_minor, occurred_at, status, settled)
+SELECT '00000000-0000-0000-0000-000000000002', line, '', 'payment', 'VND', 1, 0, now(), '', true
+  FROM unnest(ARRAY[1, 2, 1025]) AS line;
+INSERT INTO matches (batch, line, entry_id, run_id, rule)
+SELECT batch, line, 5000 - line, '00000000-0000-0000-0000-000000000001', 'provider_reference' FROM settlement_lines;
+"""
+
+
+def test_what_was_matched_before_has_its_bits(session_database: SessionDatabase) -> None:
+    with session_database.empty() as name:
+        engine = create_engine(session_database.superuser_url(name))
+        with engine.begin() as connection:
+            command.upgrade(alembic_config(connection), "0004")
+            connection.exec_driver_sql(MATCHED_BEFORE)
+            command.upgrade(alembic_config(connection), "head")
+            lines = "SELECT block, bit FROM matched_lines, generate_series(0, 1023) AS bit WHERE get_bit(bits, bit) = 1"
+            assert connection.execute(text(f"{lines} ORDER BY 1, 2")).all() == [(0, 1), (0, 2), (1, 1)]
+            assert connection.execute(text("SELECT sum(bit_count(bits)) FROM matched_entries")).scalar_one() == 3
+            assert connection.execute(text("SELECT count(*) FROM matches")).scalar_one() == 3
+        engine.dispose()

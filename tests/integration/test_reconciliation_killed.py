@@ -17,8 +17,10 @@ from reconciliation.workspace import NAME
 from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
 from tests.integration.world import a_world
 
-PHASES = ("starting", "fetching", "comparing", "1 movements were news", "writing")
-ROUNDS = 3
+PHASES = ("starting", "fetching", "comparing", "1 movements were news", "writing", "reporting")
+# In each phase so many kills, and as many again at any moment of a run.
+ROUNDS = int(os.environ.get("RECONCILIATION_KILLS", "2"))
+SEED = int(os.environ.get("RECONCILIATION_KILLS_SEED", "1"))
 EXTRA = 500  # what the provider kept too much of one payment
 
 
@@ -30,10 +32,14 @@ class Runner:
     database_url: str
     folder: Path
 
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.json"
+
     def start(self) -> subprocess.Popen[str]:
         settings = self.night.world.settings
         arguments = [self.database_url, self.night.world.simulator.url, settings["GATEWAY_SANDBOX_MERCHANT"]]
-        arguments += [settings["GATEWAY_SANDBOX_SECRETS"], self.night.day.isoformat()]
+        arguments += [settings["GATEWAY_SANDBOX_SECRETS"], self.night.day.isoformat(), str(self.report)]
         return subprocess.Popen(
             [sys.executable, "-m", "tests.integration.reconcile_once", *arguments],
             env={**os.environ, "TMPDIR": str(self.folder)},
@@ -86,14 +92,18 @@ def play_the_day(night: Night) -> Payment:
 def test_a_run_that_is_killed_again_and_again_ends_as_if_undisturbed(runner: Runner) -> None:
     night = runner.night
     silent = play_the_day(night)
-    chance = random.Random(1)
+    chance = random.Random(SEED)
     for phase in PHASES * ROUNDS:
         runner.kill_in(phase, after_ms=chance.randrange(60))
+    for _ in range(ROUNDS):
+        runner.kill_in("starting", after_ms=chance.randrange(800))
     assert runner.left_behind()
     runner.finish()
     assert runner.left_behind() == []
+    report = runner.report.read_bytes()
 
     run = night.run()
+    assert night.reports(run)[0] == report
     assert night.world.payment(silent.id).status == "succeeded"
     assert night.kinds(run) == [
         ("duplicate_at_provider", "open"),

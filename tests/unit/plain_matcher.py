@@ -3,19 +3,19 @@
 Whatever the engine does with files, joins and windows must come to the same.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.engine import FeeSum, Finding, Limits, Matching, Totals
 from reconciliation.matching.names import Named
 from reconciliation.matching.sides import Entry, Line, Movement, key_of, place, write_records
+from tests.unit.match_files import Member, members_of
 from tests.unit.plain_rules import (
     by_checkout,
     by_merchant,
@@ -32,7 +32,6 @@ from tests.unit.plain_rules import (
 
 K = DiscrepancyKind
 Found = tuple[DiscrepancyKind, int | None, int | None]
-Member = tuple[int | None, int | None]
 Proposed = tuple[str, str, frozenset[int]]
 UNIQUE = (Movement.PAYMENT, Movement.REFUND, Movement.REFUND_RETURN)
 
@@ -321,11 +320,11 @@ def match_by_engine(
         write_records(folder / "named", named)
         matching.add_named(folder / "named")
         matching.decide()
-        matching.write_matches(folder / "matches", uuid4())
+        written_to = folder / "matches"
+        written_to.mkdir()
+        matching.write_matches(written_to, uuid4())
         found = list(matching.findings())
-        with (folder / "matches").open(newline="") as file:
-            rows = list(csv.reader(file))
-        matches, groups = members_of(rows, batches)
+        matches, groups = members_of(written_to, batches)
         return EngineResult(
             matches=matches,
             findings=[(f.kind, f.line.line if f.line else None, f.entry.entry if f.entry else None) for f in found],
@@ -335,21 +334,6 @@ def match_by_engine(
             fees=matching.fees(),
             found=found,
         )
-
-
-def members_of(
-    rows: Sequence[Sequence[str]], batches: Sequence[UUID]
-) -> tuple[dict[Member, str], set[frozenset[Member]]]:
-    """The rows of the file of matches, with their rules, and its groups."""
-    of_batch = {str(batch): number for number, batch in enumerate(batches)}
-    matches: dict[Member, str] = {}
-    groups: dict[str, set[Member]] = {}
-    for batch, number, entry_id, _, rule, _, group in rows:
-        member = ((of_batch[batch] << 32) + int(number) if number else None, int(entry_id) if entry_id else None)
-        matches[member] = rule
-        if group:
-            groups.setdefault(group, set()).add(member)
-    return matches, {frozenset(group) for group in groups.values()}
 
 
 def proposed(found: Sequence[Finding], of_key: dict[str, int]) -> Iterator[tuple[Member, Proposed]]:

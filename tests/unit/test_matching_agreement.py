@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.names import Named
 from reconciliation.matching.sides import Entry, Line, Movement, handle
-from tests.unit.plain_matcher import EngineResult, Member, PlainMatcher, entry, line, match_by_engine
+from tests.unit.match_files import Member
+from tests.unit.plain_matcher import EngineResult, PlainMatcher, entry, line, match_by_engine
 
 DAY = date(2026, 3, 2)
 FEE = FeeContract(basis_points=110)

@@ -10,7 +10,8 @@ from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.engine import FeeSum, Totals
 from reconciliation.matching.names import Named
 from reconciliation.matching.sides import Entry, Line, Movement
-from tests.unit.plain_matcher import EngineResult, Member, entry, line, match_by_engine
+from tests.unit.match_files import Member
+from tests.unit.plain_matcher import EngineResult, entry, line, match_by_engine
 from tests.unit.test_matching import DAY, FEE, NEXT_DAY
 
 P1, P2 = UUID("01890000-0000-7000-8000-000000000071"), UUID("01890000-0000-7000-8000-000000000072")

@@ -18,10 +18,13 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, BIT, JSONB
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.store.tables.base import METADATA, currency, instant, minor, one_of
+
+BLOCK = 1024
+"""So many lines of a batch, or entries of the ledger, are written together."""
 
 settlement_batches = Table(
     "settlement_batches",
@@ -76,8 +79,8 @@ reconciliation_runs = Table(
     one_of("status", ("running", "balanced", "exceptions", "failed", "signed_off")),
 )
 
-matches = Table(
-    "matches",
+match_rows = Table(
+    "match_rows",
     METADATA,
     Column("batch", Uuid),
     Column("line", Integer),
@@ -86,14 +89,46 @@ matches = Table(
     Column("rule", Text, nullable=False),
     Column("evidence", JSONB, comment="null: what the rule's name says is equal in line and entry"),
     Column("group_no", Integer, comment="in the run; its rows are one match, each with a line, an entry or both"),
-    UniqueConstraint("batch", "line", name="matches_batch_line_key"),
-    UniqueConstraint("entry_id", name="matches_entry_id_key"),
+    UniqueConstraint("batch", "line", name="match_rows_batch_line_key"),
+    UniqueConstraint("entry_id", name="match_rows_entry_id_key"),
     CheckConstraint("(batch IS NULL) = (line IS NULL)", name="batch"),
     CheckConstraint("num_nonnulls(line, entry_id) >= CASE WHEN group_no IS NULL THEN 2 ELSE 1 END", name="sides"),
     ForeignKeyConstraint(["batch", "line"], ["settlement_lines.batch", "settlement_lines.line"]),
-    Index("matches_run_id_idx", "run_id"),
-    Index("matches_group_no_idx", "run_id", "group_no", postgresql_where=text("group_no IS NOT NULL")),
-    comment="exclusive: a settlement line and a ledger entry take part in one live match",
+    Index("match_rows_run_id_idx", "run_id"),
+    Index("match_rows_group_no_idx", "run_id", "group_no", postgresql_where=text("group_no IS NOT NULL")),
+    comment="matches by the steps of the matching; the view `matches` has them all",
+)
+
+match_chunks = Table(
+    "match_chunks",
+    METADATA,
+    Column("batch", Uuid, ForeignKey("settlement_batches.id"), primary_key=True),
+    Column("block", Integer, primary_key=True, comment="line >> 10"),
+    Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), primary_key=True),
+    Column("pairs", ARRAY(BigInteger), nullable=False, comment="(entry << 10) | (line & 1023), in no order"),
+    Index("match_chunks_run_id_idx", "run_id"),
+    comment="matches of one line and one entry by provider_reference: the bulk, in blocks of lines",
+)
+
+matched_lines = Table(
+    "matched_lines",
+    METADATA,
+    Column("batch", Uuid, ForeignKey("settlement_batches.id"), primary_key=True),
+    Column("block", Integer, primary_key=True, comment="line >> 10"),
+    Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), primary_key=True),
+    Column("bits", BIT(BLOCK), nullable=False, comment="bit line & 1023 is set if the run matched the line"),
+    Index("matched_lines_run_id_idx", "run_id"),
+    comment="exclusive by a trigger: a settlement line takes part in one live match",
+)
+
+matched_entries = Table(
+    "matched_entries",
+    METADATA,
+    Column("block", BigInteger, primary_key=True, comment="entry >> 10"),
+    Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), primary_key=True),
+    Column("bits", BIT(BLOCK), nullable=False, comment="bit entry & 1023 is set if the run matched the entry"),
+    Index("matched_entries_run_id_idx", "run_id"),
+    comment="exclusive by a trigger: a ledger entry takes part in one live match",
 )
 
 discrepancies = Table(
