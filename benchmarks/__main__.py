@@ -1,6 +1,6 @@
 """All benchmarks, one after another; the tables go into docs/performance.md.
 
-python -m benchmarks            what `make bench` runs: some ten minutes
+python -m benchmarks            what `make bench` runs: some fifteen minutes
 python -m benchmarks --quick    a smoke run that proves that all of it runs, and writes nothing
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from benchmarks import invoices, ledger, lifecycle, reconciliation
+from benchmarks import invoices, ledger, lifecycle, reconciliation, reports
 from benchmarks.report import Finding, as_markdown, show
 from benchmarks.server import durable_server, filesystem_of
 
@@ -57,6 +57,8 @@ def measure(extent: Extent, console: Console) -> list[Finding]:
     for benchmark in (ledger, invoices, lifecycle):
         with durable_server() as server:
             findings += benchmark.measure(server, extent.rounds, extent.seconds, console)
+    with durable_server() as server:
+        findings += reports.measure(server, extent.lines[0], extent.rounds_of_lines, console)
     return findings + reconciliation.measure(extent.lines, extent.rounds_of_lines, console)
 
 

@@ -45,6 +45,10 @@ VALUES ('{BATCH}', 'sandbox', '2026-03-02-VND-1', '2026-03-02', '\\x00', %(lines
 CREATE TEMP TABLE one AS
 SELECT n, uuidv7() AS payment, uuidv7() AS invoice, 50000 + n::bigint * 7919 %% 900000 AS amount
   FROM generate_series(1, %(lines)s) AS t (n);
+INSERT INTO invoices (id, agency_id, reference, procedure, procedure_version, channel, facts, dossier, payer_id, status,
+                      currency, total_minor, paid_minor, metadata, created_by, created_at, business_date)
+SELECT invoice, (SELECT id FROM agencies), 'RF' || n, 'procedure', 1, 'counter', '{{}}', '', uuidv7(), 'paid', 'VND',
+       amount, amount, '{{}}', uuidv7(), now(), '2026-03-02' FROM one;
 INSERT INTO invoice_lines (invoice_id, position, fee_item, revenue_code, quantity, amount_minor, reduction_minor,
                            legal_basis, steps)
 SELECT invoice, place, 'fee', 'code-' || place, 1, CASE place WHEN 1 THEN 40000 ELSE amount - 40000 END, 0, '', '[]'

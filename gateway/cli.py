@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from gateway.config import KEY_BYTES, ConfigurationError, MigrationSettings, Settings, fresh_keys
+from gateway.config import KEY_BYTES, ConfigurationError, LocalSettings, MigrationSettings, Settings, fresh_keys
 from gateway.demo_day.day import play_day
 from gateway.demo_day.office import DemoFailed
+from gateway.demo_day.papers import save_reports
 from gateway.demo_office import open_office
 from gateway.domain.errors import GatewayError
 from gateway.local import CannotStart, DemoSettings
@@ -231,3 +232,4 @@ def demo(invoices: int, seed: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
     with open_office(os.environ, console) as office:
         play_day(office, invoices, seed, console)
+        save_reports(office, LocalSettings.from_environment(os.environ).data_dir / "reports", console)

@@ -7,4 +7,5 @@ officer and the simulators' controls do.
 
     office.py   how they are reached        visits.py   what payers do
     night.py    settlement and the nightly run          day.py      all of it, and what must hold at the end
+    papers.py   the month's report, saved
 """

@@ -41,14 +41,21 @@ class Office:
 
     def call(self, scope: str, method: str, path: str, body: Document | None = None) -> Document:
         """Raises Refused with the problem's own words."""
+        content: Document = self._ask(scope, method, path, body).json()
+        return content
+
+    def download(self, scope: str, path: str) -> bytes:
+        """Raises Refused with the problem's own words."""
+        return self._ask(scope, "GET", path, None).content
+
+    def _ask(self, scope: str, method: str, path: str, body: Document | None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.keys[scope]}", "Idempotency-Key": str(uuid4())}
         answer = httpx.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=TIMEOUT)
         if answer.is_error:
             is_problem = "json" in answer.headers.get("content-type", "")
             code = answer.json().get("code", "") if is_problem else ""
             raise Refused(f"{method} {path}: {answer.status_code} {answer.text[:300]}", code)
-        content: Document = answer.json()
-        return content
+        return answer
 
     def pages(self, scope: str, path: str) -> list[Document]:
         """All of a list, page by page."""

@@ -19,7 +19,8 @@ from reconciliation import api as reconciliation_api
 from reconciliation import jobs
 from tests.integration.api import Api, an_api, problem
 
-RUNS = "/v1/reconciliation/runs"
+REPORTS = "/v1/reconciliation"
+RUNS = f"{REPORTS}/runs"
 FEE = 200_000
 
 
@@ -98,6 +99,32 @@ def test_the_report_is_downloaded_as_asked_for(office: Office) -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv.data.decode("utf-8-sig"), newline="")))
     assert {row["row"] for row in rows} == {"total", "batch", "remittance", "ageing", "discrepancy", "match"}
     assert f"sandbox-{office.day}.csv" in as_csv.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize(("form", "begins"), [("xlsx", b"PK"), ("pdf", b"%PDF-1.7")])
+def test_the_report_is_had_as_a_document(office: Office, form: str, begins: bytes) -> None:
+    path = f"{RUNS}/{office.finished()['id']}/report"
+    answer = office.api.get(f"{path}?format={form}&language=en", "finance")
+    assert (answer.status_code, answer.data[: len(begins)]) == (200, begins)
+    assert answer.headers["Content-Length"] == str(len(answer.data))
+    assert office.api.get(path, "finance", headers={"Accept": answer.content_type}).data[: len(begins)] == begins
+    problem(office.api.get(f"{path}?format={form}&language=fr", "finance"), 422, "invalid_request")
+
+
+def test_the_month_a_payout_and_the_receipts_of_a_day_are_reported(office: Office) -> None:
+    office.finished()
+    month = office.api.get(f"{REPORTS}/months/{office.day:%Y-%m}/report", "finance").json
+    assert sum(rail["collected_minor"] for rail in month["rails"]) == 2 * FEE
+    payout = f"{REPORTS}/payouts/sandbox/payout-{office.day}-VND-1/report"
+    assert office.api.get(payout, "finance").json["kinds"][0]["lines"] == 2
+    problem(office.api.get(payout.replace("-VND-", "-EUR-"), "finance"), 404, "payout_not_found")
+    receipts = office.api.get(f"{REPORTS}/receipts/{office.day}", "finance").json["receipts"]
+    assert [receipt["amount_minor"] for receipt in receipts] == [FEE, FEE]
+
+
+@pytest.mark.parametrize(("path", "field"), [("months/2026-13/report", "month"), ("receipts/2026-02-30", "day")])
+def test_a_day_that_is_none_has_no_report(office: Office, path: str, field: str) -> None:
+    assert list(problem(office.api.get(f"{REPORTS}/{path}", "finance"), 422, "invalid")["errors"]) == [field]
 
 
 def test_a_report_of_another_form_is_refused_and_the_forms_named(office: Office) -> None:

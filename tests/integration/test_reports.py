@@ -10,9 +10,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+from click.testing import CliRunner
 from pypdf import PdfReader
 
 from gateway.store.embedded import DatabaseUrls
+from reconciliation.reports.cli import command
 from reconciliation.reports.formats import FORMATS, render
 from reconciliation.runs import Run
 from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
@@ -128,3 +130,19 @@ def test_a_day_without_a_settlement_has_a_report_in_every_format(day: Reported, 
     with day.night.world.runtime.db.snapshot() as tx:
         for form in FORMATS:
             assert b"".join(render(tx, run.id, form))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_command_writes_the_report_into_a_file(day: Reported, tmp_path: Path, form: str) -> None:
+    which = ["--provider", "sandbox", "--date", day.run.business_date.isoformat()]
+    where = ["--format", form, "--out", str(tmp_path / form)]
+    told = CliRunner().invoke(command(lambda: day.night.world.runtime), [*which, *where])
+    assert told.exit_code == 0, told.output
+    assert (tmp_path / form).read_bytes() == day.render(form)
+
+
+@pytest.mark.parametrize("given", [[], ["--provider", "sandbox"], ["--month", "2026-03", "--provider", "sandbox"]])
+def test_the_command_reports_a_day_or_a_month(day: Reported, tmp_path: Path, given: list[str]) -> None:
+    told = CliRunner().invoke(command(lambda: day.night.world.runtime), [*given, "--out", str(tmp_path / "report")])
+    assert (told.exit_code, "--month" in told.output) == (2, True)
+    assert not (tmp_path / "report").exists()
