@@ -15,7 +15,17 @@ BOOKED = "BOOK"
 
 
 class UnreadableStatement(Exception):
-    """A message that is to be refused whole. It names the entry or the field, never what stands there."""
+    """A message that is to be refused whole.
+
+    `reason` says what is wrong in words that name the entry or the field, never what stands there; `field` is the
+    element, tag or column ("" where it is the message itself), `line` counts from 1 (None where no line is to blame).
+    """
+
+    def __init__(self, reason: str, *, line: int | None = None, field: str = "") -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.line = line
+        self.field = field
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

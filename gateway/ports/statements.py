@@ -1,0 +1,36 @@
+"""One door for every statement of account that a bank sends: what it is, is told by its content.
+
+All formats come out as the same neutral rows, each Statement before its entries. A fault may be found after rows were
+yielded, at the latest at the end, so a caller keeps all rows or none.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from gateway.ports import camt, mt940
+from gateway.ports.statement import Statement, StatementEntry, UnreadableStatement
+
+CHUNK_BYTES = 64 * 1024
+
+_MT940 = re.compile(rb"^:20:", re.MULTILINE)
+
+
+def read_statement(stream: BinaryIO, column_map: object | None = None) -> Iterator[Statement | StatementEntry]:
+    """The rows of camt.053, camt.054 or MT940. Raises UnreadableStatement, which means the whole of it."""
+    if not stream.seekable():
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(stream, copy)
+            copy.seek(0)
+            yield from read_statement(copy, column_map)
+        return
+    first = stream.read(CHUNK_BYTES).removeprefix(b"\xef\xbb\xbf")
+    stream.seek(0)
+    if first.lstrip().startswith(b"<"):
+        yield from camt.read(iter(lambda: stream.read(CHUNK_BYTES), b""))
+    elif _MT940.search(first):
+        yield from mt940.read(stream)
+    else:
+        raise UnreadableStatement("it is none of the formats that can be read: camt.053, camt.054, MT940")
