@@ -22,6 +22,7 @@ from gateway.services.runtime import Caller, Runtime
 from gateway.services.surface import Routes, Surface
 from gateway.store import reconciliation
 from gateway.store.database import Transaction
+from reconciliation import discrepancies_api, resolutions_api
 from reconciliation.callers import check_acts_for_all
 from reconciliation.jobs import Queue
 from reconciliation.reports import api as reports_api
@@ -89,6 +90,8 @@ def register(surface: Surface) -> None:
     _add_reading(surface, resource)
     _add_discrepancies(surface, resource)
     surface.publish(resource)
+    discrepancies_api.register(surface)
+    resolutions_api.register(surface)
     reports_api.register(surface)
 
 

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from gateway.domain.states import Graph
+
 
 class DiscrepancyKind(StrEnum):
     MISSING_IN_GATEWAY = "missing_in_gateway"  # the provider settled what we do not have
@@ -24,3 +26,11 @@ class DiscrepancyStatus(StrEnum):
     OPEN = "open"
     CLEARED = "cleared"  # by itself: a later line, file or answer explained it
     RESOLVED = "resolved"  # by a person's decision
+
+
+S = DiscrepancyStatus
+GRAPH: Graph[DiscrepancyStatus] = {
+    S.OPEN: frozenset({S.CLEARED, S.RESOLVED}),
+    S.CLEARED: frozenset({S.OPEN}),  # what explained it is gone: a run of that day finds it again
+    S.RESOLVED: frozenset(),
+}

@@ -30,4 +30,5 @@ class EventType(StrEnum):
     DISPUTE_WON = "dispute.won"
     DISPUTE_LOST = "dispute.lost"
     DISCREPANCY_OPENED = "discrepancy.opened"
+    DISCREPANCY_RESOLVED = "discrepancy.resolved"
     RECONCILIATION_FINISHED = "reconciliation.finished"

@@ -14,7 +14,11 @@ construction. A mistake is undone by a reversing entry, never by an edit. The ta
     refund approved              fees:{code} or payer_credit  refunds_payable
     refund succeeded             refunds_payable              {landing}
     chargeback                   disputes                     {landing}
-    write-off                    write_offs                   receivable
+    write-off                    write_offs                   {landing}
+    late payment accepted        payer_credit                 receivable
+    unidentified receipt         unidentified_receipts        receivable; any excess to payer_credit
+      that found its invoice
+    fee claimed back             provider_claims:{provider}   provider_fees:{provider}
 
 {landing} is where the payment's money comes in: in_transit:{provider}, or bank:{account} of the agency if the provider
 brings it straight there.
@@ -42,6 +46,7 @@ KINDS: dict[str, AccountKind] = {
     "in_transit": AccountKind.ASSET,
     "bank": AccountKind.ASSET,
     "disputes": AccountKind.ASSET,
+    "provider_claims": AccountKind.ASSET,
     "fees": AccountKind.INCOME,
     "payer_credit": AccountKind.LIABILITY,
     "unidentified_receipts": AccountKind.LIABILITY,
@@ -67,6 +72,11 @@ def in_transit(provider: str) -> str:
 
 def provider_fees(provider: str) -> str:
     return f"provider_fees:{provider}"
+
+
+def provider_claims(provider: str) -> str:
+    """What the provider owes for having kept too much."""
+    return f"provider_claims:{provider}"
 
 
 def bank(account: str) -> str:

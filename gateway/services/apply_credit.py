@@ -263,7 +263,16 @@ def _direct_payment(tx: Transaction, agency: Agency, invoice: Invoice, credit: C
     return payment
 
 
-def _pay(tx: Transaction, credit: Credit, payment: Payment, source: str) -> None:
+def assign_credit(tx: Transaction, credit: Credit, invoice: Invoice, source: str) -> Payment:
+    """An officer knows what an unidentified credit, which is locked, is for. Returns the payment that it became."""
+    agency = catalogue.agency(tx, invoice.agency_id)
+    payment = _direct_payment(tx, agency, invoice, credit)
+    credits.change(tx, credit.id, master_key_id=None, sealed_remittance=None)
+    _pay(tx, credit, payment, source, held_on=UNIDENTIFIED_RECEIPTS)
+    return payment
+
+
+def _pay(tx: Transaction, credit: Credit, payment: Payment, source: str, held_on: str | None = None) -> None:
     """The credit makes the payment good, through the door by which every success comes."""
     credits.change(tx, credit.id, status=CreditStatus.IDENTIFIED, payment_id=payment.id)
     observation = PaymentObservation(
@@ -273,7 +282,7 @@ def _pay(tx: Transaction, credit: Credit, payment: Payment, source: str) -> None
         provider_transaction_id=credit.provider_transaction_id,
         amount=credit.amount,
     )
-    apply_payment(tx, credit.provider, observation, source)
+    apply_payment(tx, credit.provider, observation, source, held_on)
     sitting = checkouts.find(tx, payment.session_id)
     if sitting is not None and sitting.created_by == BY_BANK and sitting.status is CheckoutStatus.OPEN:
         close_session(tx, sitting, CheckoutStatus.COMPLETED, "system")

@@ -32,8 +32,10 @@ class CreditCountedElsewhere(Conflict):
     code = "credit_counted_elsewhere"
 
 
-def apply_payment(tx: Transaction, provider: str, observation: PaymentObservation, source: str) -> AckResult:
-    """Raises CreditCountedElsewhere; what cannot be true is kept as a discrepancy."""
+def apply_payment(
+    tx: Transaction, provider: str, observation: PaymentObservation, source: str, held_on: str | None = None
+) -> AckResult:
+    """Raises CreditCountedElsewhere; what cannot be true is kept as a discrepancy. `held_on`: see collect_payment."""
     payment = _find_locked(tx, provider, observation)
     if payment is None:
         return AckResult.NOT_FOUND
@@ -55,7 +57,7 @@ def apply_payment(tx: Transaction, provider: str, observation: PaymentObservatio
     if not changed:
         return AckResult.DUPLICATE
     if status is PaymentStatus.SUCCEEDED:
-        collect_payment(tx, payment, moved_at)
+        collect_payment(tx, payment, moved_at, held_on)
     facts = {"payment": str(payment.id), "checkout_session": str(payment.session_id), "provider": payment.provider}
     amount = {"amount_minor": payment.amount_minor, "currency": payment.currency}
     tx.emit(f"payment.{status}", payment.agency_id, facts | amount)

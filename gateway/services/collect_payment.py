@@ -23,8 +23,11 @@ from gateway.store import catalogue, checkouts, invoices, payments, receipts
 from gateway.store.database import Transaction
 
 
-def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime) -> None:
-    """Allocate, book and close. `payment` is locked and as it stood before the money moved."""
+def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime, held_on: str | None = None) -> None:
+    """Allocate, book and close. `payment` is locked and as it stood before the money moved.
+
+    `held_on` is the account on which the money was kept as long as nobody knew what it was for: it came in before.
+    """
     agency = catalogue.agency(tx, payment.agency_id)
     business_date = agency.business_date(occurred_at)
     session = checkouts.find(tx, payment.session_id, lock=True)
@@ -33,20 +36,20 @@ def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime) ->
     due = [] if late else [(invoice.id, min(to_pay, invoice.amount_due_minor)) for invoice, to_pay in owed]
     parts, credit = allocate(payment.amount_minor, due)
     payments.allocate(tx, payment.id, parts)
-    after = [_pay(tx, invoice, parts.get(invoice.id, 0)) for invoice, _ in owed]
+    after = [pay_invoice(tx, invoice, parts.get(invoice.id, 0)) for invoice, _ in owed]
     if credit:
         payments.change(tx, payment.id, credited_minor=credit)
         _ask_an_officer(tx, payment, [invoice for invoice, _ in owed], credit, business_date, late=late)
     tx.post(
         Entry(
             key=f"payment:{payment.id}:succeeded",
-            cause="payment_succeeded",
+            cause="receipt_assigned" if held_on else "payment_succeeded",
             agency_id=payment.agency_id,
             subject_id=payment.id,
             occurred_at=occurred_at,
             business_date=business_date,
             transfers=ledger.collected(
-                payment.lands_on,
+                held_on or payment.lands_on,
                 due=Money(payment.amount_minor - credit, payment.currency),
                 excess=Money(credit, payment.currency),
             ),
@@ -56,7 +59,8 @@ def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime) ->
         close_session(tx, session, CheckoutStatus.COMPLETED, "system")
 
 
-def _pay(tx: Transaction, invoice: Invoice, amount_minor: int) -> Invoice:
+def pay_invoice(tx: Transaction, invoice: Invoice, amount_minor: int) -> Invoice:
+    """`invoice`, which is locked, with `amount_minor` paid on it, and the portals told."""
     if not amount_minor:
         return invoice
     paid = replace(invoice, paid_minor=invoice.paid_minor + amount_minor)

@@ -1,7 +1,7 @@
 """What the services work with, put together once by the composer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from gateway.domain.errors import NotFound
@@ -16,7 +16,8 @@ from gateway.store.database import Database
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """`providers` by name, in the order of the configuration. `public_url` is where payers and providers reach us.
-    Without `signer` documents are not signed, and say so; without `mailer` nothing is sent by e-mail."""
+    Without `signer` documents are not signed, and say so; without `mailer` nothing is sent by e-mail.
+    `write_off_limits`: how much of a currency two officers may write off at once, in minor units."""
 
     db: Database
     providers: Mapping[str, PaymentProvider]
@@ -26,6 +27,7 @@ class Runtime:
     allow_private_webhooks: bool = False
     signer: DocumentSigner | None = None
     mailer: Mailer | None = None
+    write_off_limits: Mapping[str, int] = field(default_factory=dict)
 
     def provider(self, name: str) -> PaymentProvider:
         """Raises NotFound if no such provider is configured."""

@@ -15,6 +15,7 @@ from gateway.store.tables import (  # noqa: F401 - imported so that their tables
     payments,
     receipts,
     reconciliation,
+    resolutions,
 )
 from gateway.store.tables.base import METADATA
 

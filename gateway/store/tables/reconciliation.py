@@ -153,6 +153,8 @@ discrepancies = Table(
     Column("evidence", JSONB, nullable=False),
     instant("opened_at"),
     instant("closed_at", nullable=True),
+    Column("assigned_to", Text, comment="who looks after it"),
+    Column("carried_until", Date, comment="until then it is known to be a matter of time"),
     one_of("kind", DiscrepancyKind),
     one_of("status", DiscrepancyStatus),
     CheckConstraint("(status = 'open') = (closed_at IS NULL)", name="closed_at"),

@@ -1,0 +1,205 @@
+"""Decide about discrepancies: one person proposes, another approves what moves money, and the approval applies it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.engine import Row
+
+from gateway.domain.discrepancy import GRAPH as DISCREPANCY_GRAPH
+from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
+from gateway.domain.errors import GatewayError, NotFound
+from gateway.domain.ledger import Transfer
+from gateway.domain.refund import check_approver
+from gateway.domain.resolution import (
+    ALLOWED,
+    GRAPH,
+    MOVES_MONEY,
+    Action,
+    AlreadyDecided,
+    Resolution,
+    ResolutionStatus,
+)
+from gateway.domain.states import transition
+from gateway.services.plan_resolution import plan
+from gateway.services.runtime import Caller, Runtime
+from gateway.store import resolutions
+from gateway.store.database import Transaction, new_id
+
+Effect = tuple[dict[str, Any], ...]
+
+
+class DiscrepancyNotFound(NotFound):
+    code = "discrepancy_not_found"
+
+
+class ResolutionNotFound(NotFound):
+    code = "resolution_not_found"
+
+
+def lock_discrepancy(tx: Transaction, caller: Caller, discrepancy_id: UUID) -> Row[Any]:
+    """Raises DiscrepancyNotFound, also for another agency's."""
+    found = resolutions.lock_discrepancy(tx, discrepancy_id, caller.agency_id)
+    if found is None:
+        raise DiscrepancyNotFound(f"There is no discrepancy {discrepancy_id}.")
+    return found
+
+
+def options(tx: Transaction, runtime: Runtime, caller: Caller, discrepancy_id: UUID) -> list[dict[str, Any]]:
+    """Each action that the kind allows, with the transfers that it would make now, or why it cannot be taken now."""
+    found = lock_discrepancy(tx, caller, discrepancy_id)
+    return [_option(tx, runtime, caller, found, action) for action in ALLOWED[_kind(found)]]
+
+
+def propose(
+    tx: Transaction,
+    runtime: Runtime,
+    caller: Caller,
+    discrepancy_ids: Collection[UUID],
+    action: Action,
+    reason: str,
+    parameters: Mapping[str, Any],
+) -> list[Resolution]:
+    """Propose one decision about one or many discrepancies, all or none. What moves no money is applied at once.
+
+    Raises DiscrepancyNotFound, AlreadyDecided, and what plan raises, each naming the discrepancy.
+    """
+    return [
+        _propose(tx, runtime, caller, discrepancy_id, action, reason, parameters)
+        for discrepancy_id in sorted(set(discrepancy_ids))
+    ]
+
+
+def approve(tx: Transaction, runtime: Runtime, caller: Caller, resolution_ids: Collection[UUID]) -> list[Resolution]:
+    """Apply what another person proposed, all or none. Raises ResolutionNotFound, SamePerson, IllegalTransition,
+    AlreadyDecided, and what plan raises if things have changed since."""
+    return [_approve(tx, runtime, caller, resolution_id) for resolution_id in sorted(set(resolution_ids))]
+
+
+def reject(tx: Transaction, caller: Caller, resolution_ids: Collection[UUID]) -> list[Resolution]:
+    """Refuse what another person proposed. Raises ResolutionNotFound, SamePerson, IllegalTransition."""
+    return [_end(tx, caller, each, ResolutionStatus.REJECTED) for each in sorted(set(resolution_ids))]
+
+
+def withdraw(tx: Transaction, caller: Caller, resolution_ids: Collection[UUID]) -> list[Resolution]:
+    """Take back what one proposed oneself, or anybody did. Raises ResolutionNotFound, IllegalTransition."""
+    return [_end(tx, caller, each, ResolutionStatus.WITHDRAWN) for each in sorted(set(resolution_ids))]
+
+
+def _propose(
+    tx: Transaction,
+    runtime: Runtime,
+    caller: Caller,
+    discrepancy_id: UUID,
+    action: Action,
+    reason: str,
+    parameters: Mapping[str, Any],
+) -> Resolution:
+    found = lock_discrepancy(tx, caller, discrepancy_id)
+    _check_open(tx, found)
+    planned = plan(tx, runtime, caller, found, action, parameters)
+    proposed = Resolution(
+        id=new_id(),
+        discrepancy_id=found.id,
+        action=action,
+        status=ResolutionStatus.PROPOSED,
+        reason=reason,
+        parameters=dict(parameters),
+        effect=_shown(planned.effect),
+        proposed_by=caller.actor,
+        proposed_at=tx.now,
+        decided_by=None,
+        decided_at=None,
+    )
+    resolutions.add(tx, proposed)
+    _note(tx, caller, proposed, "proposed")
+    return proposed if action in MOVES_MONEY else _applied(tx, caller, found, proposed, decided_by=None)
+
+
+def _approve(tx: Transaction, runtime: Runtime, caller: Caller, resolution_id: UUID) -> Resolution:
+    found, proposed = _locked(tx, caller, resolution_id)
+    check_approver(proposed.proposed_by, caller.actor)
+    transition("resolution", GRAPH, proposed.status, ResolutionStatus.APPLIED)
+    if found.status != DiscrepancyStatus.OPEN:
+        raise AlreadyDecided(f"Discrepancy {found.id} is {found.status} by now: withdraw what was proposed about it.")
+    planned = plan(tx, runtime, caller, found, proposed.action, proposed.parameters)
+    if list(_shown(planned.effect)) != [dict(each) for each in proposed.effect]:
+        raise AlreadyDecided(f"What resolution {proposed.id} would do has changed since: propose it again.")
+    planned.carry_out(proposed, caller)
+    return _applied(tx, caller, found, proposed, decided_by=caller.actor)
+
+
+def _applied(
+    tx: Transaction, caller: Caller, found: Row[Any], proposed: Resolution, decided_by: str | None
+) -> Resolution:
+    status = DiscrepancyStatus.RESOLVED
+    transition("discrepancy", DISCREPANCY_GRAPH, DiscrepancyStatus(found.status), status)
+    resolutions.decide(tx, proposed.id, ResolutionStatus.APPLIED, decided_by)
+    resolutions.change_discrepancy(tx, found.id, status=status, closed_at=tx.now)
+    applied = replace(proposed, status=ResolutionStatus.APPLIED, decided_by=decided_by, decided_at=tx.now)
+    _note(tx, caller, applied, "decided")
+    if found.agency_id is not None:
+        facts = {"discrepancy": str(found.id), "kind": found.kind, "action": proposed.action}
+        amount = {"amount_minor": found.amount_minor, "currency": found.currency}
+        tx.emit("discrepancy.resolved", found.agency_id, facts | amount)
+    return applied
+
+
+def _end(tx: Transaction, caller: Caller, resolution_id: UUID, to: ResolutionStatus) -> Resolution:
+    _, proposed = _locked(tx, caller, resolution_id)
+    if to is ResolutionStatus.REJECTED:
+        check_approver(proposed.proposed_by, caller.actor)
+    transition("resolution", GRAPH, proposed.status, to)
+    resolutions.decide(tx, proposed.id, to, caller.actor)
+    ended = replace(proposed, status=to, decided_by=caller.actor, decided_at=tx.now)
+    _note(tx, caller, ended, "decided")
+    return ended
+
+
+def _locked(tx: Transaction, caller: Caller, resolution_id: UUID) -> tuple[Row[Any], Resolution]:
+    """The discrepancy first, as everywhere, so that no two wait for each other."""
+    known = resolutions.find(tx, resolution_id)
+    found = resolutions.lock_discrepancy(tx, known.discrepancy_id, caller.agency_id) if known else None
+    proposed = resolutions.find(tx, resolution_id, lock=True)
+    if found is None or proposed is None:
+        raise ResolutionNotFound(f"There is no resolution {resolution_id}.")
+    return found, proposed
+
+
+def _check_open(tx: Transaction, found: Row[Any]) -> None:
+    if found.status != DiscrepancyStatus.OPEN:
+        raise AlreadyDecided(f"Discrepancy {found.id} is {found.status}: nothing is left to decide.")
+    live = resolutions.live_one(tx, found.id)
+    if live is not None:
+        raise AlreadyDecided(f"For discrepancy {found.id} somebody has proposed {live.action}: decide on that first.")
+
+
+def _option(tx: Transaction, runtime: Runtime, caller: Caller, found: Row[Any], action: Action) -> dict[str, Any]:
+    try:
+        planned = plan(tx, runtime, caller, found, action, {})
+    except GatewayError as error:
+        return {"action": action, "possible": False, "why_not": error.detail, "fields": error.fields, "effect": []}
+    return {"action": action, "possible": True, "why_not": "", "fields": {}, "effect": list(_shown(planned.effect))}
+
+
+def _kind(found: Row[Any]) -> DiscrepancyKind:
+    return DiscrepancyKind(found.kind)
+
+
+def _shown(effect: Collection[Transfer]) -> Effect:
+    return tuple(
+        {
+            "debit": transfer.debit,
+            "credit": transfer.credit,
+            "amount_minor": transfer.amount.amount_minor,
+            "currency": transfer.amount.currency,
+        }
+        for transfer in effect
+    )
+
+
+def _note(tx: Transaction, caller: Caller, resolution: Resolution, kind: str) -> None:
+    told = {"discrepancy": str(resolution.discrepancy_id), "action": resolution.action, "effect": resolution.effect}
+    resolutions.add_note(tx, resolution.discrepancy_id, caller.actor, kind, f"{resolution.action}: {resolution.status}")
+    tx.audit(caller.actor, f"resolution.{resolution.status}", "resolution", resolution.id, after=told)
