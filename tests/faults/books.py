@@ -90,7 +90,8 @@ _CHECKS: Mapping[str, str] = {
         """,
     "a success is booked once, and nothing else is": """
         SELECT count(*) FROM payments FULL JOIN
-            (SELECT subject_id, count(*) AS times FROM ledger_entries WHERE cause = 'payment_succeeded' GROUP BY 1)
+            (SELECT subject_id, count(*) AS times FROM ledger_entries
+              WHERE cause IN ('payment_succeeded', 'receipt_assigned') GROUP BY 1)
             AS booked ON subject_id = payments.id
          WHERE coalesce(times, 0) <> CASE WHEN status = 'succeeded' THEN 1 ELSE 0 END""",
     "refunds hold no more than came in": """
