@@ -28,6 +28,7 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import EXPONENT
 from gateway.ports.capabilities import FeeContract
 from reconciliation.matching.names import Named
+from reconciliation.matching.output import AT_A_TIME, BLOCKS, CHUNKS, MATCHES
 from reconciliation.matching.repaired import PROPOSALS
 from reconciliation.matching.repaired import VIEWS as READINGS
 from reconciliation.matching.rules import ALONE, MACROS, STEPS, Step
@@ -45,8 +46,6 @@ from reconciliation.matching.sides import (
 )
 
 CHUNK = 10_000
-BLOCKS = 1_000
-"""So many blocks of 1,024 lines are written at a time."""
 MOST_MISNAMED = 20_000
 """So many lines are looked at for garbled names. Where there are more, it is not their names that are wrong."""
 NAMED = columns_of(Named)
@@ -171,31 +170,6 @@ CREATE VIEW findings AS
 SELECT kind, line, entry, NULL AS expected_fee FROM decisions WHERE kind IS NOT NULL
  UNION ALL
 SELECT 'fee_mismatch', line, entry, expected_fee(gross) FROM matches WHERE fee_off;
-"""
-
-# The files of matches.replace_matches. Of a handle, what is above the number of a line's block is the batch.
-_MATCHES = {
-    "rows": """
-        SELECT batches.id, number_of(line), entry, getvariable('run'), rule, evidence, group_no
-          FROM step_matches LEFT JOIN batches ON batches.place = batch_of(line)
-    """,
-    "lines": """
-        SELECT batches.id, number_of(block << 10) >> 10, getvariable('run'), bits
-          FROM (SELECT line >> 10 AS block, bitstring_agg(line & 1023, 0, 1023)::VARCHAR AS bits
-                  FROM matches WHERE line IS NOT NULL GROUP BY block)
-          JOIN batches ON batches.place = batch_of(block << 10)
-    """,
-    "entries": """
-        SELECT entry >> 10 AS block, getvariable('run'), bitstring_agg(entry & 1023, 0, 1023)::VARCHAR
-          FROM matches WHERE entry IS NOT NULL GROUP BY block
-    """,
-}
-_BLOCKS = "SELECT DISTINCT line >> 10 FROM plain_matches ORDER BY 1"
-_CHUNKS = """
-SELECT batches.id, number_of(block << 10) >> 10, getvariable('run'), pairs
-  FROM (SELECT line >> 10 AS block, '{' || string_agg(((entry << 10) | (line & 1023))::VARCHAR, ',') || '}' AS pairs
-          FROM plain_matches WHERE line >> 10 BETWEEN getvariable('first') AND getvariable('last') GROUP BY block)
-  JOIN batches ON batches.place = batch_of(block << 10)
 """
 
 # What a line calls its payment, where no entry has the provider's name of it.
@@ -333,13 +307,13 @@ class Matching:
     def write_matches(self, folder: Path, run_id: UUID) -> None:
         """The files that matches.replace_matches takes. Of the bulk so many lines at a time as fit into memory."""
         self._db.execute("SET VARIABLE run = ?::UUID", [run_id])
-        for name, query in _MATCHES.items():
+        for name, query in MATCHES.items():
             self._write(query, folder / name)
-        blocks = [row[0] for row in self._db.execute(_BLOCKS).fetchall()]
-        for number, at in enumerate(range(0, len(blocks), BLOCKS)):
+        blocks = [row[0] for row in self._db.execute(BLOCKS).fetchall()]
+        for number, at in enumerate(range(0, len(blocks), AT_A_TIME)):
             self._db.execute("SET VARIABLE first = ?::BIGINT", [blocks[at]])
-            self._db.execute("SET VARIABLE last = ?::BIGINT", [blocks[at : at + BLOCKS][-1]])
-            self._write(_CHUNKS, folder / f"chunks-{number:06}")
+            self._db.execute("SET VARIABLE last = ?::BIGINT", [blocks[at : at + AT_A_TIME][-1]])
+            self._write(CHUNKS, folder / f"chunks-{number:06}")
 
     def _write(self, query: str, file: Path) -> None:
         self._db.execute(f"COPY ({query}) TO {_quoted(file)} (FORMAT csv, HEADER false)")
