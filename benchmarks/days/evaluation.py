@@ -1,7 +1,7 @@
 """The engine beside the truth: what it matched that is not the same, what it missed, and what it called it instead."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -56,9 +56,10 @@ class Result:
         return not self.false_matches and not self.missed_matches and not self.strays and not unplanted and named_well
 
 
-def evaluate(month: Month) -> Result:
+def evaluate(month: Month, nights: Iterable[PlayedRun] | None = None) -> Result:
+    """The month's truth beside its `nights`, which are played unless they are given."""
     truth, result = _Truth(month), Result()
-    for run in play(month):
+    for run in play(month) if nights is None else nights:
         truth.judge_matches(run, result)
         truth.judge_findings(run, result)
     truth.judge_solved(result)

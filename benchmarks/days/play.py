@@ -90,6 +90,7 @@ class _Nights:
         ids = [batch.id for batch in context.batches]
         with Matching(folder, day, ids, self.provider.fee, LIMITS) as matching:
             _match(matching, folder, self.books, statement, ledger)
+            (folder / "matches").mkdir()
             matching.write_matches(folder / "matches", context.run_id)
             pairs = _pairs(folder / "matches", {str(batch): number for number, batch in enumerate(ids)})
             of_lines = [(finding, discrepancy_of(finding, context)) for finding in matching.findings()]
@@ -195,15 +196,21 @@ def _match(matching: Matching, folder: Path, books: Books, statement: Sequence[L
     matching.decide()
 
 
-def _pairs(file: Path, place_of: Mapping[str, int]) -> list[tuple[int, int]]:
-    """Every line of a match with every entry of it; those of a group have its number."""
+def _pairs(folder: Path, place_of: Mapping[str, int]) -> list[tuple[int, int]]:
+    """Every line of a match with every entry of it; those of a group have its number. The bulk comes in blocks."""
     matches: dict[object, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
-    with file.open(newline="") as rows:
+    with (folder / "rows").open(newline="") as rows:
         for n, (batch, number, entry, _, _, _, group) in enumerate(csv.reader(rows)):
             lines, entries = matches[group or n]
             lines |= {handle(place_of[batch], int(number))} if number else set()
             entries |= {int(entry)} if entry else set()
-    return [pair for lines, entries in matches.values() for pair in product(lines, entries)]
+    pairs = [pair for lines, entries in matches.values() for pair in product(lines, entries)]
+    for chunk in sorted(folder.glob("chunks-*")):
+        with chunk.open(newline="") as blocks:
+            for batch, block, _, packed in csv.reader(blocks):
+                for pair in map(int, packed.strip("{}").split(",")):
+                    pairs.append((handle(place_of[batch], int(block) << 10 | pair & 1023), pair >> 10))
+    return pairs
 
 
 def _sums(batch: Batch) -> Iterator[_Sum]:
