@@ -58,7 +58,7 @@ def measure(extent: Extent, console: Console) -> list[Finding]:
         with durable_server() as server:
             findings += benchmark.measure(server, extent.rounds, extent.seconds, console)
     with durable_server() as server:
-        findings += reports.measure(server, extent.lines[0], extent.rounds_of_lines, console)
+        findings += reports.measure(server, extent.lines[0], 1, console)
     return findings + reconciliation.measure(extent.lines, extent.rounds_of_lines, console)
 
 

@@ -120,6 +120,6 @@ def _by_day(facts: Facts, language: str) -> Iterator[Chart]:
         for day in facts["days"]:
             if day["currency"] == currency:
                 sums[day["business_date"]] = sums.get(day["business_date"], 0) + day["collected_minor"]
-        if any(sums.values()):
+        if len(sums) > 1:
             name = f"{word('collected_by_day', language)} ({currency})"
             yield Chart(name, f"{name}.", [(day, Money(minor, currency)) for day, minor in sorted(sums.items())])

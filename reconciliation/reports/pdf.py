@@ -18,6 +18,8 @@ from reconciliation.reports.document import CURRENCY, Cell, Chart, Column, Docum
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 FULL = 1_000  # the length of the longest bar of a chart
+WIDE = 7  # columns; a table that has more lies across the page
+LONG = 30  # characters, from which on a text is broken into lines
 
 
 def as_pdf(document: Document) -> Iterator[bytes]:
@@ -60,31 +62,49 @@ def _chart(chart: Chart, language: str) -> dict[str, Any]:
 
 
 def _table(table: Table, document: Document) -> dict[str, Any]:
-    places = _places(table.columns)
-    columns = [table.columns[place] for place in places]
-    rows = ([row[place] for place in places] for row in table.rows)
+    rows = iter(table.rows)
     kept = list(islice(rows, table.shown))
     left = sum(1 for _ in rows)
+    places = _places(table.columns, kept)
+    columns = [table.columns[place] for place in places]
+    kept = [[row[place] for place in places] for row in kept]
     totals = _totals(columns, kept) if table.is_summed and not left else []
     return {
         "name": document.word(table.name),
-        "columns": [_column(column, document) for column in columns],
+        "is_wide": len(columns) > WIDE,
+        "columns": [_column(column, document, is_long=place in _long(columns)) for place, column in enumerate(columns)],
         "rows": [[shown(cell, document.language) for cell in row] for row in kept],
         "totals": [[shown(cell, document.language) for cell in row] for row in _named(totals, document)],
         "more": document.word("and_more").format(count=shown(left, document.language)) if left else "",
     }
 
 
-def _places(columns: Sequence[Column]) -> list[int]:
-    """Which columns are shown: beside amounts, which tell their currency, none of currencies."""
+def _places(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    """Which columns are shown: beside amounts, which tell their currency, none of currencies; and of a wide table no
+    amounts that are zero in every row."""
     tells = any(column.type is Type.AMOUNT for column in columns)
-    return [place for place, column in enumerate(columns) if not (tells and column.name == CURRENCY)]
+    places = [place for place, column in enumerate(columns) if not (tells and column.name == CURRENCY)]
+    if len(places) <= WIDE:
+        return places
+    return [place for place in places if columns[place].type is not Type.AMOUNT or _has_amounts(rows, place)]
 
 
-def _column(column: Column, document: Document) -> dict[str, Any]:
-    is_text = column.type is Type.TEXT
+def _has_amounts(rows: Sequence[Sequence[Cell]], place: int) -> bool:
+    cells = (row[place] for row in rows)
+    return any(isinstance(cell, Money) and cell.amount_minor for cell in cells)
+
+
+def _long(columns: Sequence[Column]) -> list[int]:
+    """Which columns share what the others leave of the page; of a wide table only those that need it."""
+    texts = [place for place, column in enumerate(columns) if column.type is Type.TEXT]
+    long = [place for place in texts if columns[place].width >= LONG]
+    widest = [] if len(columns) > WIDE else sorted(texts, key=lambda place: -columns[place].width)[:1]
+    return long or widest
+
+
+def _column(column: Column, document: Document, *, is_long: bool) -> dict[str, Any]:
     aligned = "left" if column.type in (Type.TEXT, Type.DAY) else "right"
-    return {"name": document.word(column.name), "share": column.width if is_text else 0, "align": aligned}
+    return {"name": document.word(column.name), "share": column.width if is_long else 0, "align": aligned}
 
 
 def _totals(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:

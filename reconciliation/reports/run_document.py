@@ -87,7 +87,7 @@ def run_document(tx: Transaction, run_id: UUID, language: str) -> Document:
     """Raises RunNotFound. The rows of the large tables are read from `tx` as they are written."""
     sha256 = sha256_of(tx, run_id)
     run, ageing = run_json(tx, run_id), ageing_of(tx, run_id)
-    day, sums = date.fromisoformat(run["business_date"]), run["totals"].get("by_currency", ())
+    day, sums = date.fromisoformat(run["business_date"]), _main_first(run["totals"])
     tables = (
         Table("totals", TOTALS, list(map(_totals_row, sums)), is_summed=False),
         Table("batches", BATCHES, list(map(_batch_row, batches_of(tx, run_id)))),
@@ -127,6 +127,11 @@ def unexplained(ageing: Sequence[Mapping[str, Any]], currency: str) -> Money:
     """What is open and no matter of timing."""
     of_currency = [row for row in ageing if row["currency"] == currency and row["kind"] != DiscrepancyKind.TIMING]
     return Money(sum(row["amount_minor"] for row in of_currency), currency)
+
+
+def _main_first(totals: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The sums of each currency, that of most lines before the others."""
+    return sorted(totals.get("by_currency", ()), key=lambda each: each["currency"] != totals["currency"])
 
 
 def _figures(run: Mapping[str, Any], language: str) -> list[tuple[str, Cell]]:

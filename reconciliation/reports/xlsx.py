@@ -22,6 +22,8 @@ from reconciliation.reports.document import CURRENCY, Cell, Column, Document, Ta
 
 ROWS_MAX = 1_048_576 - 40  # less the heading, and the totals of as many currencies as there may be
 DIGITS_MAX = 15
+LONG = 60  # characters, from which on a text is broken into lines
+A4 = 9  # as the file format counts papers
 CHUNK = 1 << 16
 
 
@@ -48,6 +50,7 @@ class _Book:
         self.title = workbook.add_format({"bold": True, "font_size": 16})
         self.bold = workbook.add_format({"bold": True})
         self.heading = workbook.add_format({"bold": True, "bg_color": "#DCE6F1", "bottom": 1, "text_wrap": True})
+        self.wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
         self.day = workbook.add_format({"num_format": "yyyy-mm-dd", "align": "left"})
         self.count = workbook.add_format({"num_format": "#,##0"})
         self.amounts: dict[tuple[str, bool], Any] = {}
@@ -84,6 +87,10 @@ class _Book:
         name = self.document.word(table.name)
         sheet = self.workbook.add_worksheet(name[:31] if number == 1 else f"{name[:26]} ({number})")
         sheet.freeze_panes(1, 0)
+        sheet.repeat_rows(0)
+        sheet.set_landscape()
+        sheet.set_paper(A4)
+        sheet.fit_to_pages(1, 0)
         for place, column in enumerate(table.columns):
             sheet.set_column(place, place, column.width)
             sheet.write_string(0, place, self.document.word(column.name), self.heading)
@@ -132,7 +139,7 @@ class _Book:
         elif isinstance(value, date):
             sheet.write_datetime(row, place, datetime(value.year, value.month, value.day), self.day)  # noqa: DTZ001
         elif value:
-            sheet.write_string(row, place, value)
+            sheet.write_string(row, place, value, self.wrapped if len(value) > LONG else None)
         return True
 
     def amount(self, currency: str, *, bold: bool = False) -> Any:
