@@ -17,6 +17,7 @@ Dutch and SEPA rulebooks' code words for /CODE/.
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import BinaryIO, TypedDict
 
 from gateway.domain.errors import GatewayError
@@ -296,6 +297,7 @@ def _money(text: str, currency: str) -> Money:
         raise UnreadableStatement("it is not an amount of a known currency") from None
 
 
+@lru_cache
 def _day(text: str) -> date:
     try:
         return date(CENTURY + int(text[:2]), int(text[2:4]), int(text[4:]))
@@ -303,6 +305,7 @@ def _day(text: str) -> date:
         raise UnreadableStatement("there is no such date") from None
 
 
+@lru_cache
 def _near(text: str, valued: date) -> date:
     """The entry date, which has no year: the one of the three that is nearest to the value date."""
     found = []
