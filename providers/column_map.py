@@ -40,7 +40,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,7 @@ import yaml
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from gateway.domain.money import EXPONENT
+from gateway.ports.cells import Unit
 from gateway.ports.provider import LineKind
 
 REQUIRED_FIELDS = ("line_id", "kind", "gross", "occurred_at")
@@ -68,12 +68,6 @@ _OFFSET = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
 _NAME = re.compile(r"[A-Za-z0-9_.{}-]{1,120}")
 _SAMPLE = datetime(2026, 12, 31, 23, 59, 58, tzinfo=UTC)
 _OTHER_DIRECTIVE = re.compile(r"%(?![YmdHMS])")  # depends on a language, or tells no part of a time
-
-
-class Unit(StrEnum):
-    MAJOR = "major"
-    MINOR = "minor"
-    HUNDREDTHS = "hundredths"
 
 
 class UnusableMap(Exception):

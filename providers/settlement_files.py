@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.domain.money import Money
+from gateway.ports.cells import Fault
 from gateway.ports.provider import BatchRef, NotSent, OutcomeUnknown, ProviderError, SettlementLine, SettlementWindow
 from providers.column_map import ColumnMap, Trailer, UnusableMap, read_map
 from providers.settings import MissingSettings, UnusableSetting
-from providers.settlement_rows import Control, Fault, Rows
+from providers.settlement_rows import Control, Rows
 
 LINE_BYTES_MAX = 8_192
 """No row is longer; without a bound, a file of one endless line would fill the memory."""

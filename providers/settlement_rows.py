@@ -9,23 +9,15 @@ import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 
-from gateway.domain.errors import GatewayError
-from gateway.domain.money import Money, from_major
+from gateway.domain.money import Money
+from gateway.ports.cells import Amounts, Fault, Times, Unit, split, trimmed
 from gateway.ports.provider import SettlementLine
-from providers.column_map import BLANK, COUNT, MARKER, NET, ColumnMap, Unit
+from providers.column_map import BLANK, COUNT, MARKER, NET, ColumnMap
 
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # a tab can be the delimiter
 _COUNT = re.compile(r"0|[1-9]\d{0,11}", re.ASCII)
-_PARTS: Mapping[str, str] = {"Y": r"(?P<Y>\d{4})", **{part: rf"(?P<{part}>\d\d)" for part in "mdHMS"}}
 _HUNDREDTHS = 2
 _NO_CURRENCY = "it is not a currency or an amount of it"
-
-
-class Fault(Exception):
-    """A row is not as agreed; the message says in which field, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +35,36 @@ class Rows:
         self._layout = layout
         self._payment_of = payment_of
         self._signed = layout.outgoing is None
-        self._unsigned_amount = re.compile(_amount_pattern(layout), re.ASCII)
-        self._signed_amount = re.compile(f"-?{_amount_pattern(layout)}", re.ASCII)
+        self._amounts = Amounts(layout.unit, layout.decimal_mark, layout.thousands_mark)
+        self._times = Times(layout.time_format, layout.zone)
+        self._encoding = layout.encoding.removesuffix("-sig")
         self._marker = layout.trailer.marker if layout.trailer else None
         self._marker_at = layout.trailer.cells.index(MARKER) if layout.trailer else 0
-        self._time = re.compile(_time_pattern(layout.time_format), re.ASCII)
 
     def cells(self, row: bytes) -> list[str]:
         """The cells of a row without its line end. Raises Fault."""
-        try:
-            text = row.decode(self._layout.encoding.removesuffix("-sig"))
-        except UnicodeDecodeError:
-            raise Fault(f"it is not {self._layout.encoding}") from None
-        if _CONTROL.search(text):
-            raise Fault("it holds a control character, or its line end is another")
-        if '"' not in text:
-            return text.split(self._layout.delimiter)
-        try:
-            parsed = list(csv.reader([text], delimiter=self._layout.delimiter, strict=True))
-        except csv.Error:
-            raise Fault("its quotes do not match") from None
-        return parsed[0] if parsed else []
+        return split(row, self._encoding, self._layout.delimiter)
 
     def line(self, cells: Sequence[str]) -> SettlementLine:
         """Raises Fault."""
         layout = self._layout
         if len(cells) != len(layout.columns):
             raise Fault(f"it has {len(cells)} cells instead of {len(layout.columns)}")
-        given = {name: _trimmed(name, cells[at]) for name, at in layout.fields.items()}
+        given = {name: trimmed(name, cells[at]) for name, at in layout.fields.items()}
         word = given["kind"]
         if word not in layout.kinds:
             raise Fault("kind: the map does not know this word")
         currency = layout.currency or given["currency"]
-        gross = self._money("gross", given["gross"], currency, signed=self._signed)
+        gross = self._amounts.read("gross", given["gross"], currency, signed=self._signed)
         reference = given.get("merchant_reference")
         line = SettlementLine(
             line_id=_needed("line_id", given),
             kind=layout.kinds[word],
             gross=-gross if word in (layout.outgoing or ()) else gross,
-            fee=self._money("fee", given["fee"], currency, signed=self._signed)
+            fee=self._amounts.read("fee", given["fee"], currency, signed=self._signed)
             if "fee" in given
             else Money(0, currency),
-            occurred_at=self._instant("occurred_at", given["occurred_at"]),
+            occurred_at=self._times.read("occurred_at", given["occurred_at"]),
             provider_transaction_id=given.get("provider_transaction_id") or None,
             provider_refund_id=given.get("provider_refund_id") or None,
             merchant_reference=self._payment_of(reference) if reference else None,
@@ -92,7 +72,7 @@ class Rows:
             settled="status" not in given or given["status"] in layout.settled,
         )
         if "net" in given:
-            stated = self._money("net", given["net"], currency, signed=self._signed)
+            stated = self._amounts.read("net", given["net"], currency, signed=self._signed)
             if stated != (line.net if self._signed else Money(abs(line.net.amount_minor), currency)):
                 raise Fault("net: it is not gross less fee")
         return line
@@ -111,7 +91,7 @@ class Rows:
         count, net = dict(said)[COUNT], dict(said)[NET]
         if not _COUNT.fullmatch(count):
             raise Fault("count: it is not a whole number")
-        return Control(int(count), self._money(NET, net, trailer.currency, signed=True))
+        return Control(int(count), self._amounts.read(NET, net, trailer.currency, signed=True))
 
     def header(self) -> bytes:
         return self._row(self._layout.columns)
@@ -169,53 +149,13 @@ class Rows:
         grouped = f"{int(whole):,}".replace(",", self._layout.thousands_mark)
         return sign + grouped + (self._layout.decimal_mark + decimals if decimals else "")
 
-    def _money(self, name: str, text: str, currency: str, *, signed: bool) -> Money:
-        if not (self._signed_amount if signed else self._unsigned_amount).fullmatch(text):
-            raise Fault(f"{name}: it is not an amount as agreed")
-        plain = text.replace(self._layout.thousands_mark, "") if self._layout.thousands_mark else text
-        try:
-            if self._layout.unit is Unit.MINOR:
-                return Money(int(plain), currency)
-            major = Decimal(plain.replace(self._layout.decimal_mark, "."))
-            return from_major(major.scaleb(-_HUNDREDTHS) if self._layout.unit is Unit.HUNDREDTHS else major, currency)
-        except (GatewayError, ArithmeticError, ValueError):
-            raise Fault(f"{name}: it is not an amount of a known currency") from None
-
-    def _instant(self, name: str, text: str) -> datetime:
-        match = self._time.fullmatch(text)
-        try:
-            if match is None:
-                raise Fault(f"{name}: it is not a time as agreed")
-            year, month, day, hour, minute, second = (int(match[part]) for part in "YmdHMS")
-            return datetime(year, month, day, hour, minute, second, tzinfo=self._layout.zone).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise Fault(f"{name}: there is no such time") from None
-
     def _row(self, cells: Iterable[str]) -> bytes:
         text = io.StringIO()
         csv.writer(text, delimiter=self._layout.delimiter, lineterminator="").writerow(cells)
         return text.getvalue().encode(self._layout.encoding.removesuffix("-sig")) + self._layout.line_end
 
 
-def _trimmed(name: str, cell: str) -> str:
-    if cell != cell.strip():
-        raise Fault(f"{name}: there are blanks around it")
-    return cell
-
-
 def _needed(name: str, given: Mapping[str, str]) -> str:
     if not given[name]:
         raise Fault(f"{name}: it is empty")
     return given[name]
-
-
-def _amount_pattern(layout: ColumnMap) -> str:
-    if layout.unit is not Unit.MAJOR:
-        return r"(0|[1-9]\d*)"
-    mark = re.escape(layout.thousands_mark)
-    whole = rf"(0|[1-9]\d{{0,2}}({mark}\d{{3}})*)" if mark else r"(0|[1-9]\d*)"
-    return whole + rf"({re.escape(layout.decimal_mark)}\d+)?"
-
-
-def _time_pattern(time_format: str) -> str:
-    return re.sub(r"%([YmdHMS])", lambda directive: _PARTS[directive[1]], re.escape(time_format))

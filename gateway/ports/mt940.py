@@ -17,6 +17,7 @@ Dutch and SEPA rulebooks' code words for /CODE/.
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import BinaryIO, TypedDict
 
 from gateway.domain.errors import GatewayError
@@ -59,15 +60,6 @@ _NEXT = {  # after which fields each may come; "" is the beginning
     "64": ("62",),
     "65": ("62", "64", "65"),
 }
-
-
-class _Told(TypedDict, total=False):
-    """Of StatementEntry, what field 86 can say of it."""
-
-    code: str
-    end_to_end_id: str
-    reference: str
-    remittance: str
 
 
 class _Entry(TypedDict):
@@ -181,7 +173,7 @@ class _Reader:
         if self._last not in _NEXT[kind] and not (kind == "20" and self._last in ("62", "64", "65", "86")):
             raise UnreadableStatement(f"field {tag} is not to be expected here")
         if kind == "86" and self._last == "61" and self._pending is not None:
-            self._pending.update(_told(self._pending["code"], content))
+            _tell(self._pending, content)
         elif kind != "86":
             yield from self._flush()
             yield from self._field(kind, tag, content)
@@ -305,6 +297,7 @@ def _money(text: str, currency: str) -> Money:
         raise UnreadableStatement("it is not an amount of a known currency") from None
 
 
+@lru_cache
 def _day(text: str) -> date:
     try:
         return date(CENTURY + int(text[:2]), int(text[2:4]), int(text[4:]))
@@ -312,6 +305,7 @@ def _day(text: str) -> date:
         raise UnreadableStatement("there is no such date") from None
 
 
+@lru_cache
 def _near(text: str, valued: date) -> date:
     """The entry date, which has no year: the one of the three that is nearest to the value date."""
     found = []
@@ -325,34 +319,31 @@ def _near(text: str, valued: date) -> date:
     return min(found, key=lambda day: abs(day - valued))
 
 
-def _told(code: str, content: str) -> _Told:
-    """What field 86 says of an entry, less what says who the other party is."""
+def _tell(entry: _Entry, content: str) -> None:
+    """Add what field 86 says of the entry, less what says who the other party is."""
     whole = content.replace("\n", "")
     if whole[:3].isdigit() and whole[3:4] == "?":
-        told = _subfields(code, whole)
+        _tell_subfields(entry, whole)
     elif (first := _CODE.match(whole)) and first[1] in _CODES:
-        told = _coded(whole)
+        _tell_codes(entry, whole)
     else:
-        told = _Told(remittance=" ".join(content.split()))
-    if len(told.get("remittance", "")) > TEXT_MAX:
+        entry["remittance"] = " ".join(content.split())
+    if len(entry["remittance"]) > TEXT_MAX:
         raise UnreadableStatement(f"a text is longer than {TEXT_MAX}", field=":86:")
-    return told
 
 
-def _subfields(code: str, whole: str) -> _Told:
+def _tell_subfields(entry: _Entry, whole: str) -> None:
     transaction, *parts = _SUBFIELD.split(whole)
     pairs = zip(parts[::2], parts[1::2], strict=True)
     text = "".join(value for number, value in pairs if number in _SUBFIELDS_OF_TEXT)
     free, *words = _SEPA.split(text)
     said = dict(zip(words[::2], words[1::2], strict=True))
-    return _Told(
-        code=f"{code}/{transaction}",
-        end_to_end_id=_reference(said.get("EREF", "")),
-        remittance=said.get("SVWZ", free).strip(),
-    )
+    entry["code"] = f"{entry['code']}/{transaction}"
+    entry["end_to_end_id"] = _reference(said.get("EREF", ""))
+    entry["remittance"] = said.get("SVWZ", free).strip()
 
 
-def _coded(whole: str) -> _Told:
+def _tell_codes(entry: _Entry, whole: str) -> None:
     said: dict[str, str] = {}
     place, code = 0, ""
     for match in _CODE.finditer(whole):
@@ -362,11 +353,9 @@ def _coded(whole: str) -> _Told:
     said.setdefault(code, whole[place:])
     text = said.get("REMI", "").strip("/")
     structured = text.partition("STRD/CUR/")[2]
-    return _Told(
-        end_to_end_id=_reference(said.get("EREF", "")),
-        reference=structured.strip("/ "),
-        remittance="" if structured else text.removeprefix("USTD//").strip(),
-    )
+    entry["end_to_end_id"] = _reference(said.get("EREF", ""))
+    entry["reference"] = structured.strip("/ ")
+    entry["remittance"] = "" if structured else text.removeprefix("USTD//").strip()
 
 
 def _reference(text: str) -> str:

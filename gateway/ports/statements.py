@@ -10,7 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from gateway.ports import camt, mt940
+from gateway.ports import camt, delimited, mt940
+from gateway.ports.delimited import StatementMap
 from gateway.ports.statement import Statement, StatementEntry, UnreadableStatement
 
 CHUNK_BYTES = 64 * 1024
@@ -18,8 +19,11 @@ CHUNK_BYTES = 64 * 1024
 _MT940 = re.compile(rb"^:20:", re.MULTILINE)
 
 
-def read_statement(stream: BinaryIO, column_map: object | None = None) -> Iterator[Statement | StatementEntry]:
-    """The rows of camt.053, camt.054 or MT940. Raises UnreadableStatement, which means the whole of it."""
+def read_statement(stream: BinaryIO, column_map: StatementMap | None = None) -> Iterator[Statement | StatementEntry]:
+    """The rows of camt.053, camt.054 or MT940, or of a delimited file by `column_map`.
+
+    Raises UnreadableStatement, which means the whole of it.
+    """
     if not stream.seekable():
         with tempfile.TemporaryFile() as copy:
             shutil.copyfileobj(stream, copy)
@@ -32,5 +36,9 @@ def read_statement(stream: BinaryIO, column_map: object | None = None) -> Iterat
         yield from camt.read(iter(lambda: stream.read(CHUNK_BYTES), b""))
     elif _MT940.search(first):
         yield from mt940.read(stream)
+    elif column_map is not None and first:
+        yield from delimited.read(stream, column_map)
     else:
-        raise UnreadableStatement("it is none of the formats that can be read: camt.053, camt.054, MT940")
+        raise UnreadableStatement(
+            "it is none of the formats that can be read: camt.053, camt.054, MT940; a delimited file needs a column map"
+        )

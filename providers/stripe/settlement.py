@@ -6,7 +6,7 @@ minor units, the report major ones.
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway.domain.errors import GatewayError
@@ -93,7 +93,7 @@ def read_report(rows: Iterable[str]) -> Iterator[tuple[BatchRef, SettlementLine]
     for row in table:
         try:
             read = _reported(row)
-        except (Unreadable, GatewayError, ValueError) as fault:
+        except (Unreadable, GatewayError) as fault:
             raise Unreadable(f"line {table.line_num}: {fault}") from None
         if read is not None:
             yield read
@@ -112,7 +112,7 @@ def _reported(row: Mapping[str, str | None]) -> tuple[BatchRef, SettlementLine] 
     kind = CATEGORY.get(category, LineKind.ADJUSTMENT)
     payout = BatchRef(
         id=cell["automatic_payout_id"],
-        business_date=date.fromisoformat(cell["automatic_payout_effective_at"][:10]),
+        business_date=_moment(cell, "automatic_payout_effective_at").date(),
         payout_id=cell["automatic_payout_id"],
     )
     return payout, SettlementLine(
@@ -120,7 +120,7 @@ def _reported(row: Mapping[str, str | None]) -> tuple[BatchRef, SettlementLine] 
         kind=kind,
         gross=gross,
         fee=fee,
-        occurred_at=datetime.fromisoformat(cell["created_utc"]).replace(tzinfo=UTC),
+        occurred_at=_moment(cell, "created_utc").replace(tzinfo=UTC),
         provider_transaction_id=cell["payment_intent_id"] or cell["charge_id"] or cell["source_id"] or None,
         provider_refund_id=(cell["source_id"] or None) if kind in _NAMED_BY_SOURCE else None,
         merchant_reference=cell[_OUR_PAYMENT] or None,
@@ -131,7 +131,17 @@ def _reported(row: Mapping[str, str | None]) -> tuple[BatchRef, SettlementLine] 
 def _major(cell: Mapping[str, str], name: str, currency: str) -> Money:
     if not cell[name]:
         raise Unreadable(f"{name} is empty")
-    return from_major(cell[name], currency)
+    try:
+        return from_major(cell[name], currency)
+    except GatewayError:
+        raise Unreadable(f"{name} is not an amount of the line's currency") from None
+
+
+def _moment(cell: Mapping[str, str], name: str) -> datetime:
+    try:
+        return datetime.fromisoformat(cell[name])
+    except ValueError:
+        raise Unreadable(f"{name} is not a time") from None
 
 
 def _text_or_none(value: object) -> str | None:

@@ -16,5 +16,6 @@ def test_all_benchmarks_run_and_tell_a_figure_of_each_kind() -> None:
         "lifecycle, round 1",
         "reports of",
         "reconciliation of",
+        "camt of",
     ):
         assert told in ended.stdout

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.money import Money
+from gateway.ports.cells import Fault
 from gateway.ports.provider import BatchRef, LineKind, NotSent, OutcomeUnknown, SettlementLine, SettlementWindow
 from providers.settlement_files import LINE_BYTES_MAX, FileSettlements, place, write
-from providers.settlement_rows import Fault
 from tests.providers.settlement_layout import DAY, FILE, LINE, MAP, NAME, REFUND, changed, layout, read, source
 
 

@@ -36,7 +36,7 @@ def message(entries: str = "", version: str = "08", balances: str = BALANCES) ->
     return MESSAGE.format(namespace=NAMESPACE.format(version=version), balances=balances, entries=entries)
 
 
-def read(text: str) -> list[camt.Row]:
+def read(text: str) -> list[Statement | StatementEntry]:
     return list(camt.read([text.encode()]))
 
 
