@@ -30,6 +30,6 @@ GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout
     bank_credits, credit_fetches,
     provider_circuits TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
-GRANT DELETE ON idempotency_keys, webhook_attempts, matches, run_findings, provider_calls TO :app_role;
+GRANT DELETE ON idempotency_keys, webhook_attempts, matches, run_findings, finding_causes, provider_calls TO :app_role;
 GRANT UPDATE, DELETE ON procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers
     TO :app_role;

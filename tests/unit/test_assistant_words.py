@@ -1,0 +1,60 @@
+"""Every cause and every fact of the assistant has its words in both languages, and the words find their figures."""
+
+import re
+
+import pytest
+
+from gateway.domain.discrepancy import DiscrepancyKind
+from reconciliation.assistant.cause_words import ASK_FIRST, CAUSE_WORDS
+from reconciliation.assistant.causes import CAUSES, Cause
+from reconciliation.assistant.fact_words import FACT_WORDS, fact_text
+from reconciliation.assistant.facts import Fact
+from reconciliation.explain import LANGUAGES
+
+VIETNAMESE = re.compile(r"[ăâđêôơưàảãáạằắẳẵặầấẩẫậèẻẽéẹềếểễệìỉĩíịòỏõóọồốổỗộờớởỡợùủũúụừứửữựỳỷỹýỵ]", re.IGNORECASE)
+ANY_FIGURE = {name: 1 for words in FACT_WORDS.values() for text in words for name in re.findall(r"\{(\w+)\}", text)} | {
+    "rate_basis_points": 130,
+    "rate_fixed_minor": 500,
+}
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_cause_has_words_in_every_language(cause: Cause) -> None:
+    assert tuple(CAUSE_WORDS[cause]) == LANGUAGES
+    for words in CAUSE_WORDS[cause].values():
+        assert words.cause.endswith(".")
+        assert words.next_step.endswith(".")
+    assert VIETNAMESE.search(CAUSE_WORDS[cause]["vi"].cause + CAUSE_WORDS[cause]["vi"].next_step)
+    assert not VIETNAMESE.search(CAUSE_WORDS[cause]["en"].cause + CAUSE_WORDS[cause]["en"].next_step)
+
+
+@pytest.mark.parametrize("fact", Fact)
+def test_a_fact_has_words_in_every_language_that_name_the_same_figures(fact: Fact) -> None:
+    vi, en = FACT_WORDS[fact]
+    assert sorted(re.findall(r"\{\w+\}", vi)) == sorted(re.findall(r"\{\w+\}", en))
+    assert VIETNAMESE.search(vi)
+    assert not VIETNAMESE.search(en)
+    for language in LANGUAGES:
+        figures = {name: figure for name, figure in ANY_FIGURE.items() if name != "rate"}
+        assert "{" not in fact_text(fact, figures, language)
+
+
+def test_a_rate_is_written_as_the_language_writes_it() -> None:
+    figures = ANY_FIGURE | {"fitting": 4, "fees": 5, "since": "2026-03-02T13:00+07:00"}
+    figures.pop("rate")
+    assert "1.30% + 500" in fact_text(Fact.SAME_RATE, figures, "en")
+    assert "1,30% + 500" in fact_text(Fact.SAME_RATE, figures, "vi")
+
+
+def test_asking_first_has_words_in_every_language() -> None:
+    assert tuple(ASK_FIRST) == LANGUAGES
+
+
+def test_every_cause_is_judged_and_every_kind_has_a_cause_beside_unknown() -> None:
+    assert set(CAUSES) == set(Cause)
+    explained = {kind for cause, judgement in CAUSES.items() if cause is not Cause.UNKNOWN for kind in judgement.kinds}
+    assert explained == set(DiscrepancyKind)
+
+
+def test_every_fact_speaks_for_or_against_something() -> None:
+    assert {fact for judgement in CAUSES.values() for fact in judgement.weights} == set(Fact)
