@@ -166,7 +166,7 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
         reconciliation.clear_explained(tx, run.id, run.provider, day, CARRIED)
         post_fees(tx, context, matching.fees())
         totals = totals_of(tx, context, matching)
-        write_opinions(tx, run.id, run.provider, day, capabilities, totals["matched"])
+        write_opinions(tx, run.id, run.provider, day, capabilities, totals)
         status = status_of(totals)
         reconciliation.end_run(tx, run.id, status, totals=totals)
         _tell_finished(tx, run, status)

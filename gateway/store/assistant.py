@@ -20,7 +20,7 @@ _CASES = """
     SELECT known.id, known.key, known.kind, known.business_date, known.payment_id, known.refund_id,
            known.amount_minor, known.currency, known.evidence, agency.time_zone AS zone,
            coalesce(entry.occurred_at, payment.succeeded_at, payment.created_at) AS occurred_at,
-           payment.status AS payment_status, told.told
+           payment.status AS payment_status, payment.reference AS shown, told.told
       FROM {source}
       LEFT JOIN agencies AS agency ON agency.id = known.agency_id
       LEFT JOIN ledger_entries AS entry ON entry.id = known.entry_id
@@ -46,9 +46,14 @@ _CASES_OF_DAY = text(
 
 _LOADED = text(
     """
-    SELECT business_date, count(*) AS batches FROM settlement_batches
-     WHERE provider = :provider AND business_date BETWEEN :first AND :last
-     GROUP BY business_date ORDER BY business_date
+    SELECT business_date, currency, count(*) AS batches
+      FROM (SELECT business_date,
+                   coalesce(total_currency, (SELECT currency FROM settlement_lines
+                                              WHERE batch = settlement_batches.id ORDER BY line LIMIT 1)) AS currency
+              FROM settlement_batches
+             WHERE provider = :provider AND business_date BETWEEN :first AND :last) AS batch
+     WHERE currency IS NOT NULL
+     GROUP BY business_date, currency ORDER BY business_date, currency
     """
 )
 _BATCH_LINES = text(
@@ -158,10 +163,11 @@ def cases_of_day(tx: Transaction, provider: str, day: date) -> Iterator[Row[Any]
     return _paged(tx, _CASES_OF_DAY, {"provider": provider, "day": day})
 
 
-def loaded_batches(tx: Transaction, provider: str, first: date, last: date) -> dict[date, int]:
-    """How many batches are loaded for each day that has any."""
+def loaded_batches(tx: Transaction, provider: str, first: date, last: date) -> dict[tuple[date, str], int]:
+    """How many batches are loaded for each day and currency that has any. A batch is of the currency of its total, or
+    of its first line if it states none."""
     rows = tx.all(_LOADED, {"provider": provider, "first": first, "last": last})
-    return {row.business_date: row.batches for row in rows}
+    return {(row.business_date, row.currency): row.batches for row in rows}
 
 
 def batch_lines(tx: Transaction, provider: str, first: date, last: date) -> dict[str, int]:

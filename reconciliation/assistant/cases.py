@@ -42,7 +42,8 @@ class Case:
     `occurred_at` is when the money moved as far as either side says, `zone` the agency's time zone. `has_line` and
     `has_entry` tell which sides there are. Of the line: `batch`, `transaction`, `merchant` (our payment id as the
     provider returns it), `gross_minor`, `status` in the provider's word, `settled`. Of the entry: `reference` (the
-    provider's), `due_on`. `told` whether a notification ever spoke of the payment, None where nobody looked.
+    provider's), `due_on`. `shown` is the reference that the payer saw. `told` whether a notification ever spoke of the
+    payment, None where nobody looked.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Case:
     occurred_at: datetime | None
     payment: UUID | None
     payment_status: str | None
+    shown: str | None
     refund: UUID | None
     told: bool | None
     has_line: bool
@@ -81,6 +83,7 @@ def case_of(
     zone: str | None = None,
     occurred_at: datetime | None = None,
     payment_status: str | None = None,
+    shown: str | None = None,
     told: bool | None = None,
 ) -> Case:
     """`occurred_at` and `payment_status` are those of our own records; without them the evidence's count."""
@@ -97,6 +100,7 @@ def case_of(
         occurred_at=occurred_at or _instant(line.get("occurred_at") or evidence.get("occurred_at")),
         payment=found.payment_id,
         payment_status=payment_status or evidence.get("payment_status") or evidence.get("payment_is"),
+        shown=shown,
         refund=found.refund_id,
         told=told,
         has_line=is_line,
@@ -133,8 +137,8 @@ class Surroundings:
     """What is known around the discrepancies of one provider and one day.
 
     `zone` is where the provider cuts its day, `lag_days` what it may take to settle. `loaded` has how many batches are
-    loaded for each day around, `batch_lines` how many lines each batch has. `matched` is how many entries the run of
-    `day` matched; None if there was none.
+    loaded for each day and currency around, `batch_lines` how many lines each batch has. `matched` is how many entries
+    the run of `day` matched by currency; None if there was none.
     """
 
     provider: str
@@ -143,9 +147,9 @@ class Surroundings:
     lag_days: int = 0
     lands_in_bank: bool = False
     fee: FeeContract | None = None
-    loaded: Mapping[date, int] = field(default_factory=dict)
+    loaded: Mapping[tuple[date, str], int] = field(default_factory=dict)
     batch_lines: Mapping[str, int] = field(default_factory=dict)
-    matched: int | None = None
+    matched: Mapping[str, int] | None = None
     outages: Sequence[Outage] = ()
 
 

@@ -28,11 +28,11 @@ CAUSE_WORDS: Mapping[Cause, Mapping[str, CauseWords]] = {
     C.LATE_FILE: {
         "vi": CauseWords(
             "Dòng này sẽ có trong tệp đối soát đến sau: nhà cung cấp gửi chậm hoặc quyết toán sau vài ngày.",
-            "Chờ tệp kế tiếp; khoản này tự khớp khi có dòng tương ứng.",
+            "Chờ tệp kế tiếp, khoản này tự khớp khi có dòng tương ứng; nếu thiếu cả tệp, hỏi khi nào tệp đến.",
         ),
         "en": CauseWords(
             "The line comes with a later file: the provider sends late, or settles some days after.",
-            "Wait for the next file: it clears by itself when the line comes.",
+            "Wait for the next file, by which it clears itself. If the whole file is missing, ask when it comes.",
         ),
     },
     C.TIME_ZONE_CUT: {

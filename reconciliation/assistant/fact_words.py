@@ -11,36 +11,40 @@ F = Fact
 
 FACT_WORDS: Mapping[Fact, tuple[str, str]] = {
     F.NO_BATCH_OF_DAY: (
-        "Chưa nạp tệp đối soát nào của ngày {day}.",
-        "No settlement of {day} is loaded.",
+        "Chưa nạp tệp đối soát nào của ngày {day} cho loại tiền này.",
+        "No settlement of {day} in this currency is loaded.",
     ),
     F.BATCH_OF_DAY: (
-        "Tệp đối soát của ngày {day} đã được nạp.",
-        "A settlement of {day} is loaded.",
-    ),
-    F.FEWER_BATCHES: (
-        "Chỉ có {batches} tệp; những ngày trước thường có {usual_batches}.",
-        "There are only {batches} batches; the days before have {usual_batches}.",
+        "Tệp đối soát của ngày {day} cho loại tiền này đã được nạp.",
+        "A settlement of {day} in this currency is loaded.",
     ),
     F.MOST_MISSING: (
-        "{percent}% giao dịch của ngày đều thiếu ({missing} khoản).",
-        "{percent}% of the day is missing ({missing} movements).",
+        "Ngày {missing_day} thiếu tới {missing} khoản; lần đối soát này khớp {matched} khoản.",
+        "Of {missing_day} as many as {missing} are missing; this run matched {matched}.",
     ),
     F.FEW_MISSING: (
-        "Chỉ {percent}% giao dịch của ngày bị thiếu ({missing} khoản).",
-        "Only {percent}% of the day is missing ({missing} movements).",
+        "Ngày {missing_day} chỉ thiếu {missing} khoản; lần đối soát này khớp {matched} khoản.",
+        "Of {missing_day} only {missing} are missing; this run matched {matched}.",
     ),
     F.WITHIN_DAYS: (
         "Vẫn trong thời hạn quyết toán {lag_days} ngày của nhà cung cấp.",
         "It is still within the {lag_days} days that the provider may take.",
     ),
-    F.PAST_DUE: (
-        "Lẽ ra phải được quyết toán chậm nhất ngày {due_on}.",
-        "It should have been settled by {due_on}.",
+    F.JUST_DUE: (
+        "Hạn quyết toán {due_on} vừa đến trong lần đối soát này.",
+        "It fell due on {due_on}, with this run.",
+    ),
+    F.OVERDUE: (
+        "Lẽ ra phải được quyết toán chậm nhất ngày {due_on}; các tệp sau đó cũng không có.",
+        "It should have been settled by {due_on}, and no later file has it either.",
     ),
     F.AT_MIDNIGHT: (
         "{near} trong {absent} khoản thiếu nằm sát nửa đêm theo giờ {midnight_zone}.",
         "{near} of {absent} missing movements lie close to midnight in {midnight_zone}.",
+    ),
+    F.FEW_AT_MIDNIGHT: (
+        "Của ngày này chỉ thiếu {absent} khoản, đều sát nửa đêm theo giờ {midnight_zone} ({near} khoản).",
+        "Only {absent} of the day are missing, and {near} of them lie close to midnight in {midnight_zone}.",
     ),
     F.ALONE_AT_MIDNIGHT: (
         "Giao dịch diễn ra sát nửa đêm theo giờ {midnight_zone}, nhưng phần lớn khoản thiếu thì không.",

@@ -4,7 +4,7 @@ A fact that cannot be judged, because what it needs is not known, does not hold,
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,9 +18,13 @@ from reconciliation.assistant.slips import is_amount_slip
 
 K = DiscrepancyKind
 
-MOST_PERCENT, FEW_PERCENT = 80, 10
+MOST_PERCENT, FEW_PERCENT = 30, 10
+"""What is absent of a day, of that and what the run matched. A run matches about one day: half is a whole day gone."""
+
+MOST_MIN = 3
+TOGETHER_PERCENT = 60
 FEE_ROUNDING_MINOR = 1
-NEAR_MIN = 5
+NEAR_MIN = 3
 """So many absent movements around one midnight are a pattern; fewer are chance."""
 
 REVERSED_WORDS = ("revers", "refund", "cancel", "void", "return", "fail", "chargeback", "declin", "rolled")
@@ -30,12 +34,13 @@ REVERSED_WORDS = ("revers", "refund", "cancel", "void", "return", "fail", "charg
 class Fact(StrEnum):
     NO_BATCH_OF_DAY = "no_batch_of_day"
     BATCH_OF_DAY = "batch_of_day"
-    FEWER_BATCHES = "fewer_batches"
     MOST_MISSING = "most_missing"
     FEW_MISSING = "few_missing"
     WITHIN_DAYS = "within_days"
-    PAST_DUE = "past_due"
+    JUST_DUE = "just_due"
+    OVERDUE = "overdue"
     AT_MIDNIGHT = "at_midnight"
+    FEW_AT_MIDNIGHT = "few_at_midnight"
     ALONE_AT_MIDNIGHT = "alone_at_midnight"
     FAR_FROM_MIDNIGHT = "far_from_midnight"
     ZONES_DIFFER = "zones_differ"
@@ -93,28 +98,27 @@ def _absence(case: Case, around: Surroundings, patterns: Patterns) -> Held:
     if case.kind not in ABSENT:
         return
     day = provider_day(case, around)
-    batches = around.loaded.get(day, 0)
-    yield (Fact.BATCH_OF_DAY if batches else Fact.NO_BATCH_OF_DAY), {"day": day.isoformat()}
-    usual = _usual_batches(around)
-    if 0 < batches < usual:
-        yield Fact.FEWER_BATCHES, {"batches": batches, "usual_batches": usual}
-    if around.matched is not None and day == around.day:
-        missing = patterns.absent[day]
-        percent = missing * 100 // (missing + around.matched)
-        if percent >= MOST_PERCENT:
-            yield Fact.MOST_MISSING, {"percent": percent, "missing": missing}
+    lacking = _day_without_batch(case.currency, day, around)
+    yield (Fact.NO_BATCH_OF_DAY if lacking else Fact.BATCH_OF_DAY), {"day": (lacking or day).isoformat()}
+    if around.matched is not None:
+        missing, matched = patterns.absent[day, case.currency], around.matched.get(case.currency, 0)
+        percent = missing * 100 // (missing + matched)
+        share: dict[str, Figure] = {"missing": missing, "matched": matched, "missing_day": day.isoformat()}
+        if percent >= MOST_PERCENT and missing >= MOST_MIN:
+            yield Fact.MOST_MISSING, share
         elif percent < FEW_PERCENT:
-            yield Fact.FEW_MISSING, {"percent": percent, "missing": missing}
+            yield Fact.FEW_MISSING, share
     if case.kind is K.TIMING:
         yield Fact.WITHIN_DAYS, {"lag_days": around.lag_days}
     elif case.due_on is not None:
-        yield Fact.PAST_DUE, {"due_on": case.due_on.isoformat()}
+        due = {"due_on": case.due_on.isoformat()}
+        yield (Fact.JUST_DUE if case.due_on >= around.day else Fact.OVERDUE), due
 
 
-def _usual_batches(around: Surroundings) -> int:
-    """How many batches most days before have; 0 where no day is known."""
-    before = sorted(number for day, number in around.loaded.items() if day < around.day)
-    return before[len(before) // 2] if before else 0
+def _day_without_batch(currency: str, day: date, around: Surroundings) -> date | None:
+    """The first day on which it could have been settled until now and of which no batch of its currency is loaded."""
+    days = (day + timedelta(days=n) for n in range(around.lag_days + 1))
+    return next((each for each in days if each <= around.day and not around.loaded.get((each, currency))), None)
 
 
 def _midnight(case: Case, around: Surroundings, patterns: Patterns) -> Held:
@@ -128,8 +132,10 @@ def _midnight(case: Case, around: Surroundings, patterns: Patterns) -> Held:
         return
     figures: dict[str, Figure] = {"near": midnight.near, "absent": midnight.among, "midnight_zone": midnight.zone}
     figures |= {"midnight_at": midnight.at.isoformat(timespec="minutes")}
-    together = midnight.near >= NEAR_MIN and midnight.near * 100 >= midnight.among * MOST_PERCENT
-    yield (Fact.AT_MIDNIGHT if together else Fact.ALONE_AT_MIDNIGHT), figures
+    if midnight.near * 100 < midnight.among * TOGETHER_PERCENT:
+        yield Fact.ALONE_AT_MIDNIGHT, figures
+    else:
+        yield (Fact.AT_MIDNIGHT if midnight.near >= NEAR_MIN else Fact.FEW_AT_MIDNIGHT), figures
 
 
 def _hour(at: datetime, zone: str) -> str:

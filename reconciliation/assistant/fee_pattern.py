@@ -15,6 +15,7 @@ AT_LEAST = 3
 """Two fees fit a line by chance; three to the last unit do not."""
 
 SAMPLES = 8
+RATES_MAX = 5
 BASIS_POINTS_MAX = 2_000
 
 
@@ -44,27 +45,31 @@ def kept(case: Case) -> Kept | None:
     return Kept(case.key, case.gross_minor, case.reported_minor, case.occurred_at)
 
 
-def find_rate(fees: Sequence[Kept], agreed: FeeContract | None) -> FeeRate | None:
-    """The rate that gives the most of `fees`, all of one currency; None if none gives AT_LEAST of them.
+def find_rates(fees: Sequence[Kept], agreed: FeeContract | None) -> list[FeeRate]:
+    """The rates that give AT_LEAST of `fees`, the most frequent first. What one gives, no later one does."""
+    rates: list[FeeRate] = []
+    left = list(fees)
+    while len(rates) < RATES_MAX and (rate := _best(left, agreed)) is not None:
+        given = [fee for fee in left if rate.fee_minor(fee.gross_minor) == fee.fee_minor]
+        moments = [fee.at for fee in given if fee.at is not None]
+        rates.append(FeeRate(rate, frozenset(fee.key for fee in given), min(moments, default=None), len(fees)))
+        left = [fee for fee in left if fee not in given]
+    return rates
 
-    Of two that give as many, the one that keeps a part of the contract, then the lower.
-    """
-    if len(fees) < AT_LEAST:
+
+def _best(fees: Sequence[Kept], agreed: FeeContract | None) -> FeeContract | None:
+    """Of two that give as many, the one that keeps a part of the contract, then the lower. Fees that are off by one
+    unit are a matter of rounding and count for no rate."""
+    telling = [fee for fee in fees if agreed is None or abs(agreed.fee_minor(fee.gross_minor) - fee.fee_minor) > 1]
+    if len(telling) < AT_LEAST:
         return None
-    best: tuple[int, int, int, int] | None = None
-    rate = None
-    for candidate in sorted(set(_candidates(fees, agreed)), key=_order):
-        fits = sum(candidate.fee_minor(fee.gross_minor) == fee.fee_minor for fee in fees)
-        rank = (fits, _kept_parts(candidate, agreed), -candidate.basis_points, -candidate.fixed_minor)
-        if best is None or rank > best:
-            best, rate = rank, candidate
-    if rate is None or best is None or best[0] < AT_LEAST or rate == agreed:
-        return None
-    fitting = [fee for fee in fees if rate.fee_minor(fee.gross_minor) == fee.fee_minor]
-    if len({fee.gross_minor for fee in fitting}) < 2 and not _kept_parts(rate, agreed):
-        return None
-    moments = [fee.at for fee in fitting if fee.at is not None]
-    return FeeRate(rate, frozenset(fee.key for fee in fitting), min(moments, default=None), len(fees))
+    ranked = []
+    for rate in sorted(set(_candidates(telling, agreed)), key=_order):
+        fitting = [fee.gross_minor for fee in telling if rate.fee_minor(fee.gross_minor) == fee.fee_minor]
+        kept_parts = _kept_parts(rate, agreed)
+        if len(fitting) >= AT_LEAST and (kept_parts or len(set(fitting)) > 1):
+            ranked.append(((len(fitting), kept_parts, -rate.basis_points, -rate.fixed_minor), rate))
+    return max(ranked, key=lambda one: one[0])[1] if ranked else None
 
 
 def _candidates(fees: Sequence[Kept], agreed: FeeContract | None) -> Iterator[FeeContract]:

@@ -20,12 +20,15 @@ WINDOWS: Mapping[Cause, tuple[tuple[Fact, tuple[str, ...]], ...]] = {
     C.LATE_FILE: ((F.NO_BATCH_OF_DAY, ("day",)), (F.BATCH_OF_DAY, ("day",))),
     C.TIME_ZONE_CUT: (
         (F.AT_MIDNIGHT, ("midnight_at",)),
+        (F.FEW_AT_MIDNIGHT, ("midnight_at",)),
         (F.ALONE_AT_MIDNIGHT, ("midnight_at",)),
     ),
     C.FEE_CHANGE: ((F.SAME_RATE, ("rate_basis_points", "rate_fixed_minor")),),
     C.PROVIDER_OUTAGE: ((F.UNFINISHED_TOGETHER, ("unfinished_from",)), (F.IN_OUTAGE, ("outage_from",))),
 }
 """The figures of a fact that name the window, from the first fact that holds."""
+
+BY_CURRENCY = frozenset({C.MISSING_FILE, C.LATE_FILE})
 
 
 def group_key(provider: str, case: Case, cause: Cause, facts: Facts) -> str:
@@ -40,5 +43,10 @@ def _window(case: Case, cause: Cause, facts: Facts) -> tuple[str, ...]:
         return (case.batch,)
     for fact, names in WINDOWS.get(cause, ()):
         if fact in facts:
-            return tuple(str(facts[fact][name]) for name in names)
+            return fact, *_currency(case, cause), *(str(facts[fact][name]) for name in names)
     return case.business_date.isoformat(), case.kind
+
+
+def _currency(case: Case, cause: Cause) -> tuple[str, ...]:
+    """Files are by currency as a rule; outages and rates are not."""
+    return (case.currency,) if cause in BY_CURRENCY else ()

@@ -41,9 +41,13 @@ NOTHING: Mapping[str, Any] = {
 
 
 def write_opinions(
-    tx: Transaction, run_id: UUID, provider: str, day: date, capabilities: Capabilities, matched: int
+    tx: Transaction, run_id: UUID, provider: str, day: date, capabilities: Capabilities, totals: Mapping[str, Any]
 ) -> None:
-    """Judge all that the run found and keep it with the run, in the place of what was kept before."""
+    """Judge all that the run found and keep it with the run, in the place of what was kept before.
+
+    `totals` are the run's.
+    """
+    matched = {each["currency"]: each["matched"] for each in totals["by_currency"]}
     rows = assistant.cases_of_run(tx, run_id)
     assistant.replace_opinions(tx, run_id, _judged(tx, rows, provider, day, capabilities, matched))
 
@@ -110,7 +114,7 @@ def _judged(
     provider: str,
     day: date,
     capabilities: Capabilities | None,
-    matched: int | None,
+    matched: Mapping[str, int] | None,
 ) -> Iterator[NewOpinion]:
     ids: dict[str, UUID] = {}
     cases: list[Case] = []
@@ -122,11 +126,18 @@ def _judged(
 
 
 def _case(row: Row[Any]) -> Case:
-    return case_of(row, zone=row.zone, occurred_at=row.occurred_at, payment_status=row.payment_status, told=row.told)
+    return case_of(
+        row,
+        zone=row.zone,
+        occurred_at=row.occurred_at,
+        payment_status=row.payment_status,
+        shown=row.shown,
+        told=row.told,
+    )
 
 
 def _surroundings(
-    tx: Transaction, provider: str, day: date, capabilities: Capabilities | None, matched: int | None
+    tx: Transaction, provider: str, day: date, capabilities: Capabilities | None, matched: Mapping[str, int] | None
 ) -> Surroundings:
     first, last = day - DAYS_BEFORE, day + A_DAY
     around = Surroundings(

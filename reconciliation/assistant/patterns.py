@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from reconciliation.assistant.cases import Case, Surroundings, provider_day
-from reconciliation.assistant.fee_pattern import FeeRate, find_rate, kept
+from reconciliation.assistant.fee_pattern import FeeRate, find_rates, kept
 from reconciliation.assistant.slips import is_slip_of
 
 K = DiscrepancyKind
@@ -17,11 +17,14 @@ UNFINISHED = frozenset({"submitting", "pending", "unknown"})
 ABSENT = frozenset({K.MISSING_AT_PROVIDER, K.TIMING})
 """What the ledger has and the settlement has not."""
 
-TOGETHER_MIN = 5
-TOGETHER_GAP = timedelta(minutes=15)
-"""Unfinished payments that follow each other as closely as that, five and more, have more in common than their day."""
+TOGETHER_MIN = 4
+SLOT_S = 1_800
+SLOTS_A_DAY = 48
+CROWDED_TIMES = 6
+"""An outage shows by half hours with many times as many unfinished payments as the usual half hour of the day has.
+Rush hours have some three times as many."""
 
-MIDNIGHT_WITHIN = timedelta(minutes=90)
+MIDNIGHT_WITHIN = timedelta(minutes=65)
 REPEATED_PERCENT = 80
 PAIRS_MAX = 50
 """So many of one amount are compared with each other; of more, an amount says nothing."""
@@ -51,11 +54,11 @@ class Patterns:
     """By the key of a discrepancy: `pair` the other side's reference that is a slip away, `same_amount` how many of
     the same amount stand open on the other side, `opposite` whether one of the same amount and other sign does.
 
-    `absent` counts by the provider's day what the settlement lacks. `repeated` has by batch the percentage of its lines
-    that were settled before.
+    `absent` counts by the provider's day and the currency what the settlement lacks. `repeated` has by batch the
+    percentage of its lines that were settled before.
     """
 
-    absent: Mapping[date, int]
+    absent: Mapping[tuple[date, str], int]
     midnight: Mapping[str, Midnight]
     unfinished: Mapping[str, Stretch]
     rates: Mapping[str, FeeRate]
@@ -70,7 +73,7 @@ def find_patterns(cases: Sequence[Case], around: Surroundings) -> Patterns:
     absent = [case for case in cases if case.kind in ABSENT]
     pair, same_amount = _pairs(cases, absent)
     return Patterns(
-        absent=Counter(provider_day(case, around) for case in absent),
+        absent=Counter((provider_day(case, around), case.currency) for case in absent),
         midnight=_midnights(absent, around),
         unfinished=_stretches(cases),
         rates=_rates(cases, around),
@@ -87,18 +90,18 @@ def is_unfinished(case: Case) -> bool:
 
 
 def _midnights(absent: Sequence[Case], around: Surroundings) -> dict[str, Midnight]:
-    """For each absent movement the midnight that most of its day lies close to, of those it lies close to itself."""
-    near: dict[tuple[str, datetime], list[Case]] = defaultdict(list)
+    """For each absent movement, of the midnights that it lies close to, the one that most of its day lies close to."""
+    near: dict[tuple[date, str, datetime], list[Case]] = defaultdict(list)
     among = Counter(provider_day(case, around) for case in absent)
     for case in absent:
-        for place in _midnights_near(case, around):
-            near[place].append(case)
+        for zone, at in _midnights_near(case, around):
+            near[provider_day(case, around), zone, at].append(case)
     best: dict[str, Midnight] = {}
-    for (zone, at), close in sorted(near.items()):
+    for (day, zone, at), close in sorted(near.items(), key=lambda one: one[0]):
         for case in close:
             known = best.get(case.key)
             if known is None or len(close) > known.near:
-                best[case.key] = Midnight(zone, at, len(close), among[provider_day(case, around)])
+                best[case.key] = Midnight(zone, at, len(close), among[day])
     return best
 
 
@@ -114,28 +117,49 @@ def _midnights_near(case: Case, around: Surroundings) -> Iterator[tuple[str, dat
 
 
 def _stretches(cases: Sequence[Case]) -> dict[str, Stretch]:
-    timed = sorted((case.occurred_at, case.key) for case in cases if is_unfinished(case) and case.occurred_at)
+    """Crowded half hours next to each other, with all that is unfinished in them."""
+    by_slot: dict[int, list[tuple[datetime, str]]] = defaultdict(list)
+    for case in cases:
+        if is_unfinished(case) and case.occurred_at is not None:
+            by_slot[int(case.occurred_at.timestamp()) // SLOT_S].append((case.occurred_at, case.key))
     stretches: dict[str, Stretch] = {}
-    together: list[tuple[datetime, str]] = []
-    for moment, key in [*timed, (None, "")]:
-        if together and (moment is None or moment - together[-1][0] > TOGETHER_GAP):
-            if len(together) >= TOGETHER_MIN:
-                stretch = Stretch(together[0][0], together[-1][0], len(together))
-                stretches |= {member: stretch for _, member in together}
-            together = []
-        if moment is not None:
-            together.append((moment, key))
+    for slots in _runs(_crowded(by_slot)):
+        together = [one for slot in slots for one in by_slot[slot]]
+        if len(together) >= TOGETHER_MIN:
+            moments = [moment for moment, _ in together]
+            stretch = Stretch(min(moments), max(moments), len(together))
+            stretches |= {key: stretch for _, key in together}
     return stretches
 
 
+def _crowded(by_slot: Mapping[int, Sequence[object]]) -> list[int]:
+    """The half hours with many times what the usual one of their day has. Of a quiet day the usual one has nothing."""
+    by_day: dict[int, list[int]] = defaultdict(list)
+    for slot in by_slot:
+        by_day[slot // SLOTS_A_DAY].append(slot)
+    crowded = []
+    for slots in by_day.values():
+        counts = sorted(len(by_slot[slot]) for slot in slots)
+        usual = counts[-SLOTS_A_DAY // 2] if len(counts) > SLOTS_A_DAY // 2 else 0
+        crowded += [slot for slot in slots if len(by_slot[slot]) >= CROWDED_TIMES * usual]
+    return sorted(crowded)
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Stretches of numbers that follow each other."""
+    run: list[int] = []
+    for number in numbers:
+        if run and number > run[-1] + 1:
+            yield run
+            run = []
+        run.append(number)
+    if run:
+        yield run
+
+
 def _rates(cases: Sequence[Case], around: Surroundings) -> dict[str, FeeRate]:
-    by_currency = defaultdict(list)
-    for case in cases:
-        fee = kept(case) if case.kind is K.FEE_MISMATCH else None
-        if fee is not None:
-            by_currency[case.currency].append(fee)
-    found = [find_rate(fees, around.fee) for _, fees in sorted(by_currency.items())]
-    return {key: rate for rate in found if rate is not None for key in rate.of}
+    fees = [fee for case in cases if case.kind is K.FEE_MISMATCH and (fee := kept(case)) is not None]
+    return {key: rate for rate in find_rates(fees, around.fee) for key in rate.of}
 
 
 def _repeated(cases: Sequence[Case], around: Surroundings) -> dict[str, int]:
@@ -160,6 +184,7 @@ def _pairs(cases: Sequence[Case], absent: Sequence[Case]) -> tuple[dict[str, str
             names = [
                 (line.transaction, entry.reference),
                 (line.merchant, str(entry.payment) if entry.payment else None),
+                (line.merchant, entry.shown),
             ]
             if any(is_slip_of(one, other) for one, other in names):
                 pair.setdefault(line.key, entry.reference or str(entry.payment))
