@@ -103,7 +103,8 @@ class Known:
         return case_of(
             found,
             zone=self.zones.get(found.agency_id) if found.agency_id else None,
-            occurred_at=booked.occurred_at if booked else None,
+            booked_at=booked.occurred_at if booked else None,
+            paid_at=payment.occurred_at if payment else None,
             payment_status=payment.status if payment else None,
             shown=payment.reference if payment else None,
         )

@@ -14,17 +14,18 @@ from gateway.store.database import Transaction
 
 PAGE = 5_000
 
-# Of a payment that a settlement taught us of, a notification may still have come: only those count that changed nothing
-# less than its end. The zone is the agency's, where it is known.
+# `told`: whether a notification ever spoke of the payment. The zone is the agency's, where it is known.
 _CASES = """
     SELECT known.id, known.key, known.kind, known.business_date, known.payment_id, known.refund_id,
            known.amount_minor, known.currency, known.evidence, agency.time_zone AS zone,
-           coalesce(entry.occurred_at, payment.succeeded_at, payment.created_at) AS occurred_at,
-           payment.status AS payment_status, payment.reference AS shown, told.told
+           entry.occurred_at AS booked_at,
+           coalesce(payment.succeeded_at, payment.created_at) AS paid_at, payment.status AS payment_status, payment.reference AS shown,
+           refund.requested_by NOT LIKE 'provider:%' AS refund_ours, told.told
       FROM {source}
       LEFT JOIN agencies AS agency ON agency.id = known.agency_id
       LEFT JOIN ledger_entries AS entry ON entry.id = known.entry_id
       LEFT JOIN payments AS payment ON payment.id = known.payment_id
+      LEFT JOIN refunds AS refund ON refund.id = known.refund_id
       LEFT JOIN LATERAL (
         SELECT bool_or(source = 'webhook') AS told FROM payment_events WHERE payment_id = payment.id) AS told ON true
      WHERE {where} AND known.id > :after

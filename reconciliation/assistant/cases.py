@@ -43,7 +43,7 @@ class Case:
     `has_entry` tell which sides there are. Of the line: `batch`, `transaction`, `merchant` (our payment id as the
     provider returns it), `gross_minor`, `status` in the provider's word, `settled`. Of the entry: `reference` (the
     provider's), `due_on`. `shown` is the reference that the payer saw. `told` whether a notification ever spoke of the
-    payment, None where nobody looked.
+    payment, None where nobody looked. `refund_ours`: the refund was asked for here, and not learnt from the provider.
     """
 
     key: str
@@ -57,6 +57,7 @@ class Case:
     payment_status: str | None
     shown: str | None
     refund: UUID | None
+    refund_ours: bool
     told: bool | None
     has_line: bool
     has_entry: bool
@@ -81,12 +82,15 @@ def case_of(
     found: Found,
     *,
     zone: str | None = None,
-    occurred_at: datetime | None = None,
+    booked_at: datetime | None = None,
+    paid_at: datetime | None = None,
     payment_status: str | None = None,
     shown: str | None = None,
+    refund_ours: bool | None = None,
     told: bool | None = None,
 ) -> Case:
-    """`occurred_at` and `payment_status` are those of our own records; without them the evidence's count."""
+    """What is given is from our own records. The money moved when its entry says (`booked_at`), else as the evidence has
+    it, else when its payment was made (`paid_at`). `refund_ours` None: a refund that is known was asked for here."""
     evidence = found.evidence
     line, entry = evidence.get("settlement") or {}, evidence.get("ledger") or {}
     is_line = "line" in line
@@ -97,11 +101,12 @@ def case_of(
         amount_minor=found.amount_minor,
         currency=found.currency,
         zone=zone,
-        occurred_at=occurred_at or _instant(line.get("occurred_at") or evidence.get("occurred_at")),
+        occurred_at=booked_at or _instant(line.get("occurred_at") or evidence.get("occurred_at")) or paid_at,
         payment=found.payment_id,
         payment_status=payment_status or evidence.get("payment_status") or evidence.get("payment_is"),
         shown=shown,
         refund=found.refund_id,
+        refund_ours=found.refund_id is not None if refund_ours is None else refund_ours,
         told=told,
         has_line=is_line,
         has_entry=bool(entry),

@@ -125,11 +125,11 @@ CAUSES: Mapping[Cause, Judgement] = {
         {K.DUPLICATE_AT_PROVIDER: 8}, {F.BATCH_NOT_REPEATED: 8, F.BATCH_REPEATED: -15}, A.DISPUTE
     ),
     C.PAID_TWICE: Judgement(
-        {K.DUPLICATE_PAYMENT: 20, K.AMOUNT_MISMATCH: -15}, {F.PART_PAID_BEFORE: 12}, A.REFUND_DUPLICATE
+        {K.DUPLICATE_PAYMENT: 20, K.AMOUNT_MISMATCH: -15}, {F.PART_PAID_BEFORE: 25}, A.REFUND_DUPLICATE
     ),
     C.WRONG_AMOUNT_TYPED: Judgement(
         {K.AMOUNT_MISMATCH: -3},
-        {F.PAYER_TYPES_AMOUNT: 15, F.AMOUNT_SLIP: 14, F.PART_PAID_BEFORE: -5, F.MONEY_BACK: -15},
+        {F.PAYER_TYPES_AMOUNT: 15, F.AMOUNT_SLIP: 14, F.PART_PAID_BEFORE: -12, F.MONEY_BACK: -15},
         A.REFUND_DUPLICATE,
     ),
     C.WRONG_IN_REPORT: Judgement(
@@ -141,7 +141,7 @@ CAUSES: Mapping[Cause, Judgement] = {
     C.OTHER_SYSTEM: Judgement(
         {K.MISSING_IN_GATEWAY: 3},
         {F.FOREIGN_REFERENCE: 12, F.NO_PAYMENT: 5, F.KNOWN_PAYMENT: -20, F.OUR_REFERENCE: -5, F.SLIP_AWAY: -25,
-         F.PROPOSED_MATCH: -15, F.BATCH_REPEATED: -15, F.MONEY_BACK: -8, F.OTHER_ACCOUNT: -5},
+         F.PROPOSED_MATCH: -15, F.BATCH_REPEATED: -15, F.MONEY_BACK: -8, F.OTHER_ACCOUNT: -20},
         A.OPEN_TRACE,
     ),
     C.PROVIDER_REVERSED: Judgement(
@@ -209,7 +209,7 @@ def asks_first(case: Case, *, can_be_asked: bool) -> bool:
     """
     if case.payment is None or case.repaired or case.window_closed or not can_be_asked:
         return False
-    of_status = case.kind is K.STATUS_MISMATCH or (case.kind is K.REFUND_UNKNOWN and case.refund is not None)
+    of_status = case.kind is K.STATUS_MISMATCH or (case.kind is K.REFUND_UNKNOWN and case.refund_ours)
     return of_status or case.payment_status in UNFINISHED
 
 

@@ -271,4 +271,4 @@ def _is_ours(merchant: str | None) -> bool:
 
 def _refund(case: Case, around: Surroundings, patterns: Patterns) -> Held:
     if case.kind is K.REFUND_UNKNOWN:
-        yield (Fact.REFUND_OURS if case.refund else Fact.REFUND_NOT_OURS), PLAIN
+        yield (Fact.REFUND_OURS if case.refund_ours else Fact.REFUND_NOT_OURS), PLAIN

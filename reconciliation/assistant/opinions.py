@@ -129,9 +129,11 @@ def _case(row: Row[Any]) -> Case:
     return case_of(
         row,
         zone=row.zone,
-        occurred_at=row.occurred_at,
+        booked_at=row.booked_at,
+        paid_at=row.paid_at,
         payment_status=row.payment_status,
         shown=row.shown,
+        refund_ours=row.refund_ours,
         told=row.told,
     )
 

@@ -75,7 +75,7 @@ def find_patterns(cases: Sequence[Case], around: Surroundings) -> Patterns:
     return Patterns(
         absent=Counter((provider_day(case, around), case.currency) for case in absent),
         midnight=_midnights(absent, around),
-        unfinished=_stretches(cases),
+        unfinished=_stretches(cases, around),
         rates=_rates(cases, around),
         repeated=_repeated(cases, around),
         pair=pair,
@@ -116,31 +116,31 @@ def _midnights_near(case: Case, around: Surroundings) -> Iterator[tuple[str, dat
                 yield zone, midnight
 
 
-def _stretches(cases: Sequence[Case]) -> dict[str, Stretch]:
+def _stretches(cases: Sequence[Case], around: Surroundings) -> dict[str, Stretch]:
     """Crowded half hours next to each other, with all that is unfinished in them."""
-    by_slot: dict[int, list[tuple[datetime, str]]] = defaultdict(list)
+    by_slot: dict[int, list[Case]] = defaultdict(list)
     for case in cases:
         if is_unfinished(case) and case.occurred_at is not None:
-            by_slot[int(case.occurred_at.timestamp()) // SLOT_S].append((case.occurred_at, case.key))
+            by_slot[int(case.occurred_at.timestamp()) // SLOT_S].append(case)
     stretches: dict[str, Stretch] = {}
-    for slots in _runs(_crowded(by_slot)):
-        together = [one for slot in slots for one in by_slot[slot]]
+    for slots in _runs(_crowded(by_slot, around)):
+        together = [case for slot in slots for case in by_slot[slot]]
         if len(together) >= TOGETHER_MIN:
-            moments = [moment for moment, _ in together]
+            moments = [case.occurred_at for case in together if case.occurred_at is not None]
             stretch = Stretch(min(moments), max(moments), len(together))
-            stretches |= {key: stretch for _, key in together}
+            stretches |= {case.key: stretch for case in together}
     return stretches
 
 
-def _crowded(by_slot: Mapping[int, Sequence[object]]) -> list[int]:
+def _crowded(by_slot: Mapping[int, Sequence[Case]], around: Surroundings) -> list[int]:
     """The half hours with many times what the usual one of their day has. Of a quiet day the usual one has nothing."""
-    by_day: dict[int, list[int]] = defaultdict(list)
-    for slot in by_slot:
-        by_day[slot // SLOTS_A_DAY].append(slot)
+    by_day: dict[date, list[int]] = defaultdict(list)
+    for slot, cases in by_slot.items():
+        by_day[provider_day(cases[0], around)].append(slot)
     crowded = []
     for slots in by_day.values():
-        counts = sorted(len(by_slot[slot]) for slot in slots)
-        usual = counts[-SLOTS_A_DAY // 2] if len(counts) > SLOTS_A_DAY // 2 else 0
+        counts = sorted((len(by_slot[slot]) for slot in slots), reverse=True)
+        usual = counts[SLOTS_A_DAY // 2] if len(counts) > SLOTS_A_DAY // 2 else 0
         crowded += [slot for slot in slots if len(by_slot[slot]) >= CROWDED_TIMES * usual]
     return sorted(crowded)
 
