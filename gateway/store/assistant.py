@@ -19,8 +19,8 @@ _CASES = """
     SELECT known.id, known.key, known.kind, known.business_date, known.payment_id, known.refund_id,
            known.amount_minor, known.currency, known.evidence, agency.time_zone AS zone,
            entry.occurred_at AS booked_at,
-           coalesce(payment.succeeded_at, payment.created_at) AS paid_at, payment.status AS payment_status, payment.reference AS shown,
-           refund.requested_by NOT LIKE 'provider:%' AS refund_ours, told.told
+           coalesce(payment.succeeded_at, payment.created_at) AS paid_at, payment.status AS payment_status,
+           payment.reference AS shown, refund.requested_by NOT LIKE 'provider:%' AS refund_ours, told.told
       FROM {source}
       LEFT JOIN agencies AS agency ON agency.id = known.agency_id
       LEFT JOIN ledger_entries AS entry ON entry.id = known.entry_id

@@ -89,8 +89,8 @@ def case_of(
     refund_ours: bool | None = None,
     told: bool | None = None,
 ) -> Case:
-    """What is given is from our own records. The money moved when its entry says (`booked_at`), else as the evidence has
-    it, else when its payment was made (`paid_at`). `refund_ours` None: a refund that is known was asked for here."""
+    """What is given is from our own records. The money moved when its entry says (`booked_at`), else when the evidence
+    says, else when its payment was made (`paid_at`). `refund_ours` None: a refund that is known was asked for here."""
     evidence = found.evidence
     line, entry = evidence.get("settlement") or {}, evidence.get("ledger") or {}
     is_line = "line" in line
