@@ -31,7 +31,7 @@ class GroupsQuery(Schema):
     business_date = fields.Date(
         required=True, format="iso", error_messages={"invalid": "must be a day like 2026-11-22"}
     )
-    provider = fields.String(load_default=None, validate=validate.Length(1, 50))
+    provider = fields.String(load_default=None, validate=validate.Length(1, 200))
 
 
 class MembersQuery(Schema):

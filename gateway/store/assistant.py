@@ -28,20 +28,22 @@ _CASES = """
       LEFT JOIN refunds AS refund ON refund.id = known.refund_id
       LEFT JOIN LATERAL (
         SELECT bool_or(source = 'webhook') AS told FROM payment_events WHERE payment_id = payment.id) AS told ON true
-     WHERE {where} AND known.id > :after
-     ORDER BY known.id
+     WHERE {where} AND {id} > :after
+     ORDER BY {id}
      LIMIT :limit
 """
 _CASES_OF_RUN = text(
     _CASES.format(
         source="run_findings AS finding JOIN discrepancies AS known ON known.id = finding.discrepancy_id",
         where="finding.run_id = :run_id",
+        id="finding.discrepancy_id",
     )
 )
 _CASES_OF_DAY = text(
     _CASES.format(
         source="discrepancies AS known",
         where="known.provider = :provider AND known.business_date = :day AND known.status = 'open'",
+        id="known.id",
     )
 )
 

@@ -10,6 +10,7 @@ The figures were tuned by hand on generated days. docs/reconciliation.md tells h
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from reconciliation.assistant.cases import Case
@@ -189,13 +190,19 @@ class Ranked:
     speaks_against: tuple[Fact, ...]
 
 
-def rank(kind: DiscrepancyKind, facts: Facts) -> list[Ranked]:
+def rank(kind: DiscrepancyKind, facts: Facts) -> tuple[Ranked, ...]:
     """The likeliest causes, down to `unknown` at the latest; of two as likely, the first in the table."""
+    return _ranked(kind, frozenset(facts))
+
+
+@lru_cache(maxsize=4_096)
+def _ranked(kind: DiscrepancyKind, facts: frozenset[Fact]) -> tuple[Ranked, ...]:
+    """Of the thousands that one cause brings, most have the same facts."""
     judged = [_judged(cause, kind, facts) for cause in CAUSES if kind in CAUSES[cause].kinds]
     judged.sort(key=lambda ranked: (-ranked.score, ranked.cause is Cause.UNKNOWN))
     likely = [ranked for ranked in judged if ranked.score >= 0]
     upto = next(n for n, ranked in enumerate(likely, start=1) if ranked.cause is Cause.UNKNOWN)
-    return likely[: min(upto, RANKED_MAX)]
+    return tuple(likely[: min(upto, RANKED_MAX)])
 
 
 def action_for(cause: Cause, kind: DiscrepancyKind) -> Action:
@@ -213,7 +220,7 @@ def asks_first(case: Case, *, can_be_asked: bool) -> bool:
     return of_status or case.payment_status in UNFINISHED
 
 
-def _judged(cause: Cause, kind: DiscrepancyKind, facts: Facts) -> Ranked:
+def _judged(cause: Cause, kind: DiscrepancyKind, facts: frozenset[Fact]) -> Ranked:
     judgement = CAUSES[cause]
     weights = {fact: judgement.weights[fact] for fact in facts if fact in judgement.weights}
     heaviest = sorted(weights, key=lambda fact: (-abs(weights[fact]), fact))

@@ -53,7 +53,7 @@ def find_rates(fees: Sequence[Kept], agreed: FeeContract | None) -> list[FeeRate
         given = [fee for fee in left if rate.fee_minor(fee.gross_minor) == fee.fee_minor]
         moments = [fee.at for fee in given if fee.at is not None]
         rates.append(FeeRate(rate, frozenset(fee.key for fee in given), min(moments, default=None), len(fees)))
-        left = [fee for fee in left if fee not in given]
+        left = [fee for fee in left if rate.fee_minor(fee.gross_minor) != fee.fee_minor]
     return rates
 
 

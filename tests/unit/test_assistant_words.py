@@ -1,12 +1,13 @@
 """Every cause and every fact of the assistant has its words in both languages, and the words find their figures."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from reconciliation.assistant.cause_words import ASK_FIRST, CAUSE_WORDS
-from reconciliation.assistant.causes import CAUSES, Cause
+from reconciliation.assistant.causes import CAUSES, Cause, action_for
 from reconciliation.assistant.fact_words import FACT_WORDS, fact_text
 from reconciliation.assistant.facts import Fact
 from reconciliation.explain import LANGUAGES
@@ -55,3 +56,15 @@ def test_every_cause_is_judged_and_every_kind_has_a_cause_beside_unknown() -> No
 
 def test_every_fact_speaks_for_or_against_something() -> None:
     assert {fact for judgement in CAUSES.values() for fact in judgement.weights} == set(Fact)
+
+
+def test_the_document_names_every_cause_with_the_actions_that_it_proposes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reconciliation.md").read_text()
+    table = [row for row in page.splitlines() if row.startswith("| `") and row.count("|") == 4]
+    rows = [
+        (set(re.findall(r"`(\w+)`", row.split("|")[1])), set(re.findall(r"`(\w+)`", row.split("|")[3])))
+        for row in table
+    ]
+    for cause, judgement in CAUSES.items():
+        proposed = {action_for(cause, kind) for kind in judgement.kinds}
+        assert [row for row in rows if cause in row[0] and proposed <= row[1]], cause
