@@ -34,6 +34,7 @@ from providers import registry
 from providers.demo import TEMPLATES, demo_settings
 from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
+from reconciliation import assistant_cli
 from reconciliation import cli as reconciliation_cli
 from reconciliation import jobs as reconciliation_jobs
 from reconciliation.reports import cli as report_cli
@@ -131,6 +132,8 @@ def _run_worker(composition: Composition) -> None:
 
 cli.add_command(reconciliation_cli.command(lambda: compose(os.environ).runtime))
 cli.add_command(report_cli.command(lambda: compose(os.environ).runtime))
+for command in assistant_cli.commands(lambda: compose(os.environ).runtime):
+    cli.add_command(command)
 
 
 @cli.command()

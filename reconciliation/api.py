@@ -23,11 +23,13 @@ from gateway.services.surface import Routes, Surface
 from gateway.store import reconciliation
 from gateway.store.database import Transaction
 from reconciliation import discrepancies_api, resolutions_api
+from reconciliation.assistant.causes import Cause
+from reconciliation.assistant_api import add_assistant
 from reconciliation.callers import check_acts_for_all
 from reconciliation.jobs import Queue
 from reconciliation.reports import api as reports_api
 from reconciliation.reports.api import Strict
-from reconciliation.reports.run import discrepancy_json, run_json
+from reconciliation.reports.run import discrepancies_json, run_json
 from reconciliation.runs import begin_run
 
 STATUSES = ("running", "balanced", "exceptions", "failed", "signed_off")
@@ -64,6 +66,8 @@ class DiscrepancySchema(Schema):
     currency = fields.String(required=True)
     evidence = fields.Raw(required=True, metadata={"type": "object"})
     explanation = fields.Raw(required=True, metadata={"type": "object"})
+    cause = fields.String(required=True, allow_none=True, validate=validate.OneOf(tuple(Cause)))
+    group = fields.String(required=True, allow_none=True)
 
 
 class PageQuery(Strict):
@@ -89,6 +93,7 @@ def register(surface: Surface) -> None:
     _add_asking(surface, resource, Queue())
     _add_reading(surface, resource)
     _add_discrepancies(surface, resource)
+    add_assistant(surface, resource)
     surface.publish(resource)
     discrepancies_api.register(surface)
     resolutions_api.register(surface)
@@ -162,10 +167,11 @@ def _add_discrepancies(surface: Surface, resource: Routes) -> None:
                 after=(after[0], after[1]) if after else None,
                 limit=query["limit"] + 1,
             )
-        page = rows[: query["limit"]]
+            page = rows[: query["limit"]]
+            data = discrepancies_json(tx, run_id, page)
         last = page[-1] if len(rows) > len(page) else None
         following = last and encode_cursor("discrepancies", last.kind, last.key)
-        return {"data": list(map(discrepancy_json, page)), "next": following}
+        return {"data": data, "next": following}
 
 
 def _enqueued(tx: Transaction, runtime: Runtime, queue: Queue, wanted: Mapping[str, Any], caller: Caller) -> Answer:

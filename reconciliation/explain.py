@@ -332,6 +332,11 @@ def explain(
     return explained
 
 
+def has_own_words(kind: DiscrepancyKind, evidence: Mapping[str, Any]) -> bool:
+    """Whether the very case has words, not its kind alone."""
+    return _words(kind, evidence) is not TABLE[kind]
+
+
 def _words(kind: DiscrepancyKind, evidence: Mapping[str, Any]) -> Mapping[str, Words]:
     case = evidence.get("why") or evidence.get("proposed")
     return CASES.get((kind, case), TABLE[kind]) if isinstance(case, str) else TABLE[kind]

@@ -27,12 +27,14 @@ from sqlalchemy.engine import Row
 from gateway.domain.agency import business_date as day_in
 from gateway.domain.errors import Conflict, GatewayError, Invalid, Unavailable
 from gateway.domain.events import EventType
+from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import PaymentProvider, SettlementSource
 from gateway.services.open_discrepancy import tell_opened
 from gateway.services.runtime import Runtime
 from gateway.store import catalogue, matches, reconciliation, settlements, spool
 from gateway.store.database import Database, Transaction
 from gateway.store.reconciliation import NewDiscrepancy
+from reconciliation.assistant.opinions import write_opinions
 from reconciliation.comparison import Comparison, compared
 from reconciliation.credits import CreditFile, learn_credits
 from reconciliation.fees import post_fees
@@ -142,15 +144,15 @@ def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Pa
         learnt = repair(db, first.context, first.matching.findings())
         if not learnt:
             tell("writing matches and discrepancies")
-            _write(db, run, first, folder / "matches")
+            _write(db, run, provider.capabilities, first, folder / "matches")
             return
     tell(f"{learnt:,} movements were news; comparing again")
     with compared(db, run.id, provider, day, folder / "again") as again:
         tell("writing matches and discrepancies")
-        _write(db, run, again, folder / "matches")
+        _write(db, run, provider.capabilities, again, folder / "matches")
 
 
-def _write(db: Database, run: Run, comparison: Comparison, folder: Path) -> None:
+def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Comparison, folder: Path) -> None:
     """Matches and all that follows from them, in the place of what the run wrote before."""
     matching, context, day = comparison.matching, comparison.context, run.business_date
     folder.mkdir()
@@ -165,6 +167,7 @@ def _write(db: Database, run: Run, comparison: Comparison, folder: Path) -> None
         reconciliation.clear_explained(tx, run.id, run.provider, day, CARRIED)
         post_fees(tx, context, matching.fees())
         totals = totals_of(tx, context, matching)
+        write_opinions(tx, run.id, run.provider, day, capabilities, totals)
         status = status_of(totals)
         reconciliation.end_run(tx, run.id, status, totals=totals)
         _tell_finished(tx, run, status)

@@ -65,7 +65,7 @@ COPY (
     SELECT 'match', match.rule, NULL, {_DAY}, line.currency, line.gross_minor, NULL, line.fee_minor, NULL, NULL,
            {_harmless("batch.batch_id")}, match.line, {_harmless("line.provider_transaction_id")},
            {_harmless("coalesce(array_to_string(whole.keys, ' '), entry.key)")},
-           NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+           NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     {_MATCHES}
 ) TO STDOUT (FORMAT csv)
 """

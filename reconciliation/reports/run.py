@@ -6,7 +6,7 @@ digest, so that whoever holds one can check it against the JSON report.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,9 @@ from sqlalchemy.engine import Row
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import NotFound
 from gateway.domain.money import Money
-from gateway.store import reconciliation, reports, settlements
+from gateway.store import assistant, reconciliation, reports, settlements
 from gateway.store.database import Transaction
+from reconciliation.assistant.opinions import with_likeliest
 from reconciliation.explain import explain
 from reconciliation.reports.facts import END, dumped
 
@@ -56,12 +57,21 @@ def discrepancies_of(tx: Transaction, run_id: UUID) -> Iterator[dict[str, Any]]:
     """All that the run found, by kind and key, read in pages so that a long day fits into memory."""
     after: tuple[str, str] | None = None
     while rows := reconciliation.page_of_findings(tx, run_id, agency_id=None, after=after, limit=PAGE):
-        yield from map(discrepancy_json, rows)
+        yield from discrepancies_json(tx, run_id, rows)
         after = (rows[-1].kind, rows[-1].key)
 
 
-def discrepancy_json(row: Row[Any]) -> dict[str, Any]:
+def discrepancies_json(tx: Transaction, run_id: UUID, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """The findings of a run, each with what the assistant thought of it then."""
+    opinions = assistant.opinions_of(tx, run_id, [row.id for row in rows])
+    return [discrepancy_json(row, opinions.get(row.id)) for row in rows]
+
+
+def discrepancy_json(row: Row[Any], opinion: Row[Any] | None = None) -> dict[str, Any]:
+    """`opinion` is the assistant's; where it knows better than the kind alone, its words are told."""
     amount = Money(row.amount_minor, row.currency)
+    kind = DiscrepancyKind(row.kind)
+    explanation = explain(kind, amount, row.provider, row.evidence)
     return {
         "id": str(row.id),
         "kind": row.kind,
@@ -73,7 +83,9 @@ def discrepancy_json(row: Row[Any]) -> dict[str, Any]:
         "amount_minor": row.amount_minor,
         "currency": row.currency,
         "evidence": row.evidence,
-        "explanation": explain(DiscrepancyKind(row.kind), amount, row.provider, row.evidence),
+        "explanation": with_likeliest(explanation, opinion and opinion.cause, kind, row.evidence),
+        "cause": opinion and opinion.cause,
+        "group": opinion and opinion.group_key,
     }
 
 

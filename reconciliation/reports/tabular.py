@@ -45,6 +45,8 @@ CSV_COLUMNS = (
     "entry",
     "payment",
     "refund",
+    "cause",
+    "group",
     "explanation_vi",
     "explanation_en",
     "cause_vi",

@@ -33,6 +33,6 @@ GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout
 GRANT UPDATE (series, year, number, issued_at, business_date) ON receipts TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
 GRANT DELETE ON idempotency_keys, webhook_attempts, match_rows, match_chunks, matched_lines, matched_entries,
-    run_findings, provider_calls TO :app_role;
+    run_findings, finding_causes, provider_calls TO :app_role;
 GRANT UPDATE, DELETE ON procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers
     TO :app_role;

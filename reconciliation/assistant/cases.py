@@ -1,0 +1,175 @@
+"""What the assistant looks at: a discrepancy with what its evidence says, and what is known around it.
+
+Both are plain values, so that the same rules judge a day of the database and a generated one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.ports.capabilities import FeeContract
+
+
+class Found(Protocol):
+    """A row of `discrepancies`, or what is to become one."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def business_date(self) -> date: ...
+    @property
+    def payment_id(self) -> UUID | None: ...
+    @property
+    def refund_id(self) -> UUID | None: ...
+    @property
+    def amount_minor(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def evidence(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A discrepancy as the assistant sees it. `amount_minor` is the money in question, towards us is positive.
+
+    `occurred_at` is when the money moved as far as either side says, `zone` the agency's time zone. `has_line` and
+    `has_entry` tell which sides there are. Of the line: `batch`, `transaction`, `merchant` (our payment id as the
+    provider returns it), `gross_minor`, `status` in the provider's word, `settled`. Of the entry: `reference` (the
+    provider's), `due_on`. `shown` is the reference that the payer saw. `told` whether a notification ever spoke of the
+    payment, None where nobody looked. `refund_ours`: the refund was asked for here, and not learnt from the provider.
+    """
+
+    key: str
+    kind: DiscrepancyKind
+    business_date: date
+    amount_minor: int
+    currency: str
+    zone: str | None
+    occurred_at: datetime | None
+    payment: UUID | None
+    payment_status: str | None
+    shown: str | None
+    refund: UUID | None
+    refund_ours: bool
+    told: bool | None
+    has_line: bool
+    has_entry: bool
+    batch: str | None
+    line_kind: str
+    transaction: str | None
+    merchant: str | None
+    gross_minor: int | None
+    status: str
+    settled: bool
+    reference: str | None
+    due_on: date | None
+    expected_minor: int | None
+    reported_minor: int | None
+    why: str | None
+    repaired: bool
+    window_closed: bool
+    proposed_match: bool
+
+
+def case_of(
+    found: Found,
+    *,
+    zone: str | None = None,
+    booked_at: datetime | None = None,
+    paid_at: datetime | None = None,
+    payment_status: str | None = None,
+    shown: str | None = None,
+    refund_ours: bool | None = None,
+    told: bool | None = None,
+) -> Case:
+    """What is given is from our own records. The money moved when its entry says (`booked_at`), else when the evidence
+    says, else when its payment was made (`paid_at`). `refund_ours` None: a refund that is known was asked for here."""
+    evidence = found.evidence
+    line, entry = evidence.get("settlement") or {}, evidence.get("ledger") or {}
+    is_line = "line" in line
+    return Case(
+        key=found.key,
+        kind=DiscrepancyKind(found.kind),
+        business_date=found.business_date,
+        amount_minor=found.amount_minor,
+        currency=found.currency,
+        zone=zone,
+        occurred_at=booked_at or _instant(line.get("occurred_at") or evidence.get("occurred_at")) or paid_at,
+        payment=found.payment_id,
+        payment_status=payment_status or evidence.get("payment_status") or evidence.get("payment_is"),
+        shown=shown,
+        refund=found.refund_id,
+        refund_ours=found.refund_id is not None if refund_ours is None else refund_ours,
+        told=told,
+        has_line=is_line,
+        has_entry=bool(entry),
+        batch=line.get("batch"),
+        line_kind=line.get("kind") or "",
+        transaction=line.get("transaction"),
+        merchant=line.get("merchant_reference"),
+        gross_minor=line.get("gross_minor") if is_line else None,
+        status=line.get("status") or str(evidence.get("reported_status") or ""),
+        settled=bool(line.get("settled", True)),
+        reference=entry.get("reference"),
+        due_on=_day(entry.get("due_on")),
+        expected_minor=evidence.get("expected_minor"),
+        reported_minor=evidence.get("reported_minor"),
+        why=_word(evidence.get("why")) or _word(evidence.get("proposed")),
+        repaired=bool(evidence.get("repaired")),
+        window_closed=evidence.get("query_window") == "closed",
+        proposed_match=bool(evidence.get("proposal")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """From when until when a provider answered no call."""
+
+    begun_at: datetime
+    ended_at: datetime
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known around the discrepancies of one provider and one day.
+
+    `zone` is where the provider cuts its day, `lag_days` what it may take to settle. `loaded` has how many batches are
+    loaded for each day and currency around, `batch_lines` how many lines each batch has. `matched` is how many entries
+    the run of `day` matched by currency; None if there was none.
+    """
+
+    provider: str
+    day: date
+    zone: str = "UTC"
+    lag_days: int = 0
+    lands_in_bank: bool = False
+    fee: FeeContract | None = None
+    loaded: Mapping[tuple[date, str], int] = field(default_factory=dict)
+    batch_lines: Mapping[str, int] = field(default_factory=dict)
+    matched: Mapping[str, int] | None = None
+    outages: Sequence[Outage] = ()
+
+
+def provider_day(case: Case, around: Surroundings) -> date:
+    """The day on which the provider would have settled it at the earliest: its own, not the agency's."""
+    return case.occurred_at.astimezone(ZoneInfo(around.zone)).date() if case.occurred_at else case.business_date
+
+
+def _instant(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
+def _day(text: object) -> date | None:
+    return date.fromisoformat(text) if isinstance(text, str) else None
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) else None
