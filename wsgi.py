@@ -33,6 +33,7 @@ from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
 from reconciliation import cli as reconciliation_cli
 from reconciliation import jobs as reconciliation_jobs
+from reconciliation import runs_cli
 
 # Gunicorn takes this code of a worker for an application that cannot be loaded, and stops; others it starts for ever.
 EXIT_CANNOT_LOAD = 4
@@ -110,6 +111,7 @@ def _run_worker(composition: Composition) -> None:
 
 
 cli.add_command(reconciliation_cli.command(lambda: compose(os.environ).runtime))
+cli.add_command(runs_cli.group(lambda: compose(os.environ).runtime))
 
 
 @cli.command()

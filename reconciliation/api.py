@@ -14,6 +14,7 @@ from marshmallow import Schema, fields, validate
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import Forbidden, Invalid
+from gateway.domain.reconciliation import RunStatus
 from gateway.ports.provider import SettlementSource
 from gateway.services.access import requires
 from gateway.services.cursors import decode_cursor, encode_cursor
@@ -21,8 +22,9 @@ from gateway.services.idempotency import Answer
 from gateway.services.keys import Scope
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.surface import Routes, Surface
-from gateway.store import reconciliation
+from gateway.store import reconciliation, signed_runs
 from gateway.store.database import Transaction
+from reconciliation import sign_off_api
 from reconciliation.jobs import Queue
 from reconciliation.report import as_csv, as_json, discrepancy_json, run_json
 from reconciliation.runs import begin_run
@@ -31,7 +33,6 @@ FORMATS: Mapping[str, tuple[str, Callable[[Transaction, UUID], Iterator[bytes]]]
     "json": ("application/json", as_json),
     "csv": ("text/csv; charset=utf-8", as_csv),
 }
-STATUSES = ("running", "balanced", "exceptions", "failed", "signed_off")
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
 
 
@@ -52,13 +53,21 @@ class RunRequest(Strict):
     business_date = fields.Date(
         required=True, format="iso", error_messages={"invalid": "must be a day like 2026-11-22"}
     )
+    correction = fields.Boolean(
+        load_default=False, metadata={"description": "Correct a day that is signed off, by a run of its own."}
+    )
 
 
 class RunSchema(Schema):
     id = fields.String(required=True)
-    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    status = fields.String(required=True, validate=validate.OneOf(tuple(RunStatus)))
     provider = fields.String(required=True)
     business_date = fields.String(required=True)
+    correction = fields.Integer(required=True)
+    corrects = fields.String(required=True, allow_none=True)
+    dated = fields.String(required=True)
+    sign_off = fields.Raw(required=True, allow_none=True, metadata={"type": "object"})
+    report_sha256 = fields.String(required=True, allow_none=True)
     rules_version = fields.String(required=True)
     requested_by = fields.String(required=True)
     error = fields.String(required=True)
@@ -84,6 +93,13 @@ class PageQuery(Strict):
     after = fields.String(load_default=None, validate=validate.Length(max=1_000))
 
 
+class RunsQuery(PageQuery):
+    provider = fields.String(load_default=None, validate=validate.Length(1, 50))
+    first = fields.Date(load_default=None, format="iso", metadata={"description": "The first business date."})
+    last = fields.Date(load_default=None, format="iso", metadata={"description": "The last business date."})
+    status = fields.String(load_default=None, validate=validate.OneOf(tuple(RunStatus)))
+
+
 class ReportQuery(Strict):
     format = fields.String(load_default=None, validate=validate.Length(max=20))
 
@@ -106,6 +122,7 @@ def register(surface: Surface) -> None:
     _add_asking(surface, resource, Queue())
     _add_reading(surface, resource)
     _add_report(surface, resource)
+    sign_off_api.add(surface, resource, lambda: {name: write for name, (_, write) in FORMATS.items()})
     _add_discrepancies(surface, resource)
     surface.publish(resource)
 
@@ -134,19 +151,21 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
 
     @resource.route("/v1/reconciliation/runs")
     @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
-    @resource.arguments(PageQuery, location="query")
+    @resource.arguments(RunsQuery, location="query")
     @resource.response(200, RunPage)
     def list_runs(query: Mapping[str, Any]) -> Mapping[str, Any]:
         """List the runs, the newest day first."""
         _check_acts_for_all(surface.caller())
-        after = _decoded("runs", query["after"])
-        place = (_day(after[0]), after[1]) if after else None
+        after = decode_cursor("runs", query["after"], str, str, int) if query["after"] else None
+        place = (_day(after[0]), after[1], after[2]) if after else None
+        filters = {name: query[name] for name in ("provider", "first", "last", "status")}
         with runtime.db.read() as tx:
-            rows = reconciliation.page_of_runs(tx, provider=None, day=None, after=place, limit=query["limit"] + 1)
+            rows = reconciliation.page_of_runs(tx, **filters, after=place, limit=query["limit"] + 1)
             page = rows[: query["limit"]]
             data = [run_json(tx, row.id) for row in page]
         last = page[-1] if len(rows) > len(page) else None
-        return {"data": data, "next": last and encode_cursor("runs", last.business_date.isoformat(), last.provider)}
+        following = last and encode_cursor("runs", last.business_date.isoformat(), last.provider, last.correction)
+        return {"data": data, "next": following}
 
     @resource.route("/v1/reconciliation/runs/<uuid:run_id>")
     @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
@@ -167,7 +186,7 @@ def _add_report(surface: Surface, resource: Routes) -> None:
     def report(query: Mapping[str, Any], run_id: UUID) -> Response:
         """Download the report of a run, by `?format=` or by Accept: JSON or CSV.
 
-        The same run gives the same bytes.
+        The same run gives the same bytes; of a signed run they are those that were signed.
         """
         _check_acts_for_all(surface.caller())
         name = query["format"] or _accepted()
@@ -178,8 +197,11 @@ def _add_report(surface: Surface, resource: Routes) -> None:
         with runtime.db.read() as tx:
             run = run_json(tx, run_id)
         content_type, write = FORMATS[name]
+        if run["status"] == RunStatus.SIGNED_OFF:
+            write = _kept(name)
         response = Response(_streamed(runtime, write, run_id), content_type=content_type)
-        filename = f"{run['provider']}-{run['business_date']}.{name}"
+        correction = f"-correction-{run['correction']}" if run["correction"] else ""
+        filename = f"{run['provider']}-{run['business_date']}{correction}.{name}"
         response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
         return response
 
@@ -211,12 +233,12 @@ def _add_discrepancies(surface: Surface, resource: Routes) -> None:
 
 def _enqueued(tx: Transaction, runtime: Runtime, queue: Queue, wanted: Mapping[str, Any], caller: Caller) -> Answer:
     """The run and the job that carries it out, in one transaction. One that is under way is not begun again."""
-    provider, day = wanted["provider"], wanted["business_date"]
+    provider, day, correction = wanted["provider"], wanted["business_date"], wanted["correction"]
     known = reconciliation.runs_of_days(tx, provider, day, day)
-    if known and known[0].status == reconciliation.RUNNING:
-        return Answer(202, run_json(tx, known[0].id))
-    run = begin_run(tx, runtime, provider, day, caller.actor)
-    queue.add(tx, provider, day, caller.actor)
+    if known and known[-1].status == reconciliation.RUNNING:
+        return Answer(202, run_json(tx, known[-1].id))
+    run = begin_run(tx, runtime, provider, day, caller.actor, correction=correction)
+    queue.add(tx, provider, day, caller.actor, correction=correction)
     tx.audit(caller.actor, "reconciliation.requested", "reconciliation_run", run.id)
     return Answer(202, run_json(tx, run.id))
 
@@ -237,6 +259,10 @@ def _accepted() -> str:
     types = {"application/json": "json", "text/csv": "csv"}
     best = request.accept_mimetypes.best_match(types) if request.accept_mimetypes else "application/json"
     return types[best] if best else str(request.accept_mimetypes)
+
+
+def _kept(name: str) -> Callable[[Transaction, UUID], Iterator[bytes]]:
+    return lambda tx, run_id: signed_runs.read_report(tx, run_id, name)
 
 
 def _streamed(runtime: Runtime, write: Callable[[Transaction, UUID], Iterator[bytes]], run_id: UUID) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from gateway.domain.agency import business_date
 from gateway.domain.errors import GatewayError, Unavailable
+from gateway.domain.reconciliation import BY_SCHEDULE
 from gateway.ports.provider import SettlementSource
 from gateway.services.runtime import Runtime
 from gateway.store import catalogue, reconciliation
@@ -42,20 +43,29 @@ class Queue:
     def __init__(self) -> None:
         self._app = procrastinate.App(connector=SyncPsycopgConnector())
 
-    def add(self, tx: Transaction, provider: str, day: date, requested_by: str, *, once: bool = False) -> None:
+    def add(
+        self,
+        tx: Transaction,
+        provider: str,
+        day: date,
+        requested_by: str,
+        *,
+        once: bool = False,
+        correction: bool = False,
+    ) -> None:
         """`once`: unless such a job waits already. Raises AlreadyEnqueued then, and the transaction can do no more."""
         connection: Any = tx.connection.connection.driver_connection
         only = f"reconcile {provider} {day}" if once else None
         task = self._app.configure_task(TASK, connection=connection, lock=f"reconcile {provider}", queueing_lock=only)
-        task.defer(provider=provider, business_date=day.isoformat(), requested_by=requested_by)
+        task.defer(provider=provider, business_date=day.isoformat(), requested_by=requested_by, correction=correction)
 
 
 def register(app: procrastinate.App, runtime: Runtime) -> None:
     """Add the task and its schedule to the worker's app."""
     queue = Queue()
 
-    def reconcile(provider: str, business_date: str, requested_by: str) -> None:
-        carry_out(runtime, provider, date.fromisoformat(business_date), requested_by)
+    def reconcile(provider: str, business_date: str, requested_by: str, correction: bool = False) -> None:
+        carry_out(runtime, provider, date.fromisoformat(business_date), requested_by, correction=correction)
 
     def schedule_reconciliations(timestamp: int) -> None:
         schedule(runtime, queue)
@@ -65,10 +75,10 @@ def register(app: procrastinate.App, runtime: Runtime) -> None:
     app.periodic(cron="*/15 * * * *")(app.task(name=lock, queueing_lock=lock)(schedule_reconciliations))
 
 
-def carry_out(runtime: Runtime, provider: str, day: date, requested_by: str) -> None:
+def carry_out(runtime: Runtime, provider: str, day: date, requested_by: str, *, correction: bool = False) -> None:
     """Run it. Raises what will pass; of what will not, the run and the log know."""
     try:
-        run = run_reconciliation(runtime, provider, day, requested_by)
+        run = run_reconciliation(runtime, provider, day, requested_by, correction=correction)
     except PASSING:
         raise
     except GatewayError as error:
@@ -88,7 +98,7 @@ def schedule(runtime: Runtime, queue: Queue) -> list[tuple[str, date]]:
         for day in days:
             try:
                 with runtime.db.transaction() as tx:
-                    queue.add(tx, name, day, "schedule", once=True)
+                    queue.add(tx, name, day, BY_SCHEDULE, once=True)
             except AlreadyEnqueued:
                 continue
             added.append((name, day))

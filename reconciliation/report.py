@@ -58,6 +58,9 @@ CSV_COLUMNS = (
 """Amounts are minor units of `currency`. A match's `kind` is the rule by which it was made; `expected_minor` is what we
 say, `reported_minor` what the provider says."""
 
+LEFT_OUT = frozenset({"requested_by", "report_sha256"})
+"""Not in the report, which is the same whoever asks; and no report can hold its own digest."""
+
 CURRENCY_TOTALS = ("ledger_minor", "statement_minor", "matched_minor")
 
 
@@ -79,10 +82,27 @@ def run_json(tx: Transaction, run_id: UUID) -> dict[str, Any]:
         "status": run.status,
         "provider": run.provider,
         "business_date": run.business_date.isoformat(),
+        "correction": run.correction,
+        "corrects": run.corrects and str(run.corrects),
+        "dated": run.dated.isoformat(),
+        "sign_off": _sign_off(run),
         "rules_version": run.rules_version,
         "requested_by": run.requested_by,
+        "report_sha256": run.report_sha256.hex() if run.report_sha256 else None,
         "error": run.error,
         "totals": totals,
+    }
+
+
+def _sign_off(run: Row[Any]) -> dict[str, Any] | None:
+    """Who signed, when and with what open. The digest of the report is not here, because this is in the report."""
+    if run.signed_off_at is None:
+        return None
+    return {
+        "by": run.signed_off_by,
+        "at": run.signed_off_at.isoformat(),
+        "note": run.note,
+        "acknowledged": run.acknowledged,
     }
 
 
@@ -128,7 +148,7 @@ def batches_of(tx: Transaction, run_id: UUID) -> list[dict[str, Any]]:
 
 def as_json(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
     """{"run": {...}, "batches": [...], "discrepancies": [...], "matches": [...]}, piece by piece."""
-    run = {name: value for name, value in run_json(tx, run_id).items() if name != "requested_by"}
+    run = {name: value for name, value in run_json(tx, run_id).items() if name not in LEFT_OUT}
     yield b'{"run":' + _dumped(run) + b',"batches":' + _dumped(batches_of(tx, run_id))
     for name, rows in (("discrepancies", discrepancies_of(tx, run_id)), ("matches", matches_of(tx, run_id))):
         yield f',"{name}":['.encode()

@@ -30,3 +30,4 @@ class EventType(StrEnum):
     DISPUTE_LOST = "dispute.lost"
     DISCREPANCY_OPENED = "discrepancy.opened"
     RECONCILIATION_FINISHED = "reconciliation.finished"
+    RECONCILIATION_SIGNED_OFF = "reconciliation.signed_off"

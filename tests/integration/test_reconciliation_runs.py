@@ -21,7 +21,7 @@ from gateway.store.embedded import DatabaseUrls
 from reconciliation import runs
 from reconciliation.cli import command
 from reconciliation.report import as_csv, as_json, discrepancies_of
-from reconciliation.runs import Run, RunSignedOff, RunUnderWay, run_reconciliation
+from reconciliation.runs import Run, RunUnderWay, run_reconciliation
 from reconciliation.settlement import SettlementChanged, SettlementUnavailable
 from tests.integration.world import World, a_world
 
@@ -321,17 +321,6 @@ def test_a_provider_that_is_out_of_reach_fails_the_run_and_leaves_nothing(night:
     assert (run_of(night).status, night.world.count("settlement_batches")) == ("failed", 0)
     night.world.plug_in()
     assert night.run().status == "balanced"
-
-
-def test_a_day_that_is_signed_off_is_closed(night: Night) -> None:
-    night.settle()
-    run = night.run()
-    with night.world.runtime.db.transaction() as tx:
-        reconciliation.end_run(tx, run.id, reconciliation.SIGNED_OFF)
-    before = night.reports(run)
-    with pytest.raises(RunSignedOff):
-        night.run()
-    assert night.reports(run) == before
 
 
 def test_a_day_to_come_and_a_provider_that_is_not_here_are_refused(night: Night) -> None:
