@@ -29,6 +29,7 @@ from gateway.domain.errors import Conflict, GatewayError, Invalid, Unavailable
 from gateway.domain.events import EventType
 from gateway.domain.reconciliation import GRAPH, RunStatus
 from gateway.domain.states import transition
+from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import PaymentProvider, SettlementSource
 from gateway.services.open_discrepancy import tell_opened
 from gateway.services.runtime import Runtime
@@ -43,6 +44,7 @@ from reconciliation.matching.rules import RULES_VERSION
 from reconciliation.repair import repair
 from reconciliation.settlement import NoSettlement, load_settlements
 from reconciliation.totals import status_of, totals_of
+from reconciliation.waiting import file_state, tell_late
 from reconciliation.workspace import workspace
 
 log = structlog.get_logger()
@@ -175,15 +177,15 @@ def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Pa
         learnt = repair(db, first.context, first.matching.findings())
         if not learnt:
             tell("writing matches and discrepancies")
-            _write(db, run, first, folder / "matches")
+            _write(db, run, first, provider.capabilities, folder / "matches")
             return
     tell(f"{learnt:,} movements were news; comparing again")
     with compared(db, run.id, provider, day, folder / "again") as again:
         tell("writing matches and discrepancies")
-        _write(db, run, again, folder / "matches")
+        _write(db, run, again, provider.capabilities, folder / "matches")
 
 
-def _write(db: Database, run: Run, comparison: Comparison, file: Path) -> None:
+def _write(db: Database, run: Run, comparison: Comparison, capabilities: Capabilities, file: Path) -> None:
     """Matches and all that follows from them, in the place of what the run wrote before."""
     matching, context, day = comparison.matching, comparison.context, run.business_date
     matching.write_matches(file, run.id)
@@ -192,11 +194,14 @@ def _write(db: Database, run: Run, comparison: Comparison, file: Path) -> None:
         reconciliation.replace_matches(tx, run.id, file)
         reconciliation.forget_findings(tx, run.id)
         _record(tx, context, map(partial(discrepancy_of, context=context), matching.findings()))
-        _record(tx, context, iter(payout_findings(settlements.sums_of_day(tx, run.provider, day), context)))
+        batches = settlements.sums_of_day(tx, run.provider, day)
+        _record(tx, context, iter(payout_findings(batches, context)))
         reconciliation.link_opened(tx, run.id, run.provider, day)
         reconciliation.clear_explained(tx, run.id, run.provider, day, CARRIED)
         post_fees(tx, context, matching.fees(), run.dated, run.correction)
         totals = totals_of(tx, context, matching)
+        totals |= file_state(totals, bool(batches), day, capabilities, tx.now)
+        tell_late(tx, run.provider, day, run.totals, totals)
         status = transition("run", GRAPH, RunStatus.RUNNING, status_of(totals))
         reconciliation.end_run(tx, run.id, status, totals=totals)
         _tell_finished(tx, run, status)

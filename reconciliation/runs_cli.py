@@ -43,7 +43,7 @@ def _list(get_runtime: GetRuntime) -> click.Command:
     @click.option("--provider", help="Of this provider only.")
     @click.option("--from", "first", type=DAY, help="From this business date on.")
     @click.option("--to", "last", type=DAY, help="Up to this business date.")
-    @click.option("--status", type=click.Choice(list(RunStatus)), help="In this status only.")
+    @click.option("--status", type=click.Choice([status.value for status in RunStatus]), help="In this status only.")
     def list_runs(provider: str | None, first: datetime | None, last: datetime | None, status: str | None) -> None:
         """List the runs, the newest day first; 500 at most."""
         with get_runtime().db.read() as tx:

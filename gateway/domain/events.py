@@ -30,4 +30,5 @@ class EventType(StrEnum):
     DISPUTE_LOST = "dispute.lost"
     DISCREPANCY_OPENED = "discrepancy.opened"
     RECONCILIATION_FINISHED = "reconciliation.finished"
+    RECONCILIATION_FILE_LATE = "reconciliation.file_late"
     RECONCILIATION_SIGNED_OFF = "reconciliation.signed_off"
