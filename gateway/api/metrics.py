@@ -101,7 +101,12 @@ def _reconciliation(state: WorkState) -> Iterator[GaugeMetricFamily]:
     )
     for (provider, status), count in state.runs.items():
         runs.add_metric([provider, status], count)
-    yield from (unexplained, oldest, runs)
+    late = GaugeMetricFamily(
+        "congphi_settlement_files_late", "Open days whose settlement file is late.", labels=["provider"]
+    )
+    for provider, days in state.late_files.items():
+        late.add_metric([provider], days)
+    yield from (unexplained, oldest, runs, late)
 
 
 def _providers(found: Sequence[Health]) -> Iterator[GaugeMetricFamily]:

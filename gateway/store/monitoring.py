@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.engine import Row
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
+from gateway.domain.reconciliation import RunStatus
 from gateway.store.database import Transaction
 from gateway.store.migrate import MIGRATIONS
 from gateway.store.tables.payments import payments
@@ -60,6 +61,13 @@ def runs_by_status(tx: Transaction) -> list[Row[Any]]:
     """How many reconciliation runs there are by provider and status."""
     columns = reconciliation_runs.c.provider, reconciliation_runs.c.status
     return tx.all(select(*columns, func.count().label("runs")).group_by(*columns).order_by(*columns))
+
+
+def late_files(tx: Transaction) -> list[Row[Any]]:
+    """How many open days of each provider wait for a settlement file that is late."""
+    late = reconciliation_runs.c.totals["file_late"].as_boolean(), reconciliation_runs.c.status != RunStatus.SIGNED_OFF
+    query = select(reconciliation_runs.c.provider, func.count().label("days")).where(*late)
+    return tx.all(query.group_by(reconciliation_runs.c.provider).order_by(reconciliation_runs.c.provider))
 
 
 def _first_id(at: datetime) -> UUID:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from gateway.services.monitor import state_of_work
 from gateway.store.embedded import DatabaseUrls
 from reconciliation.jobs import due_days
 from reconciliation.waiting import file_state, late_from
@@ -47,7 +48,9 @@ def test_a_day_waits_for_its_file_and_is_run_again_until_it_is_there(night: Nigh
     assert late_events(night) == set()
     night.world.clock.ahead = timedelta(days=3)
     assert is_due(night)
+    assert state_of_work(night.world.runtime).late_files == {}
     assert night.run().totals["file_late"]
+    assert state_of_work(night.world.runtime).late_files == {"sandbox": 1}
     assert late_events(night) == {night.day.isoformat()}
     told = night.world.count("events WHERE type = 'reconciliation.file_late'")
     assert night.run().totals["file_late"]
@@ -56,6 +59,7 @@ def test_a_day_waits_for_its_file_and_is_run_again_until_it_is_there(night: Nigh
     done = night.run()
     assert (done.status, done.totals["waiting_for_file"], done.totals["file_late"]) == ("balanced", False, False)
     assert not is_due(night)
+    assert state_of_work(night.world.runtime).late_files == {}
 
 
 def test_a_file_is_late_at_ten_in_the_morning_where_the_provider_is(night: Night) -> None:
