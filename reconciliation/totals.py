@@ -47,9 +47,9 @@ def totals_of(tx: Transaction, context: Context, matching: Matching) -> dict[str
 
 
 def status_of(totals: Mapping[str, Any]) -> RunStatus:
-    """Balanced if nothing is open but what is a matter of timing, and the day does not wait for its file."""
+    """Balanced if nothing is open but what is a matter of timing."""
     open_kinds = set(totals["open"]) - {DiscrepancyKind.TIMING.value}
-    return RunStatus.EXCEPTIONS if open_kinds or totals.get("waiting_for_file") else RunStatus.BALANCED
+    return RunStatus.EXCEPTIONS if open_kinds else RunStatus.BALANCED
 
 
 def _open(found: list[Any]) -> dict[str, int]:

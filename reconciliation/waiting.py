@@ -1,8 +1,9 @@
 """A day whose file has not come: it waits, is run again by the schedule until the file comes, and at last is late.
 
-A day waits if the provider lists no batch for it though the ledger has something due. Its run says so in its totals:
+A day waits if the provider lists no batch for it though the ledger has something that is in no settlement. Its run says
+so in its totals:
 
-    waiting_for_file  no batch yet, and something is due
+    waiting_for_file  no batch yet, and something is in no settlement
     file_late         so it was at LATE_FROM, where the provider cuts its day, of the day on which the file was due
 """
 
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.events import EventType
 from gateway.ports.capabilities import Capabilities
 from gateway.store import catalogue
@@ -20,6 +22,7 @@ from gateway.store.database import Transaction
 
 log = structlog.get_logger()
 
+UNSETTLED = frozenset({DiscrepancyKind.MISSING_AT_PROVIDER.value, DiscrepancyKind.TIMING.value})
 LATE_FROM = time(10)  # files come at night; by then somebody is there to ask for them
 
 
@@ -33,8 +36,7 @@ def file_state(
     totals: Mapping[str, Any], has_batches: bool, day: date, capabilities: Capabilities, now: datetime
 ) -> dict[str, bool]:
     """What the run's totals say of its file."""
-    something_due = any(currency["ledger_entries"] for currency in totals["by_currency"])
-    waiting = something_due and not has_batches
+    waiting = not has_batches and not UNSETTLED.isdisjoint(totals["open"])
     return {"waiting_for_file": waiting, "file_late": waiting and now >= late_from(day, capabilities)}
 
 

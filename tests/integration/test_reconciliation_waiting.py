@@ -14,8 +14,8 @@ from reconciliation.waiting import file_state, late_from
 from tests.integration.test_reconciliation_runs import Night
 from tests.integration.world import a_world
 
-NOTHING_DUE = {"by_currency": [{"ledger_entries": 0}]}
-DUE = {"by_currency": [{"ledger_entries": 0}, {"ledger_entries": 1}]}
+NOTHING_DUE = {"open": {"amount_mismatch": 1}}
+DUE = {"open": {"timing": 1}}
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_file_is_late_at_ten_in_the_morning_where_the_provider_is(night: Night
     assert at.date() == day + timedelta(days=1 + capabilities.settlement_lag_days)
     before = at.astimezone(UTC) - timedelta(microseconds=1)
 
-    def state(due: dict[str, list[dict[str, int]]], batches: bool, now: datetime) -> tuple[bool, ...]:
+    def state(due: dict[str, dict[str, int]], batches: bool, now: datetime) -> tuple[bool, ...]:
         return tuple(file_state(due, batches, day, capabilities, now).values())
 
     assert state(DUE, False, before) == (True, False)
