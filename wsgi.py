@@ -34,7 +34,7 @@ from providers import registry
 from providers.demo import TEMPLATES, demo_settings
 from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
-from reconciliation import assistant_cli
+from reconciliation import assistant_cli, runs_cli
 from reconciliation import cli as reconciliation_cli
 from reconciliation import jobs as reconciliation_jobs
 from reconciliation.reports import cli as report_cli
@@ -134,6 +134,7 @@ cli.add_command(reconciliation_cli.command(lambda: compose(os.environ).runtime))
 cli.add_command(report_cli.command(lambda: compose(os.environ).runtime))
 for command in assistant_cli.commands(lambda: compose(os.environ).runtime):
     cli.add_command(command)
+cli.add_command(runs_cli.group(lambda: compose(os.environ).runtime))
 
 
 @cli.command()

@@ -39,7 +39,7 @@ def prepare(url: str, day: date, batch: UUID, run_id: UUID, lines: Iterable[int]
             )
         )
         tx.execute(insert(settlement_lines), [line | {"line": number} for number in lines])
-        reconciliation.begin_run(tx, PROVIDER, day, "bench", "")
+        reconciliation.begin_run(tx, PROVIDER, day, "bench", "", dated=day)
         tx.execute(text("UPDATE reconciliation_runs SET id = :id"), {"id": run_id})
     db.close()
 

@@ -110,7 +110,8 @@ def check_providers(composer: Composer, offline: bool, as_json: bool) -> None:
 
     Looked for are: names in GATEWAY_PROVIDERS that nobody knows; settings that are missing or blank; providers that
     cannot be reached or do not answer as they should (each is asked about a payment that does not exist); agencies that
-    name a provider which is not enabled, whose limits leave nothing, or which have no method left.
+    name a provider which is not enabled, whose limits leave nothing, which have no method left, or of which two methods
+    report the same bank account.
     """
     names = provider_names(os.environ)
     checked = [_checked(name, composer, offline=offline) for name in names]

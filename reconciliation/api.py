@@ -13,6 +13,7 @@ from marshmallow import Schema, fields, validate
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import Invalid
+from gateway.domain.reconciliation import RunStatus
 from gateway.ports.provider import SettlementSource
 from gateway.services.access import requires
 from gateway.services.cursors import decode_cursor, encode_cursor
@@ -22,7 +23,7 @@ from gateway.services.runtime import Caller, Runtime
 from gateway.services.surface import Routes, Surface
 from gateway.store import reconciliation
 from gateway.store.database import Transaction
-from reconciliation import discrepancies_api, resolutions_api
+from reconciliation import discrepancies_api, resolutions_api, sign_off_api
 from reconciliation.assistant.causes import Cause
 from reconciliation.assistant_api import add_assistant
 from reconciliation.callers import check_acts_for_all
@@ -32,7 +33,6 @@ from reconciliation.reports.api import Strict
 from reconciliation.reports.run import discrepancies_json, run_json
 from reconciliation.runs import begin_run
 
-STATUSES = ("running", "balanced", "exceptions", "failed", "signed_off")
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
 
 
@@ -41,13 +41,21 @@ class RunRequest(Strict):
     business_date = fields.Date(
         required=True, format="iso", error_messages={"invalid": "must be a day like 2026-11-22"}
     )
+    correction = fields.Boolean(
+        load_default=False, metadata={"description": "Correct a day that is signed off, by a run of its own."}
+    )
 
 
 class RunSchema(Schema):
     id = fields.String(required=True)
-    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    status = fields.String(required=True, validate=validate.OneOf(tuple(RunStatus)))
     provider = fields.String(required=True)
     business_date = fields.String(required=True)
+    correction = fields.Integer(required=True)
+    corrects = fields.String(required=True, allow_none=True)
+    dated = fields.String(required=True)
+    sign_off = fields.Raw(required=True, allow_none=True, metadata={"type": "object"})
+    report_sha256 = fields.String(required=True, allow_none=True)
     rules_version = fields.String(required=True)
     requested_by = fields.String(required=True)
     error = fields.String(required=True)
@@ -75,6 +83,13 @@ class PageQuery(Strict):
     after = fields.String(load_default=None, validate=validate.Length(max=1_000))
 
 
+class RunsQuery(PageQuery):
+    provider = fields.String(load_default=None, validate=validate.Length(1, 50))
+    first = fields.Date(load_default=None, format="iso", metadata={"description": "The first business date."})
+    last = fields.Date(load_default=None, format="iso", metadata={"description": "The last business date."})
+    status = fields.String(load_default=None, validate=validate.OneOf(tuple(RunStatus)))
+
+
 class RunPage(Schema):
     data = fields.List(fields.Nested(RunSchema), required=True)
     next = fields.String(required=True, allow_none=True)
@@ -92,6 +107,7 @@ def register(surface: Surface) -> None:
     )
     _add_asking(surface, resource, Queue())
     _add_reading(surface, resource)
+    sign_off_api.add(surface, resource)
     _add_discrepancies(surface, resource)
     add_assistant(surface, resource)
     surface.publish(resource)
@@ -124,19 +140,21 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
 
     @resource.route("/v1/reconciliation/runs")
     @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
-    @resource.arguments(PageQuery, location="query")
+    @resource.arguments(RunsQuery, location="query")
     @resource.response(200, RunPage)
     def list_runs(query: Mapping[str, Any]) -> Mapping[str, Any]:
         """List the runs, the newest day first."""
         check_acts_for_all(surface.caller())
-        after = _decoded("runs", query["after"])
-        place = (_day(after[0]), after[1]) if after else None
+        after = decode_cursor("runs", query["after"], str, str, int) if query["after"] else None
+        place = (_day(after[0]), after[1], after[2]) if after else None
+        filters = {name: query[name] for name in ("provider", "first", "last", "status")}
         with runtime.db.read() as tx:
-            rows = reconciliation.page_of_runs(tx, provider=None, day=None, after=place, limit=query["limit"] + 1)
+            rows = reconciliation.page_of_runs(tx, **filters, after=place, limit=query["limit"] + 1)
             page = rows[: query["limit"]]
             data = [run_json(tx, row.id) for row in page]
         last = page[-1] if len(rows) > len(page) else None
-        return {"data": data, "next": last and encode_cursor("runs", last.business_date.isoformat(), last.provider)}
+        following = last and encode_cursor("runs", last.business_date.isoformat(), last.provider, last.correction)
+        return {"data": data, "next": following}
 
     @resource.route("/v1/reconciliation/runs/<uuid:run_id>")
     @requires(Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
@@ -176,12 +194,12 @@ def _add_discrepancies(surface: Surface, resource: Routes) -> None:
 
 def _enqueued(tx: Transaction, runtime: Runtime, queue: Queue, wanted: Mapping[str, Any], caller: Caller) -> Answer:
     """The run and the job that carries it out, in one transaction. One that is under way is not begun again."""
-    provider, day = wanted["provider"], wanted["business_date"]
+    provider, day, correction = wanted["provider"], wanted["business_date"], wanted["correction"]
     known = reconciliation.runs_of_days(tx, provider, day, day)
-    if known and known[0].status == reconciliation.RUNNING:
-        return Answer(202, run_json(tx, known[0].id))
-    run = begin_run(tx, runtime, provider, day, caller.actor)
-    queue.add(tx, provider, day, caller.actor)
+    if known and known[-1].status == reconciliation.RUNNING:
+        return Answer(202, run_json(tx, known[-1].id))
+    run = begin_run(tx, runtime, provider, day, caller.actor, correction=correction)
+    queue.add(tx, provider, day, caller.actor, correction=correction)
     tx.audit(caller.actor, "reconciliation.requested", "reconciliation_run", run.id)
     return Answer(202, run_json(tx, run.id))
 

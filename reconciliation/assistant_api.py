@@ -6,10 +6,11 @@ from uuid import UUID
 
 from marshmallow import Schema, fields, validate
 
-from gateway.domain.errors import Invalid, NotFound
+from gateway.domain.errors import Invalid
 from gateway.services.access import requires
 from gateway.services.cursors import decode_cursor, encode_cursor
 from gateway.services.keys import Scope
+from gateway.services.resolve_discrepancy import DiscrepancyNotFound
 from gateway.services.runtime import Runtime
 from gateway.services.surface import Routes, Surface
 from gateway.store import assistant
@@ -19,10 +20,6 @@ from reconciliation.assistant.listing import groups_of_day, members_of
 from reconciliation.assistant.opinions import opinion_now
 
 LIMIT_DEFAULT, LIMIT_MAX = 500, 5_000
-
-
-class DiscrepancyNotFound(NotFound):
-    code = "discrepancy_not_found"
 
 
 class GroupsQuery(Schema):

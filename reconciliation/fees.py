@@ -6,6 +6,7 @@ nothing at all if nothing changed.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 from gateway.domain import ledger
@@ -19,26 +20,32 @@ from reconciliation.matching.engine import FeeSum
 CAUSE = "provider_fees"
 
 
-def post_fees(tx: Transaction, context: Context, fees: Sequence[FeeSum]) -> None:
-    """Post what `fees` say beyond what this run has posted; take back what they do not say any more."""
+def post_fees(tx: Transaction, context: Context, fees: Sequence[FeeSum], dated: date, correction: int = 0) -> None:
+    """Post what `fees` say beyond what this run has posted; take back what they do not say any more.
+
+    What a correction posts is `dated` the day on which it was begun, and named apart from what it corrects.
+    """
     posted = reconciliation.posted_fees(tx, context.run_id)
     more = {row.name: (row.agency_id, row.currency, -int(row.fee_minor)) for row in posted}
     for fee in fees:
-        agency_id, currency, known = more.get(_name(context, fee), (context.agencies[fee.agency], fee.currency, 0))
-        more[_name(context, fee)] = (agency_id, currency, fee.fee_minor + known)
+        name = _name(context, fee, correction)
+        agency_id, currency, known = more.get(name, (context.agencies[fee.agency], fee.currency, 0))
+        more[name] = (agency_id, currency, fee.fee_minor + known)
     number = {row.name: row.entries for row in posted}
     for name, (agency_id, currency, minor) in sorted(more.items()):
         if minor:
-            tx.post(_entry(tx, context, f"{name}:{number.get(name, 0)}", agency_id, Money(minor, currency)))
+            key = f"{name}:{number.get(name, 0)}"
+            tx.post(_entry(tx, context, key, agency_id, Money(minor, currency), dated))
 
 
-def _name(context: Context, fee: FeeSum) -> str:
+def _name(context: Context, fee: FeeSum, correction: int) -> str:
     batch = context.batches[fee.batch].batch_id
     agency = context.agencies[fee.agency]
-    return f"settlement:{context.provider}:{batch}:fees:{agency}:{fee.currency}:{context.day}"
+    run = f"{context.day}.{correction}" if correction else f"{context.day}"
+    return f"settlement:{context.provider}:{batch}:fees:{agency}:{fee.currency}:{run}"
 
 
-def _entry(tx: Transaction, context: Context, key: str, agency_id: UUID, fee: Money) -> Entry:
+def _entry(tx: Transaction, context: Context, key: str, agency_id: UUID, fee: Money, dated: date) -> Entry:
     kept, held = ledger.provider_fees(context.provider), ledger.in_transit(context.provider)
     if context.lands_in_bank:
         held = ledger.bank(catalogue.agency(tx, agency_id).bank_account)
@@ -49,6 +56,6 @@ def _entry(tx: Transaction, context: Context, key: str, agency_id: UUID, fee: Mo
         agency_id=agency_id,
         subject_id=context.run_id,
         occurred_at=tx.now,
-        business_date=context.day,
+        business_date=dated,
         transfers=(transfer,),
     )

@@ -1,7 +1,8 @@
 """The nightly runs: one task a provider and business date, enqueued by a schedule or by an officer.
 
 A day is due once it is over where the provider cuts its day and it is past RUN_FROM where the agencies are. Days that
-have no finished run, because no worker ran or the provider could not be reached, are tried again until they have one.
+have no finished run, because no worker ran or the provider could not be reached, are tried again until they have one;
+so are days that wait for their file.
 
 Jobs of one provider wait for one another. One that still meets another run (the command line's), or a provider or a
 database that does not answer, is tried again a while later.
@@ -15,15 +16,18 @@ import procrastinate
 import structlog
 from procrastinate import RetryStrategy, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy.engine import Row
 
 from gateway.domain.agency import business_date
 from gateway.domain.errors import GatewayError, Unavailable
+from gateway.domain.reconciliation import BY_SCHEDULE, RunStatus
 from gateway.ports.provider import SettlementSource
 from gateway.services.runtime import Runtime
 from gateway.store import catalogue, reconciliation
 from gateway.store.database import Transaction
 from reconciliation.comparison import FINISHED
 from reconciliation.runs import RunUnderWay, run_reconciliation
+from reconciliation.waiting import is_waiting
 
 log = structlog.get_logger()
 
@@ -42,20 +46,29 @@ class Queue:
     def __init__(self) -> None:
         self._app = procrastinate.App(connector=SyncPsycopgConnector())
 
-    def add(self, tx: Transaction, provider: str, day: date, requested_by: str, *, once: bool = False) -> None:
+    def add(
+        self,
+        tx: Transaction,
+        provider: str,
+        day: date,
+        requested_by: str,
+        *,
+        once: bool = False,
+        correction: bool = False,
+    ) -> None:
         """`once`: unless such a job waits already. Raises AlreadyEnqueued then, and the transaction can do no more."""
         connection: Any = tx.connection.connection.driver_connection
         only = f"reconcile {provider} {day}" if once else None
         task = self._app.configure_task(TASK, connection=connection, lock=f"reconcile {provider}", queueing_lock=only)
-        task.defer(provider=provider, business_date=day.isoformat(), requested_by=requested_by)
+        task.defer(provider=provider, business_date=day.isoformat(), requested_by=requested_by, correction=correction)
 
 
 def register(app: procrastinate.App, runtime: Runtime) -> None:
     """Add the task and its schedule to the worker's app."""
     queue = Queue()
 
-    def reconcile(provider: str, business_date: str, requested_by: str) -> None:
-        carry_out(runtime, provider, date.fromisoformat(business_date), requested_by)
+    def reconcile(provider: str, business_date: str, requested_by: str, correction: bool = False) -> None:
+        carry_out(runtime, provider, date.fromisoformat(business_date), requested_by, correction=correction)
 
     def schedule_reconciliations(timestamp: int) -> None:
         schedule(runtime, queue)
@@ -65,10 +78,10 @@ def register(app: procrastinate.App, runtime: Runtime) -> None:
     app.periodic(cron="*/15 * * * *")(app.task(name=lock, queueing_lock=lock)(schedule_reconciliations))
 
 
-def carry_out(runtime: Runtime, provider: str, day: date, requested_by: str) -> None:
+def carry_out(runtime: Runtime, provider: str, day: date, requested_by: str, *, correction: bool = False) -> None:
     """Run it. Raises what will pass; of what will not, the run and the log know."""
     try:
-        run = run_reconciliation(runtime, provider, day, requested_by)
+        run = run_reconciliation(runtime, provider, day, requested_by, correction=correction)
     except PASSING:
         raise
     except GatewayError as error:
@@ -88,7 +101,7 @@ def schedule(runtime: Runtime, queue: Queue) -> list[tuple[str, date]]:
         for day in days:
             try:
                 with runtime.db.transaction() as tx:
-                    queue.add(tx, name, day, "schedule", once=True)
+                    queue.add(tx, name, day, BY_SCHEDULE, once=True)
             except AlreadyEnqueued:
                 continue
             added.append((name, day))
@@ -102,9 +115,15 @@ def due_days(tx: Transaction, provider: str, provider_zone: str) -> list[date]:
     runs = reconciliation.runs_of_days(tx, provider, yesterday - CAUGHT_UP, yesterday)
     first = min((run.business_date for run in runs), default=yesterday)
     at_work = [run for run in runs if run.status == reconciliation.RUNNING and tx.now - run.started_at < AT_WORK]
-    done = {run.business_date for run in runs if run.status in FINISHED or run in at_work}
+    done = {run.business_date for run in runs if _is_done(run) or run in at_work}
     days = [first + timedelta(days=n) for n in range((yesterday - first).days + 1)]
     return [day for day in days if day not in done]
+
+
+def _is_done(run: Row[Any]) -> bool:
+    """A day that waits for its file is run again, unless somebody has signed it all the same."""
+    waits = is_waiting(run.totals) and run.status != RunStatus.SIGNED_OFF
+    return run.status in FINISHED and not waits
 
 
 def _last_day(now: datetime, provider_zone: str, agency_zones: list[str]) -> date:

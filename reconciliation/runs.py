@@ -27,11 +27,13 @@ from sqlalchemy.engine import Row
 from gateway.domain.agency import business_date as day_in
 from gateway.domain.errors import Conflict, GatewayError, Invalid, Unavailable
 from gateway.domain.events import EventType
+from gateway.domain.reconciliation import GRAPH, RunStatus
+from gateway.domain.states import transition
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import PaymentProvider, SettlementSource
 from gateway.services.open_discrepancy import tell_opened
 from gateway.services.runtime import Runtime
-from gateway.store import catalogue, matches, reconciliation, settlements, spool
+from gateway.store import catalogue, matches, reconciliation, settlements, signed_runs, spool
 from gateway.store.database import Database, Transaction
 from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.assistant.opinions import write_opinions
@@ -43,6 +45,7 @@ from reconciliation.matching.rules import RULES_VERSION
 from reconciliation.repair import repair
 from reconciliation.settlement import NoSettlement, load_settlements
 from reconciliation.totals import status_of, totals_of
+from reconciliation.waiting import file_state, tell_late
 from reconciliation.workspace import workspace
 
 log = structlog.get_logger()
@@ -64,6 +67,12 @@ class RunSignedOff(Conflict):
     code = "run_signed_off"
 
 
+class NothingToCorrect(Conflict):
+    """A correction is asked for of a day that is still open."""
+
+    code = "nothing_to_correct"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """`status`: running, balanced (nothing is open but matters of timing), exceptions, failed (`error` says why) or
@@ -72,6 +81,8 @@ class Run:
     id: UUID
     provider: str
     business_date: date
+    correction: int
+    dated: date
     status: str
     rules_version: str
     totals: dict[str, Any]
@@ -85,16 +96,32 @@ def run_from(row: Row[Any]) -> Run:
     return Run(**{name: row._mapping[name] for name in Run.__slots__})
 
 
-def begin_run(tx: Transaction, runtime: Runtime, provider: str, day: date, requested_by: str) -> Run:
-    """The run of that day, `running`, for somebody to carry out.
+def begin_run(
+    tx: Transaction, runtime: Runtime, provider: str, day: date, requested_by: str, *, correction: bool = False
+) -> Run:
+    """The run of that day, or with `correction` what corrects its signed run; `running`, for somebody to carry out.
 
-    Raises NotFound for a provider that is not here, NoSettlement, Invalid for a day to come, RunSignedOff.
+    Raises NotFound for a provider that is not here, NoSettlement, Invalid for a day to come, RunSignedOff, and
+    NothingToCorrect.
     """
-    check_can_run(runtime.provider(provider), day, tx.now)
-    row = reconciliation.begin_run(tx, provider, day, requested_by, RULES_VERSION)
+    adapter = runtime.provider(provider)
+    check_can_run(adapter, day, tx.now)
+    signed = _to_correct(tx, provider, day) if correction else None
+    dated = day_in(tx.now, adapter.capabilities.time_zone) if correction else day
+    row = reconciliation.begin_run(tx, provider, day, requested_by, RULES_VERSION, dated=dated, corrects=signed)
     if row is None:
         raise RunSignedOff(f"{provider} is signed off for {day}.")
     return run_from(row)
+
+
+def _to_correct(tx: Transaction, provider: str, day: date) -> Row[Any]:
+    """The signed run that an open correction corrects, or that a new one will."""
+    last = signed_runs.last_run(tx, provider, day)
+    if last is not None and last.corrects and last.status != RunStatus.SIGNED_OFF:
+        last = reconciliation.find_run(tx, last.corrects)
+    if last is None or last.status != RunStatus.SIGNED_OFF:
+        raise NothingToCorrect(f"{provider} is not signed off for {day}: run the day again instead.")
+    return last
 
 
 def check_can_run(provider: PaymentProvider, day: date, now: datetime) -> None:
@@ -105,16 +132,22 @@ def check_can_run(provider: PaymentProvider, day: date, now: datetime) -> None:
 
 
 def run_reconciliation(
-    runtime: Runtime, provider: str, day: date, requested_by: str, tell: Tell = lambda phase: None
+    runtime: Runtime,
+    provider: str,
+    day: date,
+    requested_by: str,
+    tell: Tell = lambda phase: None,
+    *,
+    correction: bool = False,
 ) -> Run:
     """Reconcile `provider` for `day` and return the finished run. `tell` hears of each phase.
 
     Raises what begin_run raises, RunUnderWay, and what load_settlements raises; then the run is `failed` and says why.
     """
     adapter = runtime.provider(provider)
-    with _alone(runtime.db, provider):
+    with alone(runtime.db, provider):
         with runtime.db.transaction() as tx:
-            run = begin_run(tx, runtime, provider, day, requested_by)
+            run = begin_run(tx, runtime, provider, day, requested_by, correction=correction)
         try:
             with workspace() as folder:
                 _carry_out(runtime, run, adapter, folder, tell)
@@ -122,13 +155,14 @@ def run_reconciliation(
             _fail(runtime.db, run, error)
             raise
     with runtime.db.read() as tx:
-        return run_from(reconciliation.runs_of_days(tx, provider, day, day)[0])
+        return next(run_from(row) for row in [reconciliation.find_run(tx, run.id)] if row)
 
 
 @contextmanager
-def _alone(db: Database, provider: str) -> Iterator[None]:
-    with reconciliation.only_one(db, provider) as alone:
-        if not alone:
+def alone(db: Database, provider: str) -> Iterator[None]:
+    """No other run of `provider` works until the end of the block. Raises RunUnderWay."""
+    with reconciliation.only_one(db, provider) as taken:
+        if not taken:
             raise RunUnderWay(f"A run of {provider} is at work. Wait for it to end.")
         yield
 
@@ -162,13 +196,16 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
         matches.replace_matches(tx, run.id, folder)
         reconciliation.forget_findings(tx, run.id)
         _record(tx, context, map(partial(discrepancy_of, context=context), matching.findings()))
-        _record(tx, context, iter(payout_findings(settlements.sums_of_day(tx, run.provider, day), context)))
+        batches = settlements.sums_of_day(tx, run.provider, day)
+        _record(tx, context, iter(payout_findings(batches, context)))
         reconciliation.link_opened(tx, run.id, run.provider, day)
         reconciliation.clear_explained(tx, run.id, run.provider, day, CARRIED)
-        post_fees(tx, context, matching.fees())
+        post_fees(tx, context, matching.fees(), run.dated, run.correction)
         totals = totals_of(tx, context, matching)
+        totals |= file_state(totals, bool(batches), day, capabilities, tx.now)
+        tell_late(tx, run.provider, day, run.totals, totals)
         write_opinions(tx, run.id, run.provider, day, capabilities, totals)
-        status = status_of(totals)
+        status = transition("run", GRAPH, RunStatus.RUNNING, status_of(totals))
         reconciliation.end_run(tx, run.id, status, totals=totals)
         _tell_finished(tx, run, status)
     log.info("run finished", run=str(run.id), provider=run.provider, day=day.isoformat(), status=status)

@@ -18,12 +18,11 @@ from typing import Any
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.ledger import in_transit
+from gateway.domain.reconciliation import RunStatus
 from gateway.store import ledger, reconciliation
 from gateway.store.database import Transaction
 from reconciliation.findings import Context
 from reconciliation.matching.engine import Matching, Totals
-
-BALANCED, EXCEPTIONS = "balanced", "exceptions"
 
 
 def totals_of(tx: Transaction, context: Context, matching: Matching) -> dict[str, Any]:
@@ -47,10 +46,10 @@ def totals_of(tx: Transaction, context: Context, matching: Matching) -> dict[str
     }
 
 
-def status_of(totals: Mapping[str, Any]) -> str:
+def status_of(totals: Mapping[str, Any]) -> RunStatus:
     """Balanced if nothing is open but what is a matter of timing."""
     open_kinds = set(totals["open"]) - {DiscrepancyKind.TIMING.value}
-    return EXCEPTIONS if open_kinds else BALANCED
+    return RunStatus.EXCEPTIONS if open_kinds else RunStatus.BALANCED
 
 
 def _open(found: list[Any]) -> dict[str, int]:

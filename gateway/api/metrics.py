@@ -84,7 +84,29 @@ class _StateOfWork(Collector):
         )
         oldest.add_metric([], state.oldest_event.total_seconds())
         yield oldest
+        yield from _reconciliation(state)
         yield from _providers(state.providers)
+
+
+def _reconciliation(state: WorkState) -> Iterator[GaugeMetricFamily]:
+    unexplained = GaugeMetricFamily(
+        "congphi_unexplained_minor", "Money in open discrepancies, without matters of timing.", labels=["currency"]
+    )
+    for currency, minor in state.unexplained_minor.items():
+        unexplained.add_metric([currency], minor)
+    oldest = GaugeMetricFamily("congphi_oldest_discrepancy_seconds", "How long the oldest discrepancy is open.")
+    oldest.add_metric([], state.oldest_discrepancy.total_seconds())
+    runs = GaugeMetricFamily(
+        "congphi_reconciliation_runs", "Reconciliation runs by provider and status.", labels=["provider", "status"]
+    )
+    for (provider, status), count in state.runs.items():
+        runs.add_metric([provider, status], count)
+    late = GaugeMetricFamily(
+        "congphi_settlement_files_late", "Open days whose settlement file is late.", labels=["provider"]
+    )
+    for provider, days in state.late_files.items():
+        late.add_metric([provider], days)
+    yield from (unexplained, oldest, runs, late)
 
 
 def _providers(found: Sequence[Health]) -> Iterator[GaugeMetricFamily]:

@@ -32,3 +32,5 @@ class EventType(StrEnum):
     DISCREPANCY_OPENED = "discrepancy.opened"
     DISCREPANCY_RESOLVED = "discrepancy.resolved"
     RECONCILIATION_FINISHED = "reconciliation.finished"
+    RECONCILIATION_FILE_LATE = "reconciliation.file_late"
+    RECONCILIATION_SIGNED_OFF = "reconciliation.signed_off"

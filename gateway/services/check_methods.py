@@ -29,11 +29,28 @@ def _faults(agency: Agency, enabled: Mapping[str, PaymentProvider | None]) -> It
         usable += fault is None
         if fault:
             yield fault
+    yield from _same_account(agency, enabled)
     for name in agency.method_limits:
         if name not in agency.providers:
             yield f"{agency.code} has limits for {name}, which it does not offer: take them out."
     if not usable:
         yield f"{agency.code} has no method left: nobody can pay it. Enable one that takes {agency.currency}."
+
+
+def _same_account(agency: Agency, enabled: Mapping[str, PaymentProvider | None]) -> Iterator[str]:
+    """Two that report the agency's one bank account would each count, and reconcile, the same credits."""
+    reporting = [
+        name
+        for name in agency.providers
+        if (provider := enabled.get(name))
+        and provider.capabilities.lands_in_bank
+        and agency.currency in provider.capabilities.currencies
+    ]
+    if len(reporting) > 1:
+        yield (
+            f"{agency.code}: {', '.join(reporting)} all report its bank account in {agency.currency}, so that a credit"
+            " would be counted more than once. Leave one of them in the agency's providers."
+        )
 
 
 def _fault(agency: Agency, name: str, provider: PaymentProvider) -> str | None:

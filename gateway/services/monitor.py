@@ -25,11 +25,17 @@ class NotReady(Unavailable):
 @dataclass(frozen=True, slots=True)
 class WorkState:
     """`payments`: how many of the last day, by provider and status. `oldest_event`: how long a notification waits.
-    `providers`: how each does, by its calls of the last minutes."""
+    `providers`: how each does, by its calls of the last minutes. `unexplained_minor`: the money in open discrepancies
+    by currency, without matters of timing, and `oldest_discrepancy` how long the oldest is open. `runs`: how many
+    reconciliation runs, by provider and status. `late_files`: how many days wait for a settlement that is late."""
 
     payments: dict[tuple[str, str], int]
     oldest_event: timedelta
     providers: Sequence[Health]
+    unexplained_minor: dict[str, int]
+    oldest_discrepancy: timedelta
+    runs: dict[tuple[str, str], int]
+    late_files: dict[str, int]
 
 
 def check_ready(runtime: Runtime) -> None:
@@ -51,5 +57,16 @@ def state_of_work(runtime: Runtime) -> WorkState:
         oldest = inbox.oldest_unapplied(tx)
         waits = tx.now - oldest if oldest else timedelta()
         providers = health_of_all(tx, runtime, [LATELY])
+        unexplained, runs = monitoring.unexplained(tx), monitoring.runs_by_status(tx)
+        late = monitoring.late_files(tx)
+        open_for = max((tx.now - row.oldest for row in unexplained), default=timedelta())
     by_state = {(row.provider, row.status): row.payments for row in counted}
-    return WorkState(by_state, max(waits, timedelta()), providers)
+    return WorkState(
+        payments=by_state,
+        oldest_event=max(waits, timedelta()),
+        providers=providers,
+        unexplained_minor={row.currency: int(row.minor) for row in unexplained},
+        oldest_discrepancy=max(open_for, timedelta()),
+        runs={(row.provider, row.status): row.runs for row in runs},
+        late_files={row.provider: row.days for row in late},
+    )

@@ -14,10 +14,11 @@ from sqlalchemy.engine import Row
 from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
+from gateway.domain.reconciliation import RunStatus
 from gateway.store.database import Database, Transaction, new_id
 from gateway.store.tables.reconciliation import discrepancies, reconciliation_runs, run_findings
 
-RUNNING, FAILED, SIGNED_OFF = "running", "failed", "signed_off"
+RUNNING, FAILED, SIGNED_OFF = RunStatus.RUNNING, RunStatus.FAILED, RunStatus.SIGNED_OFF
 
 _TRY_HOLD = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _RELEASE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
@@ -154,14 +155,25 @@ def clear_discrepancy(tx: Transaction, key: str, evidence: dict[str, Any] | None
     tx.execute(statement.values(status=DiscrepancyStatus.CLEARED, closed_at=tx.now, evidence=explained))
 
 
-def begin_run(tx: Transaction, provider: str, day: date, requested_by: str, rules_version: str) -> Row[Any] | None:
-    """The run of that day, new or begun again; None if it is signed off."""
+def begin_run(
+    tx: Transaction,
+    provider: str,
+    day: date,
+    requested_by: str,
+    rules_version: str,
+    *,
+    dated: date,
+    corrects: Row[Any] | None = None,
+) -> Row[Any] | None:
+    """The run of that day, or the correction of the signed run `corrects`: new or begun again; None if it is signed."""
+    number = 0 if corrects is None else corrects.correction + 1
+    which = {"provider": provider, "business_date": day, "correction": number}
     begun = {"status": RUNNING, "requested_by": requested_by, "rules_version": rules_version, "started_at": tx.now}
     statement = (
         insert(reconciliation_runs)
-        .values(id=new_id(), provider=provider, business_date=day, totals={}, **begun)
+        .values(id=new_id(), corrects=corrects and corrects.id, dated=dated, totals={}, **which, **begun)
         .on_conflict_do_update(
-            index_elements=["provider", "business_date"],
+            index_elements=list(which),
             set_=begun | {"error": "", "finished_at": None},
             where=reconciliation_runs.c.status != SIGNED_OFF,
         )
@@ -177,7 +189,8 @@ def end_run(
     values: dict[str, Any] = {"status": status, "error": error, "finished_at": tx.now}
     if totals is not None:
         values["totals"] = totals
-    tx.execute(update(reconciliation_runs).where(reconciliation_runs.c.id == run_id).values(**values))
+    at_work = reconciliation_runs.c.id == run_id, reconciliation_runs.c.status == RUNNING
+    tx.execute(update(reconciliation_runs).where(*at_work).values(**values))
 
 
 def find_run(tx: Transaction, run_id: UUID) -> Row[Any] | None:
@@ -188,17 +201,27 @@ def runs_of_days(tx: Transaction, provider: str, first: date, last: date) -> lis
     query = select(reconciliation_runs).where(
         reconciliation_runs.c.provider == provider, reconciliation_runs.c.business_date.between(first, last)
     )
-    return tx.all(query.order_by(reconciliation_runs.c.business_date))
+    return tx.all(query.order_by(reconciliation_runs.c.business_date, reconciliation_runs.c.correction))
 
 
 def page_of_runs(
-    tx: Transaction, *, provider: str | None, day: date | None, after: tuple[date, str] | None, limit: int
+    tx: Transaction,
+    *,
+    provider: str | None,
+    first: date | None,
+    last: date | None,
+    status: str | None,
+    after: tuple[date, str, int] | None,
+    limit: int,
 ) -> list[Row[Any]]:
-    """The newest day first, from the one after `after` (a day and a provider) on."""
-    order = (reconciliation_runs.c.business_date, reconciliation_runs.c.provider)
+    """The newest day first, from the one after `after` (day, provider, correction) on; each filter may be left out."""
+    runs = reconciliation_runs.c
+    order = (runs.business_date, runs.provider, runs.correction)
     query = select(reconciliation_runs).order_by(*(column.desc() for column in order)).limit(limit)
-    for column, value in ((reconciliation_runs.c.provider, provider), (reconciliation_runs.c.business_date, day)):
-        query = query if value is None else query.where(column == value)
+    query = query if provider is None else query.where(runs.provider == provider)
+    query = query if first is None else query.where(runs.business_date >= first)
+    query = query if last is None else query.where(runs.business_date <= last)
+    query = query if status is None else query.where(runs.status == status)
     if after is not None:
         query = query.where(tuple_(*order) < after)
     return tx.all(query)

@@ -16,16 +16,19 @@ from flask import Response, request
 from marshmallow import Schema, fields, validate
 
 from gateway.domain.errors import Invalid
+from gateway.domain.reconciliation import RunStatus
 from gateway.services.access import requires
 from gateway.services.keys import Scope
 from gateway.services.runtime import Runtime
 from gateway.services.surface import Routes, Surface
+from gateway.store import signed_runs
 from gateway.store.database import Transaction
 from reconciliation.callers import check_acts_for_all
 from reconciliation.reports.formats import (
     CONTENT_TYPES,
     LANGUAGE,
     Form,
+    kept_name,
     render,
     render_month,
     render_payout,
@@ -68,14 +71,17 @@ def _add_run(surface: Surface, resource: Routes) -> None:
     def report(query: Mapping[str, Any], run_id: UUID) -> Response:
         """Download the report of a run, by `?format=` or by Accept: JSON, CSV, XLSX or PDF.
 
-        The same run gives the same bytes. `sha256` is the digest of the JSON report without that member; XLSX and PDF
-        print it.
+        The same run gives the same bytes; of a signed run they are those that were signed. `sha256` is the digest of
+        the JSON report without that member; XLSX and PDF print it.
         """
         check_acts_for_all(surface.caller())
         form = _form(query)
         with runtime.db.read() as tx:
             run = run_json(tx, run_id)
-        name = f"{run['provider']}-{run['business_date']}"
+        correction = f"-correction-{run['correction']}" if run["correction"] else ""
+        name = f"{run['provider']}-{run['business_date']}{correction}"
+        if run["status"] == RunStatus.SIGNED_OFF:
+            return _download(runtime, form, name, lambda tx: signed_runs.read_report(tx, run_id, kept_name(form)))
         return _download(runtime, form, name, lambda tx: render(tx, run_id, form.format, form.language))
 
 

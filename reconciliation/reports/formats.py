@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ CONTENT_TYPES: Mapping[str, str] = {
     "pdf": "application/pdf",
 }
 FORMATS = tuple(CONTENT_TYPES)
+IN_NO_LANGUAGE = ("json", "csv")
 LANGUAGE = LANGUAGES[0]
 
 
@@ -64,6 +66,20 @@ def render(tx: Transaction, run_id: UUID, form: str, language: str = LANGUAGE) -
             return as_csv(tx, run_id)
         case _:
             return _laid_out(wanted.format, run_document(tx, run_id, language))
+
+
+def kept_name(form: Form) -> str:
+    """How a signed run's report in this form is called among those that were kept."""
+    return form.format if form.format in IN_NO_LANGUAGE else f"{form.format}:{form.language}"
+
+
+def _writers() -> dict[str, Callable[[Transaction, UUID], Iterator[bytes]]]:
+    forms = [Form(form, language) for form in FORMATS for language in LANGUAGES]
+    return {kept_name(form): partial(render, form=form.format, language=form.language) for form in forms}
+
+
+KEPT = _writers()
+"""What writes each report that is kept when a run is signed, by its name."""
 
 
 def render_month(tx: Transaction, month: Month, agency_id: UUID | None, wanted: Form) -> Iterator[bytes]:

@@ -24,6 +24,9 @@ from reconciliation.reports.facts import END, dumped
 
 PAGE = 1_000
 
+LEFT_OUT = frozenset({"requested_by", "report_sha256"})
+"""Not in the report, which is the same whoever asks; and no report can hold the digest of itself as it was signed."""
+
 BUCKETS = ((1, "0-1"), (7, "2-7"), (30, "8-30"), (None, "31+"))
 """Ages in days, each up to the number before it."""
 
@@ -46,10 +49,27 @@ def run_json(tx: Transaction, run_id: UUID) -> dict[str, Any]:
         "status": run.status,
         "provider": run.provider,
         "business_date": run.business_date.isoformat(),
+        "correction": run.correction,
+        "corrects": run.corrects and str(run.corrects),
+        "dated": run.dated.isoformat(),
+        "sign_off": _sign_off(run),
         "rules_version": run.rules_version,
         "requested_by": run.requested_by,
+        "report_sha256": run.report_sha256.hex() if run.report_sha256 else None,
         "error": run.error,
         "totals": totals,
+    }
+
+
+def _sign_off(run: Row[Any]) -> dict[str, Any] | None:
+    """Who signed, when and with what open. The digest of the report is not here, because this is in the report."""
+    if run.signed_off_at is None:
+        return None
+    return {
+        "by": run.signed_off_by,
+        "at": run.signed_off_at.isoformat(),
+        "note": run.note,
+        "acknowledged": run.acknowledged,
     }
 
 
@@ -150,7 +170,7 @@ def sha256_of(tx: Transaction, run_id: UUID) -> str:
 
 def _facts(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
     """The JSON report up to its digest, in pieces of some size."""
-    run = {name: value for name, value in run_json(tx, run_id).items() if name != "requested_by"}
+    run = {name: value for name, value in run_json(tx, run_id).items() if name not in LEFT_OUT}
     yield b'{"run":' + dumped(run)
     for name, read in (("batches", batches_of), ("remittance", remittance_of), ("ageing", ageing_of)):
         yield f',"{name}":'.encode() + dumped(read(tx, run_id))

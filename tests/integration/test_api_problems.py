@@ -130,6 +130,7 @@ def test_metrics_name_routes_and_no_ids(api: Api) -> None:
     assert invoice["id"] not in told
     assert "congphi_database_up 1.0" in told
     assert "congphi_oldest_unapplied_event_seconds 0.0" in told
+    assert "congphi_oldest_discrepancy_seconds 0.0" in told
 
 
 def test_it_is_ready_once_the_schema_is_that_of_the_release(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

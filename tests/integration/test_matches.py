@@ -38,7 +38,7 @@ def db(database_urls: DatabaseUrls) -> Iterator[Database]:
 
 def begun(db: Database, provider: str = "sandbox") -> UUID:
     with db.transaction() as tx:
-        run = reconciliation.begin_run(tx, provider, DAY, "test", "2")
+        run = reconciliation.begin_run(tx, provider, DAY, "test", "2", dated=DAY)
         assert run is not None
         run_id: UUID = run.id
         return run_id

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -139,6 +140,21 @@ def test_the_amount_never_depends_on_the_method(world: World) -> None:
     assert first.amount == second.amount == session.amount
     asked = [p["amount_minor"] for p in world.simulator.bank.books.all("payment")]
     assert set(asked) == {invoice.total_minor}
+
+
+def test_two_methods_that_report_one_bank_account_are_named(world: World) -> None:
+    for providers, lands_in_bank, named in (
+        (["sandbox", "stripe"], ("sandbox", "stripe"), True),
+        (["sandbox", "stripe"], ("sandbox",), False),
+        (["sandbox"], ("sandbox", "stripe"), False),
+    ):
+        change(world, providers=providers)
+        enabled: dict[str, Any] = dict(world.runtime.providers)
+        for name in lands_in_bank:
+            enabled[name] = SimpleNamespace(capabilities=replace(enabled[name].capabilities, lands_in_bank=True))
+        with world.runtime.db.read() as tx:
+            faults = method_faults(tx, enabled)
+        assert any("vn-mps: sandbox, stripe all report its bank account in VND" in fault for fault in faults) is named
 
 
 def test_the_command_line_knows_what_is_wrong_with_an_agencys_methods(world: World) -> None:

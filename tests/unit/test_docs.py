@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.domain import checkout, invoice, payment, refund
+from gateway.domain import checkout, invoice, payment, reconciliation, refund
 from gateway.domain.states import mermaid
 
 TESTS = Path(__file__).parents[1]
@@ -21,6 +21,7 @@ DOCS = TESTS.parent / "docs"
         (checkout.GRAPH, checkout.CheckoutStatus.OPEN),
         (payment.GRAPH, payment.PaymentStatus.SUBMITTING),
         (refund.GRAPH, refund.RefundStatus.REQUESTED),
+        (reconciliation.GRAPH, reconciliation.RunStatus.RUNNING),
     ],
 )
 def test_the_architecture_draws_each_status_graph_as_it_is(graph: Any, start: StrEnum) -> None:

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain import checkout, invoice, payment, refund
+from gateway.domain import checkout, invoice, payment, reconciliation, refund
 from gateway.domain.checkout import CheckoutStatus
 from gateway.domain.errors import IllegalTransition
 from gateway.domain.invoice import InvoiceStatus
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
+from gateway.domain.reconciliation import BY_SCHEDULE, RunStatus, SignedBySameOfficer, check_signer
 from gateway.domain.refund import OverRefund, RefundStatus, SamePerson, check_amount, check_approver
 from gateway.domain.states import Graph, Status, mermaid, transition
 
@@ -23,6 +24,7 @@ GRAPHS: list[tuple[type[StrEnum], Graph[Any], StrEnum]] = [
     (CheckoutStatus, checkout.GRAPH, CheckoutStatus.OPEN),
     (PaymentStatus, payment.GRAPH, P.SUBMITTING),
     (RefundStatus, refund.GRAPH, R.REQUESTED),
+    (RunStatus, reconciliation.GRAPH, RunStatus.RUNNING),
 ]
 EACH_GRAPH = pytest.mark.parametrize(
     ("statuses", "graph", "start"), [pytest.param(*row, id=row[0].__name__) for row in GRAPHS]
@@ -174,3 +176,24 @@ def test_who_asks_for_a_refund_does_not_decide_on_it() -> None:
     check_approver("one", "another")
     with pytest.raises(SamePerson):
         check_approver("one", "one")
+
+
+@given(st.lists(st.sampled_from(list(RunStatus)), max_size=20))
+def test_a_run_that_was_signed_never_changes_and_was_finished_before(wanted: list[RunStatus]) -> None:
+    status = RunStatus.RUNNING
+    for to in wanted:
+        before = status
+        try:
+            status = transition("run", reconciliation.GRAPH, before, to)
+        except IllegalTransition:
+            continue
+        assert before is not RunStatus.SIGNED_OFF
+        if status is RunStatus.SIGNED_OFF:
+            assert before in (RunStatus.BALANCED, RunStatus.EXCEPTIONS)
+
+
+def test_who_asked_for_a_run_does_not_sign_it_and_the_schedule_is_nobody() -> None:
+    with pytest.raises(SignedBySameOfficer):
+        check_signer("an", "an")
+    check_signer("an", "binh")
+    check_signer(BY_SCHEDULE, BY_SCHEDULE)

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIT, JSONB
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
+from gateway.domain.reconciliation import RunStatus
 from gateway.store.tables.base import METADATA, currency, instant, minor, one_of
 
 BLOCK = 1024
@@ -67,16 +68,48 @@ reconciliation_runs = Table(
     Column("id", Uuid, primary_key=True),
     Column("provider", Text, nullable=False),
     Column("business_date", Date, nullable=False),
+    Column("correction", Integer, nullable=False, server_default=text("0"), comment="0: the day's own run"),
+    Column("corrects", Uuid, ForeignKey("reconciliation_runs.id"), comment="the signed run before it"),
+    Column("dated", Date, nullable=False, comment="what it posts has this business date"),
     Column("status", Text, nullable=False),
     Column("rules_version", Text, nullable=False),
     Column("totals", JSONB, nullable=False),
-    Column("report_sha256", LargeBinary),
+    Column("report_sha256", LargeBinary, comment="of the JSON report that was signed"),
     Column("requested_by", Text, nullable=False),
     Column("error", Text, nullable=False, server_default=text("''")),
     instant("started_at"),
     instant("finished_at", nullable=True),
-    UniqueConstraint("provider", "business_date"),
-    one_of("status", ("running", "balanced", "exceptions", "failed", "signed_off")),
+    Column("signed_off_by", Text),
+    instant("signed_off_at", nullable=True),
+    Column("note", Text, nullable=False, server_default=text("''")),
+    Column("acknowledged", JSONB, comment="what was open when it was signed: discrepancy, kind and reason"),
+    UniqueConstraint("provider", "business_date", "correction"),
+    one_of("status", RunStatus),
+    CheckConstraint("(correction = 0) = (corrects IS NULL)", name="corrects"),
+    CheckConstraint(
+        "(status = 'signed_off') = (signed_off_by IS NOT NULL AND signed_off_at IS NOT NULL"
+        " AND report_sha256 IS NOT NULL)",
+        name="signed_off",
+    ),
+)
+
+run_reports = Table(
+    "run_reports",
+    METADATA,
+    Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), primary_key=True),
+    Column("format", Text, primary_key=True),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    comment="the reports of a signed run, byte for byte; only inserted",
+)
+
+run_report_chunks = Table(
+    "run_report_chunks",
+    METADATA,
+    Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), primary_key=True),
+    Column("format", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("compressed", LargeBinary, nullable=False, comment="zlib"),
 )
 
 match_rows = Table(
