@@ -2,11 +2,11 @@
 
     action               for                                                debit                   credit
     accept_late_payment  money that no invoice took                         payer_credit            receivable
-    refund               money that no invoice took                         by the refund itself, approved at once
+    refund_duplicate     money that no invoice took                         by the refund itself, approved at once
     assign_receipt       a receipt whose purpose was not known              unidentified_receipts   receivable
-    claim_fee            a fee above what was agreed                        provider_claims:{...}   provider_fees:{...}
+    correct_fee          a fee above what was agreed                        provider_claims:{...}   provider_fees:{...}
     write_off            what a provider will never settle, within a limit  write_offs              {landing}
-    close                what explains itself and needs no entry            -                       -
+    close_explained      what explains itself and needs no entry            -                       -
 
 One person proposes, and where money moves another approves; the approval is what applies it. A decision is never an
 edit: what was booked stays, and an entry is added to it.
@@ -30,11 +30,11 @@ K = DiscrepancyKind
 
 class Action(StrEnum):
     ACCEPT_LATE_PAYMENT = "accept_late_payment"
-    REFUND = "refund"
+    REFUND_DUPLICATE = "refund_duplicate"
     ASSIGN_RECEIPT = "assign_receipt"
-    CLAIM_FEE = "claim_fee"
+    CORRECT_FEE = "correct_fee"
     WRITE_OFF = "write_off"
-    CLOSE = "close"
+    CLOSE_EXPLAINED = "close_explained"
 
 
 class ResolutionStatus(StrEnum):
@@ -52,27 +52,25 @@ GRAPH: Graph[ResolutionStatus] = {
     S.WITHDRAWN: frozenset(),
 }
 
-MOVES_MONEY = frozenset(Action) - {Action.CLOSE}
+MOVES_MONEY = frozenset(Action) - {Action.CLOSE_EXPLAINED}
 """These wait for a second person."""
 
-NAMES_INVOICE = frozenset({Action.ACCEPT_LATE_PAYMENT, Action.ASSIGN_RECEIPT})
-
-_CREDITED = (Action.ACCEPT_LATE_PAYMENT, Action.REFUND)
+_CREDITED = (Action.ACCEPT_LATE_PAYMENT, Action.REFUND_DUPLICATE)
 
 ALLOWED: Mapping[DiscrepancyKind, tuple[Action, ...]] = {
-    K.MISSING_IN_GATEWAY: (Action.CLOSE,),
+    K.MISSING_IN_GATEWAY: (Action.CLOSE_EXPLAINED,),
     K.MISSING_AT_PROVIDER: (Action.WRITE_OFF,),
     K.AMOUNT_MISMATCH: (*_CREDITED, Action.WRITE_OFF),
-    K.CURRENCY_MISMATCH: (Action.CLOSE,),
-    K.STATUS_MISMATCH: (*_CREDITED, Action.CLOSE),
-    K.DUPLICATE_AT_PROVIDER: (Action.CLOSE,),
+    K.CURRENCY_MISMATCH: (Action.CLOSE_EXPLAINED,),
+    K.STATUS_MISMATCH: (*_CREDITED, Action.CLOSE_EXPLAINED),
+    K.DUPLICATE_AT_PROVIDER: (Action.CLOSE_EXPLAINED,),
     K.DUPLICATE_PAYMENT: _CREDITED,
-    K.FEE_MISMATCH: (Action.CLAIM_FEE, Action.CLOSE),
-    K.PAYOUT_SHORT: (Action.CLOSE,),
-    K.PAYOUT_OVER: (Action.CLOSE,),
-    K.PAYOUT_MISSING: (Action.CLOSE,),
+    K.FEE_MISMATCH: (Action.CORRECT_FEE, Action.CLOSE_EXPLAINED),
+    K.PAYOUT_SHORT: (Action.CLOSE_EXPLAINED,),
+    K.PAYOUT_OVER: (Action.CLOSE_EXPLAINED,),
+    K.PAYOUT_MISSING: (Action.CLOSE_EXPLAINED,),
     K.UNIDENTIFIED_RECEIPT: (Action.ASSIGN_RECEIPT,),
-    K.REFUND_UNKNOWN: (Action.CLOSE,),
+    K.REFUND_UNKNOWN: (Action.CLOSE_EXPLAINED,),
     K.TIMING: (),
 }
 """Closing is for what no account holds any more: else the difference would stay in the ledger without a name."""

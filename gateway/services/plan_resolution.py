@@ -187,11 +187,11 @@ def _booked(case: _Case, effect: tuple[Transfer, ...]) -> Plan:
 
 _PLANS: Mapping[Action, Callable[[_Case], Plan]] = {
     Action.ACCEPT_LATE_PAYMENT: _accept,
-    Action.REFUND: _refund,
+    Action.REFUND_DUPLICATE: _refund,
     Action.ASSIGN_RECEIPT: _assign,
-    Action.CLAIM_FEE: _claim_fee,
+    Action.CORRECT_FEE: _claim_fee,
     Action.WRITE_OFF: _write_off,
-    Action.CLOSE: _close,
+    Action.CLOSE_EXPLAINED: _close,
 }
 
 

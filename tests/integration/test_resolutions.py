@@ -90,7 +90,7 @@ def opened(world: World, kind: DiscrepancyKind, amount: int, **evidence: Any) ->
 def test_the_second_of_two_payments_goes_back(world: World) -> None:
     world.paid("twice", notifications=2)
     discrepancy = the_discrepancy(world, DiscrepancyKind.DUPLICATE_PAYMENT)
-    waiting = proposed(world, discrepancy, Action.REFUND)
+    waiting = proposed(world, discrepancy, Action.REFUND_DUPLICATE)
     effect = {"debit": "payer_credit", "credit": "refunds_payable", "amount_minor": FEE, "currency": "VND"}
     assert (waiting.status, waiting.effect) == (ResolutionStatus.PROPOSED, (effect,))
     assert world.balances()["payer_credit"] == -FEE
@@ -123,7 +123,7 @@ def test_a_late_payment_pays_its_own_invoice_if_that_is_still_open(world: World)
 def test_a_credit_that_went_back_meanwhile_is_not_used_again(world: World) -> None:
     world.paid("twice", notifications=2)
     discrepancy = the_discrepancy(world, DiscrepancyKind.DUPLICATE_PAYMENT)
-    waiting = proposed(world, discrepancy, Action.REFUND)
+    waiting = proposed(world, discrepancy, Action.REFUND_DUPLICATE)
     with world.runtime.db.transaction() as tx:
         found = resolutions.find_discrepancy(tx, discrepancy, None)
         assert found is not None
@@ -155,7 +155,7 @@ def test_an_unidentified_receipt_finds_its_invoice(village: Village) -> None:
 
 def test_a_fee_above_the_agreed_is_claimed(world: World) -> None:
     discrepancy = opened(world, DiscrepancyKind.FEE_MISMATCH, -300, expected_minor=700, reported_minor=1_000)
-    approved(world, proposed(world, discrepancy, Action.CLAIM_FEE))
+    approved(world, proposed(world, discrepancy, Action.CORRECT_FEE))
     assert world.balances()["provider_claims:sandbox"] == 300
     assert world.balances()["provider_fees:sandbox"] == -300
 
@@ -176,14 +176,14 @@ def test_above_the_limit_nothing_is_written_off(world: World) -> None:
 
 def test_what_explains_itself_is_closed_by_one_person(world: World) -> None:
     discrepancy = opened(world, DiscrepancyKind.DUPLICATE_AT_PROVIDER, FEE)
-    assert proposed(world, discrepancy, Action.CLOSE).status is ResolutionStatus.APPLIED
+    assert proposed(world, discrepancy, Action.CLOSE_EXPLAINED).status is ResolutionStatus.APPLIED
     assert status_of(world, discrepancy) == "resolved"
 
 
 def test_what_is_in_the_ledger_cannot_just_be_closed(world: World) -> None:
     discrepancy = opened(world, DiscrepancyKind.MISSING_AT_PROVIDER, FEE)
     with pytest.raises(NotAllowed):
-        proposed(world, discrepancy, Action.CLOSE)
+        proposed(world, discrepancy, Action.CLOSE_EXPLAINED)
 
 
 def test_nobody_approves_or_refuses_what_they_proposed(world: World) -> None:
@@ -255,8 +255,8 @@ def test_what_can_be_done_is_shown_with_its_effect_or_why_not(world: World) -> N
     discrepancy = the_discrepancy(world, DiscrepancyKind.DUPLICATE_PAYMENT)
     with world.runtime.db.transaction() as tx:
         shown = {each["action"]: each for each in options(tx, world.runtime, world.finance, discrepancy)}
-    assert shown[Action.REFUND]["possible"]
-    assert shown[Action.REFUND]["effect"][0]["amount_minor"] == FEE
+    assert shown[Action.REFUND_DUPLICATE]["possible"]
+    assert shown[Action.REFUND_DUPLICATE]["effect"][0]["amount_minor"] == FEE
     assert not shown[Action.ACCEPT_LATE_PAYMENT]["possible"]
     assert "Issue a new one" in shown[Action.ACCEPT_LATE_PAYMENT]["why_not"]
 

@@ -24,7 +24,7 @@ resolutions = Table(
     one_of("status", ResolutionStatus),
     CheckConstraint("status = 'withdrawn' OR decided_by IS DISTINCT FROM proposed_by", name="four_eyes"),
     CheckConstraint("(status = 'proposed') = (decided_at IS NULL)", name="decided_at"),
-    CheckConstraint("action = 'close' OR status <> 'applied' OR decided_by IS NOT NULL", name="approved"),
+    CheckConstraint("action = 'close_explained' OR status <> 'applied' OR decided_by IS NOT NULL", name="approved"),
     Index(
         "resolutions_live_key",
         "discrepancy_id",

@@ -43,7 +43,7 @@ def create_resolutions() -> None:
         ),
         sa.Column("decided_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "action IN ('accept_late_payment', 'refund', 'assign_receipt', 'claim_fee', 'write_off', 'close')",
+            "action IN ('accept_late_payment', 'refund_duplicate', 'assign_receipt', 'correct_fee', 'write_off', 'close_explained')",
             name=op.f("resolutions_action_check"),
         ),
         sa.CheckConstraint(
@@ -54,7 +54,7 @@ def create_resolutions() -> None:
         ),
         sa.CheckConstraint("(status = 'proposed') = (decided_at IS NULL)", name=op.f("resolutions_decided_at_check")),
         sa.CheckConstraint(
-            "action = 'close' OR status <> 'applied' OR decided_by IS NOT NULL",
+            "action = 'close_explained' OR status <> 'applied' OR decided_by IS NOT NULL",
             name=op.f("resolutions_approved_check"),
         ),
         sa.ForeignKeyConstraint(["discrepancy_id"], ["discrepancies.id"], name=op.f("resolutions_discrepancy_id_fkey")),
