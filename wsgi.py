@@ -26,7 +26,7 @@ from gateway.services.keys import KeyRing
 from gateway.services.mailer import Mailer, UnusableMailServer
 from gateway.services.runtime import Runtime
 from gateway.services.sealer import Sealer
-from gateway.services.sign_document import DocumentSigner, UnusableCertificate
+from gateway.services.sign_document import DocumentSigner, UnusableCertificate, check_for_production
 from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
 from gateway.store.database import Database
@@ -63,6 +63,8 @@ def compose(variables: Mapping[str, str]) -> Composition:
     if settings and settings.receipt_certificate:
         try:
             signer = DocumentSigner(settings.receipt_certificate.encode(), settings.receipt_key.encode())
+            if not settings.demo:
+                check_for_production(settings.receipt_certificate.encode(), datetime.now(UTC))
         except UnusableCertificate as error:
             problems.append(f"GATEWAY_RECEIPT_CERTIFICATE and GATEWAY_RECEIPT_KEY: {error}.")
     if settings and settings.smtp_url:
@@ -87,6 +89,7 @@ def _runtime(
         allow_private_webhooks=settings.allow_private_webhooks,
         signer=signer,
         mailer=mailer,
+        write_off_limits=settings.write_off_limits,
     )
 
 

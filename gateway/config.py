@@ -6,6 +6,7 @@ short, not random, used twice, or made for a demo stops the start: it is never a
 """
 
 import binascii
+import re
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -111,6 +112,7 @@ class Settings:
     receipt_key: str = field(repr=False)
     smtp_url: str = field(repr=False)
     mail_from: str
+    write_off_limits: Mapping[str, int]
     allow_private_webhooks: bool
     data_dir: Path
     port: int
@@ -138,6 +140,7 @@ class Settings:
             receipt_key=read.text("GATEWAY_RECEIPT_KEY", ""),
             smtp_url=read.text("GATEWAY_SMTP_URL", ""),
             mail_from=read.text("GATEWAY_MAIL_FROM", ""),
+            write_off_limits=read.amounts("GATEWAY_WRITE_OFF_LIMITS"),
             allow_private_webhooks=read.flag("GATEWAY_ALLOW_PRIVATE_WEBHOOKS", default=False),
             data_dir=read.data_dir(),
             port=read.port(),
@@ -243,6 +246,17 @@ class _Reader:
             self._problems.append(f"{name} is {value!r}: it must be a whole number from {allowed[0]} to {allowed[-1]}.")
             return default
         return int(value)
+
+    def amounts(self, name: str) -> Mapping[str, int]:
+        """Minor units by currency, written like VND=50000,EUR=500."""
+        found: dict[str, int] = {}
+        for member in _members(self.text(name, "")):
+            currency, _, minor = member.partition("=")
+            if not re.fullmatch("[A-Z]{3}", currency) or not (minor.isascii() and minor.isdigit()):
+                self._problems.append(f"{name}: write {member!r} like VND=50000, in minor units of a currency.")
+            else:
+                found[currency] = int(minor)
+        return found
 
     def data_dir(self) -> Path:
         return Path(self.text("GATEWAY_DATA_DIR", "var"))

@@ -154,6 +154,7 @@ class _Start:
             "GATEWAY_PUBLIC_URL": url,
             "GATEWAY_PROVIDERS": ",".join(self._simulators),
             "GATEWAY_ALLOW_PRIVATE_WEBHOOKS": "true",
+            "GATEWAY_WRITE_OFF_LIMITS": "VND=50000,EUR=200,DKK=1500,SGD=300,KRW=3000",
             "GATEWAY_RATE_LIMIT": "60000/minute",  # one key plays a whole day here, as fast as it can
             **self._secrets["settings"],
         }

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.services.access import requires
-from gateway.services.cursors import decode_cursor, encode_cursor
+from gateway.services.cursors import decode_cursor, encode_cursor, invalid_cursor
 from gateway.services.idempotency import Answer
 from gateway.services.keys import Scope
 from gateway.services.resolve_discrepancy import DiscrepancyNotFound, options
@@ -35,6 +35,7 @@ class DiscrepancyQuery(Strict):
     kind = fields.String(load_default=None, validate=validate.OneOf(tuple(DiscrepancyKind)))
     provider = fields.String(load_default=None, validate=validate.Length(max=50))
     assigned_to = fields.String(load_default=None, validate=validate.Length(max=NAME_MAX))
+    due = fields.Boolean(load_default=False, metadata={"description": "without what is carried until a later day"})
     older_than_days = fields.Integer(load_default=None, validate=validate.Range(0, 10_000))
     limit = fields.Integer(load_default=LIMIT_DEFAULT, validate=validate.Range(1, LIMIT_MAX))
     after = fields.String(load_default=None, validate=validate.Length(max=1_000))
@@ -62,7 +63,7 @@ class OfficersDiscrepancyPage(Schema):
     next = fields.String(required=True, allow_none=True)
 
 
-class OptionSchema(Schema):
+class DecisionOptionSchema(Schema):
     action = fields.String(required=True)
     possible = fields.Boolean(required=True)
     why_not = fields.String(required=True)
@@ -87,7 +88,7 @@ class TraceSchema(Schema):
 
 
 class WholeDiscrepancySchema(OfficersDiscrepancySchema):
-    actions = fields.List(fields.Nested(OptionSchema), required=True)
+    actions = fields.List(fields.Nested(DecisionOptionSchema), required=True)
     notes = fields.List(fields.Nested(NoteSchema), required=True)
     resolutions = fields.List(fields.Nested(ResolutionSchema), required=True)
     traces = fields.List(fields.Nested(TraceSchema), required=True)
@@ -156,7 +157,7 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
     def list_discrepancies(query: Mapping[str, Any]) -> Mapping[str, Any]:
         """List discrepancies, the oldest first."""
         wanted = {name: query[name] for name in ("status", "kind", "provider", "assigned_to") if query[name]}
-        after = decode_cursor(CURSOR, query["after"], str, str) if query["after"] else None
+        after = _place(query["after"])
         with runtime.db.read() as tx:
             days = query["older_than_days"]
             rows = resolutions.page_of_discrepancies(
@@ -164,7 +165,8 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
                 surface.caller().agency_id,
                 wanted,
                 until=None if days is None else tx.now.date() - timedelta(days=days),
-                after=(date.fromisoformat(after[0]), UUID(after[1])) if after else None,
+                due_on=tx.now.date() if query["due"] else None,
+                after=after,
                 limit=query["limit"] + 1,
             )
             today = tx.now.date()
@@ -265,6 +267,16 @@ def _add_traces(surface: Surface, resource: Routes) -> None:
     def answer(body: Mapping[str, Any], trace_id: UUID) -> Any:
         """Write down what the bank or the provider answered."""
         return _done(surface, 200, trace_id, lambda tx: answer_trace(tx, surface.caller(), trace_id, body["answer"]))
+
+
+def _place(cursor: str | None) -> tuple[date, UUID] | None:
+    if cursor is None:
+        return None
+    day, discrepancy = decode_cursor(CURSOR, cursor, str, str)
+    try:
+        return date.fromisoformat(day), UUID(discrepancy)
+    except ValueError:
+        raise invalid_cursor() from None
 
 
 def _done(surface: Surface, status: int, subject: UUID, work: Any) -> Any:

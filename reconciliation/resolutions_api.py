@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from gateway.domain.resolution import Action, Resolution, ResolutionStatus
 from gateway.services.access import requires
-from gateway.services.cursors import decode_cursor, encode_cursor
+from gateway.services.cursors import decode_cursor, encode_cursor, invalid_cursor
 from gateway.services.idempotency import Answer
 from gateway.services.keys import Scope
 from gateway.services.resolve_discrepancy import approve, propose, reject, withdraw
@@ -55,7 +55,9 @@ class ResolutionQuery(Strict):
 class ProposeBody(Strict):
     discrepancies = fields.List(fields.UUID(), required=True, validate=validate.Length(1, AT_ONCE))
     action = fields.String(required=True, validate=validate.OneOf(tuple(Action)))
-    reason = fields.String(required=True, validate=validate.Length(1, 2_000))
+    reason = fields.String(
+        required=True, validate=validate.Length(1, 2_000), metadata={"description": "kept for ever: no personal data"}
+    )
     invoice = fields.String(
         load_default=None,
         validate=validate.Length(1, 100),
@@ -103,7 +105,7 @@ def _add_proposing(surface: Surface, resource: Routes) -> None:
     @resource.response(200, ResolutionPage)
     def list_resolutions(query: Mapping[str, Any]) -> Mapping[str, Any]:
         """List decisions, the oldest first; `?status=proposed` is what waits for approval."""
-        after = UUID(decode_cursor(CURSOR, query["after"], str)[0]) if query["after"] else None
+        after = _place(query["after"])
         status = ResolutionStatus(query["status"]) if query["status"] else None
         with runtime.db.read() as tx:
             found = resolutions.page(tx, surface.caller().agency_id, status, after=after, limit=query["limit"] + 1)
@@ -145,6 +147,15 @@ def _add_deciding(surface: Surface, resource: Routes) -> None:
 
 def _decided(surface: Surface, decide: Callable[[Transaction], Sequence[Resolution]]) -> Any:
     return surface.once(lambda tx: Answer(200, {"data": list(map(resolution_json, decide(tx)))}))
+
+
+def _place(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    try:
+        return UUID(decode_cursor(CURSOR, cursor, str)[0])
+    except ValueError:
+        raise invalid_cursor() from None
 
 
 def resolution_json(resolution: Resolution) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Row
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import Invalid
 from gateway.domain.events import EventType
-from gateway.domain.reconciliation import GRAPH, RunStatus, check_signer
+from gateway.domain.reconciliation import GRAPH, RunStatus, SignedBySameOfficer, check_signer
 from gateway.domain.states import transition
 from gateway.services.runtime import Runtime
 from gateway.store import catalogue, reconciliation, signed_runs, spool
@@ -54,6 +54,8 @@ def sign_off(
     run = _found(signed_runs.lock_run(tx, run_id), run_id)
     transition("run", GRAPH, RunStatus(run.status), RunStatus.SIGNED_OFF)
     check_signer(run.requested_by, signer)
+    if signed_runs.closed_alone(tx, run_id, signer):
+        raise SignedBySameOfficer("You have closed a discrepancy of this run alone: another approver signs it.")
     acknowledged = _acknowledged(tx, run_id, reasons)
     sign = {"signed_off_by": signer, "note": note, "acknowledged": acknowledged}
     signed_runs.sign_run(tx, run_id, report_sha256=b"", **sign)

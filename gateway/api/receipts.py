@@ -10,7 +10,8 @@ from gateway.api.fields import Instant
 from gateway.api.resource import Resource
 from gateway.domain.amount_in_words import amount_in_words
 from gateway.services.access import READERS, requires
-from gateway.services.show_receipt import check_url, receipt_of_invoice, receipt_url
+from gateway.services.keys import Scope
+from gateway.services.show_receipt import check_url, hand_out, receipt_of_invoice
 
 resource = Resource("Receipts", "The receipt of each paid invoice, numbered without gaps.")
 
@@ -26,7 +27,11 @@ class ReceiptSchema(Schema):
     amount_in_words = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     business_date = fields.Date(required=True, metadata={"description": "the day of issue, where the agency is"})
     issued_at = Instant(required=True)
-    url = fields.String(required=True, metadata={"description": "the PDF, for the payer: whoever has the link sees it"})
+    url = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the PDF, for the payer: whoever has the link sees it. Told to portals alone"},
+    )
     check_url = fields.String(required=True, metadata={"description": "shows that it is real, without personal data"})
 
 
@@ -38,13 +43,14 @@ def show(key: str) -> Mapping[str, Any]:
 
     It follows some seconds after the invoice is paid in full; event `receipt.issued` tells.
     """
-    with runtime().db.read() as tx:
+    with runtime().db.transaction() as tx:
         receipt = receipt_of_invoice(tx, caller(), key)
+        url = hand_out(tx, runtime(), caller(), receipt) if Scope.PORTAL in caller().scopes else None
     names = ("id", "series", "year", "currency", "amount_minor", "business_date", "issued_at")
     return {name: getattr(receipt, name) for name in names} | {
         "invoice": receipt.invoice_id,
         "number": receipt.printed_number,
         "amount_in_words": {spoken: amount_in_words(receipt.amount, spoken) for spoken in ("vi", "en")},
-        "url": receipt_url(runtime(), receipt.id),
+        "url": url,
         "check_url": check_url(runtime(), receipt.id),
     }

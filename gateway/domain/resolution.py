@@ -53,7 +53,14 @@ GRAPH: Graph[ResolutionStatus] = {
 }
 
 MOVES_MONEY = frozenset(Action) - {Action.CLOSE_EXPLAINED}
-"""These wait for a second person."""
+"""These wait for a second person, whatever the amount."""
+
+
+def needs_approval(action: Action, amount: Money, limits: Mapping[str, int]) -> bool:
+    """Whether a second person must approve. What only explains a difference away does so too, if the difference is more
+    than may be written off: else one person could make any sum disappear from the day."""
+    return action in MOVES_MONEY or abs(amount.amount_minor) > limits.get(amount.currency, 0)
+
 
 _CREDITED = (Action.ACCEPT_LATE_PAYMENT, Action.REFUND_DUPLICATE)
 

@@ -31,6 +31,7 @@ from gateway.pages.forms import check_form, form_token
 from gateway.pages.rendering import asked_language, chosen_language, page
 from gateway.services.access import public
 from gateway.services.choose_language import choose_language
+from gateway.services.find_bill import is_by_number
 from gateway.services.idempotency import Answer, Request
 from gateway.services.open_checkout import cancel_checkout
 from gateway.services.runtime import Runtime
@@ -66,6 +67,7 @@ class CheckoutPages:
             check_again=self._check_again(checkout, token),
             return_to=_return_to(checkout),
             receipts=receipts,
+            by_number=is_by_number(checkout.session),
             now=self._runtime.db.now(),
             state=_state(checkout, receipts),
             follow=checkout.stage in FOLLOWED or (checkout.stage is Stage.PAID and len(receipts) < len(checkout.bills)),
@@ -140,8 +142,10 @@ class CheckoutPages:
         return _to("checkout", token)
 
     def _receipts(self, checkout: Checkout) -> Mapping[UUID, str]:
+        """Who came by number gets the proof that it is paid, which names nobody."""
         with self._runtime.db.read() as tx:
-            return receipt_urls(tx, self._runtime, [bill.invoice.id for bill in checkout.bills])
+            ids = [bill.invoice.id for bill in checkout.bills]
+            return receipt_urls(tx, self._runtime, ids, named=not is_by_number(checkout.session))
 
     def _check_again(self, checkout: Checkout, token: str) -> str:
         """Where a payer goes to know more: by way of the provider's return, which asks the provider, back to here."""

@@ -4,7 +4,8 @@
     POST /pay          what is due under it
     POST /pay/start    a payment page for it
 
-The number travels in the form, so that it stays out of logs and of the addresses that browsers remember.
+A number that is typed travels in the form, so that it stays out of logs; the code on a slip is an address, and has it.
+It is worth nothing but the right to pay: a session that was opened by number names neither the payer nor the dossier.
 """
 
 from typing import Any, Protocol
@@ -35,11 +36,11 @@ FAULTS: dict[type[GatewayError], tuple[str, int]] = {
 
 
 class Guesses(Protocol):
-    """Limits how often one address may be wrong. `check_refusals` raises once it was too often."""
+    """Limits how often one address may try numbers. `check_guesses` raises once it was too often."""
 
-    def check_refusals(self, address: str) -> None: ...
+    def check_guesses(self, address: str) -> None: ...
 
-    def note_refusal(self, address: str) -> None: ...
+    def note_guess(self, address: str) -> None: ...
 
 
 class NumberPages:
@@ -76,13 +77,13 @@ class NumberPages:
 
     def _number(self) -> str:
         check_form(self._runtime, SUBJECT)
-        self._guesses.check_refusals(request.remote_addr or "")
+        self._guesses.check_guesses(request.remote_addr or "")
         return request.form.get("number", "")[:NUMBER_MAX].strip()
 
     def _refused(self, number: str, fault: Exception) -> Response:
         what, status = next(answer for kind, answer in FAULTS.items() if isinstance(fault, kind))
-        if isinstance(fault, Invalid | NothingToPay):
-            self._guesses.note_refusal(request.remote_addr or "")
+        if isinstance(fault, NothingToPay):
+            self._guesses.note_guess(request.remote_addr or "")
         return self._page(status, number=number, fault=what)
 
     def _page(

@@ -13,6 +13,7 @@ from flask import Response
 
 from gateway.domain.amount_in_words import amount_in_words
 from gateway.domain.money import Money
+from gateway.domain.printable import printable
 from gateway.pages import language
 from gateway.pages.documents import typeset
 from gateway.pages.rendering import chosen_language, page
@@ -46,7 +47,7 @@ class ReceiptPages:
 def receipt_pdf(runtime: Runtime, shown: ShownReceipt) -> bytes:
     """The receipt as its payer gets it. Signed, if the operator has a certificate."""
     url = check_url(runtime, shown.receipt.id)
-    pdf = typeset("receipt.typ", {"receipt": json.dumps(_said(runtime, shown, url)), "qr": _svg(url)})
+    pdf = typeset("receipt.typ", {"receipt": json.dumps(printable(_said(runtime, shown, url))), "qr": _svg(url)})
     if runtime.signer is None:
         return pdf
     return runtime.signer.sign(pdf, f"Biên lai {shown.receipt.series} {shown.receipt.printed_number}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.domain.agency import Agency
+from gateway.domain.checkout import CheckoutSession
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.fees import Procedure
 from gateway.domain.invoice import Invoice, InvoiceStatus
@@ -17,10 +18,10 @@ from gateway.services.find import find_invoice
 from gateway.services.open_checkout import CheckoutRequest, open_checkout
 from gateway.services.quote_fee import parse
 from gateway.services.runtime import Caller, Runtime
-from gateway.store import catalogue, invoices, vault
+from gateway.store import catalogue, checkouts, invoices, vault
 from gateway.store.database import Transaction
 
-PAYER = Caller(UUID(int=0), "pay by number", frozenset(), None, kind="page")
+PAYER = Caller(UUID(int=2), "pay by number", frozenset(), None, kind="page")
 PURPOSE = "pay by number: the initials were shown"
 
 
@@ -61,9 +62,18 @@ def find_bill(tx: Transaction, runtime: Runtime, number: str) -> FoundBill:
     )
 
 
+def is_by_number(session: CheckoutSession) -> bool:
+    """Whether whoever holds the session's link need know nothing but a number, and must be shown no more."""
+    return session.created_by == PAYER.id
+
+
 def pay_by_number(tx: Transaction, runtime: Runtime, number: str, language: str) -> UUID:
-    """A checkout session for the invoice of this reference. Raises as find_bill, and MethodNotOffered."""
+    """The checkout session for the invoice of this reference: one for all who come by number, so that nobody shuts the
+    others out by beginning a payment. Raises as find_bill, and MethodNotOffered."""
     invoice = _payable(tx, number)
+    known = checkouts.open_one(tx, invoice.id, PAYER.id)
+    if known is not None:
+        return known
     wanted = CheckoutRequest([invoice.reference], f"{runtime.public_url}/", language)
     return open_checkout(tx, runtime, PAYER, wanted).id
 
@@ -76,7 +86,7 @@ def _payable(tx: Transaction, number: str) -> Invoice:
         raise NothingToPay("Nothing is due under this number.") from None
     if invoice.status is not InvoiceStatus.OPEN or not invoice.amount_due_minor:
         raise NothingToPay("Nothing is due under this number.")
-    if invoices.in_doubt(tx, [invoice.id]):
+    if checkouts.open_one(tx, invoice.id, PAYER.id) is None and invoices.in_doubt(tx, [invoice.id]):
         raise PaymentUnderWay("A payment of it has begun, and its outcome is not known yet.")
     return invoice
 

@@ -63,13 +63,20 @@ def _mail(runtime: Runtime, mailer: Mailer, render: Render, receipt_id: UUID) ->
         mailer.send(address, subject, text, Attachment(f"bien-lai-{number}.pdf", render(runtime, shown)))
     except NotDelivered as failure:
         log.warning("receipt not mailed", receipt=str(receipt_id), reason=str(failure), final=failure.final)
-        if failure.final:
-            _end(runtime, receipt_id, REFUSED)
-        else:
-            with runtime.db.transaction() as tx:
-                receipts.put_off_mail(tx, receipt_id, tx.now - TRIED_FOR, GIVEN_UP)
+        _put_off_or_end(runtime, receipt_id, final=failure.final)
+    except Exception:
+        _put_off_or_end(runtime, receipt_id, final=False)
+        raise
+    else:
+        _end(runtime, receipt_id, SENT)
+
+
+def _put_off_or_end(runtime: Runtime, receipt_id: UUID, *, final: bool) -> None:
+    if final:
+        _end(runtime, receipt_id, REFUSED)
         return
-    _end(runtime, receipt_id, SENT)
+    with runtime.db.transaction() as tx:
+        receipts.put_off_mail(tx, receipt_id, tx.now - TRIED_FOR, GIVEN_UP)
 
 
 def _end(runtime: Runtime, receipt_id: UUID, outcome: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
 from urllib.parse import unquote, urlsplit
@@ -51,10 +52,10 @@ class Mailer:
         """Raises NotDelivered. Whether a server that fell silent took the message is not known: it may come twice."""
         message = EmailMessage()
         try:
-            message["From"], message["To"], message["Subject"] = self._sender, to, subject
+            message["From"], message["To"], message["Subject"] = self._sender, Address(addr_spec=to), subject
             message.set_content(text)
             message.add_attachment(attachment.content, maintype="application", subtype="pdf", filename=attachment.name)
-        except ValueError:
+        except Exception:
             raise NotDelivered("no address", final=True) from None
         try:
             with self._connected() as server:

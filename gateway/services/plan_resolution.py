@@ -31,11 +31,12 @@ from gateway.domain.resolution import Action, NotAllowed, Resolution, check_allo
 from gateway.services.apply_credit import assign_credit
 from gateway.services.collect_payment import pay_invoice
 from gateway.services.find import find_invoice
+from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.refund_payment import approve_refund, request_refund
 from gateway.services.refund_sources import refund_sources
 from gateway.services.runtime import Caller, Runtime
 from gateway.store import catalogue, checkouts, credits, invoices, payments
-from gateway.store.database import Transaction
+from gateway.store.database import Transaction, new_id
 
 OFFICER = "officer"
 """How the story of a payment names where the news came from."""
@@ -119,8 +120,29 @@ def _accept(case: _Case) -> Plan:
         payments.change(case.tx, payment.id, credited_minor=payment.credited_minor - amount.amount_minor)
         pay_invoice(case.tx, invoice, amount.amount_minor)
         case.tx.post(case.entry(resolution, effect, payment.id))
+        if credit > amount.amount_minor:
+            _ask_about_rest(case, payment, Money(credit, payment.currency) - amount)
 
     return Plan(effect, carry_out)
+
+
+def _ask_about_rest(case: _Case, payment: Payment, rest: Money) -> None:
+    """What the invoice did not take is still the payer's: it must not lose its name with the decision."""
+    open_discrepancy(
+        case.tx,
+        kind=DiscrepancyKind.DUPLICATE_PAYMENT,
+        key=f"{case.found.key}:rest:{new_id()}",
+        provider=payment.provider,
+        agency_id=payment.agency_id,
+        business_date=case.agency().business_date(case.tx.now),
+        amount=rest,
+        payment_id=payment.id,
+        evidence={
+            "credited_minor": rest.amount_minor,
+            "provider_transaction_id": payment.provider_transaction_id,
+            "proposed": "refund_duplicate",
+        },
+    )
 
 
 def _refund(case: _Case) -> Plan:
@@ -176,6 +198,10 @@ def _write_off(case: _Case) -> Plan:
 
 
 def _close(case: _Case) -> Plan:
+    """Money that is kept for a payer must keep its name, so it is accepted or refunded, never explained away."""
+    known = payments.find(case.tx, case.found.payment_id) if case.found.payment_id else None
+    if known is not None and _credit_of(case.tx, known) > 0 and "credited_minor" in case.found.evidence:
+        raise NotAllowed("Money of this payment is kept for its payer: accept it for an invoice, or refund it.")
     return Plan((), lambda resolution, approver: None)
 
 
@@ -195,8 +221,12 @@ _PLANS: Mapping[Action, Callable[[_Case], Plan]] = {
 }
 
 
+def _credit_of(tx: Transaction, payment: Payment) -> int:
+    return sum(source.left_minor for source in refund_sources(tx, payment) if source.account == PAYER_CREDIT)
+
+
 def _credit_left(tx: Transaction, payment: Payment) -> int:
-    left = sum(source.left_minor for source in refund_sources(tx, payment) if source.account == PAYER_CREDIT)
+    left = _credit_of(tx, payment)
     if left <= 0:
         raise Conflict("Nothing of this payment is kept for its payer any more.")
     return left

@@ -11,20 +11,22 @@ from gateway.domain.discrepancy import GRAPH as DISCREPANCY_GRAPH
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import GatewayError, NotFound
 from gateway.domain.ledger import Transfer
+from gateway.domain.money import Money
 from gateway.domain.refund import check_approver
 from gateway.domain.resolution import (
     ALLOWED,
     GRAPH,
-    MOVES_MONEY,
     Action,
     AlreadyDecided,
     Resolution,
     ResolutionStatus,
+    check_limit,
+    needs_approval,
 )
 from gateway.domain.states import transition
 from gateway.services.plan_resolution import plan
 from gateway.services.runtime import Caller, Runtime
-from gateway.store import resolutions
+from gateway.store import checkouts, credits, payments, resolutions
 from gateway.store.database import Transaction, new_id
 
 Effect = tuple[dict[str, Any], ...]
@@ -40,9 +42,27 @@ class ResolutionNotFound(NotFound):
 
 def lock_discrepancy(tx: Transaction, caller: Caller, discrepancy_id: UUID) -> Row[Any]:
     """Raises DiscrepancyNotFound, also for another agency's."""
-    found = resolutions.lock_discrepancy(tx, discrepancy_id, caller.agency_id)
-    if found is None:
-        raise DiscrepancyNotFound(f"There is no discrepancy {discrepancy_id}.")
+    return lock_discrepancies(tx, caller, [discrepancy_id])[0]
+
+
+def lock_discrepancies(tx: Transaction, caller: Caller, ids: Collection[UUID]) -> list[Row[Any]]:
+    """By id. What they are about is locked first, in one order for everybody, as whoever applies a provider's news does
+    it: sessions, payments, bank credits, and only then the discrepancies. Raises DiscrepancyNotFound."""
+    wanted = sorted(set(ids))
+    known = [resolutions.find_discrepancy(tx, each, caller.agency_id) for each in wanted]
+    paid = [payments.get(tx, row.payment_id) for row in known if row is not None and row.payment_id]
+    for session_id, payment_id in sorted({(payment.session_id, payment.id) for payment in paid}):
+        checkouts.find(tx, session_id, lock=True)
+        payments.get(tx, payment_id, lock=True)
+    for row in known:
+        if row is not None and row.kind == DiscrepancyKind.UNIDENTIFIED_RECEIPT:
+            credits.find(tx, row.provider, row.evidence.get("provider_transaction_id") or "", lock=True)
+    found = []
+    for each in wanted:
+        row = resolutions.lock_discrepancy(tx, each, caller.agency_id)
+        if row is None:
+            raise DiscrepancyNotFound(f"There is no discrepancy {each}.")
+        found.append(row)
     return found
 
 
@@ -61,42 +81,50 @@ def propose(
     reason: str,
     parameters: Mapping[str, Any],
 ) -> list[Resolution]:
-    """Propose one decision about one or many discrepancies, all or none. What moves no money is applied at once.
+    """Propose one decision about one or many discrepancies, all or none. What moves no money, and is about
+    no more than may be written off, is applied at once.
 
     Raises DiscrepancyNotFound, AlreadyDecided, and what plan raises, each naming the discrepancy.
     """
-    return [
-        _propose(tx, runtime, caller, discrepancy_id, action, reason, parameters)
-        for discrepancy_id in sorted(set(discrepancy_ids))
+    proposed = [
+        _propose(tx, runtime, caller, found, action, reason, parameters)
+        for found in lock_discrepancies(tx, caller, discrepancy_ids)
     ]
+    if action is Action.WRITE_OFF:
+        _check_sum(proposed, runtime.write_off_limits)
+    return proposed
 
 
 def approve(tx: Transaction, runtime: Runtime, caller: Caller, resolution_ids: Collection[UUID]) -> list[Resolution]:
     """Apply what another person proposed, all or none. Raises ResolutionNotFound, SamePerson, IllegalTransition,
-    AlreadyDecided, and what plan raises if things have changed since."""
-    return [_approve(tx, runtime, caller, resolution_id) for resolution_id in sorted(set(resolution_ids))]
+    AlreadyDecided, AboveLimit, and what plan raises if things have changed since."""
+    locked = _locked(tx, caller, resolution_ids)
+    written_off = [proposed for _, proposed in locked if proposed.action is Action.WRITE_OFF]
+    _check_sum(written_off, runtime.write_off_limits)
+    return [_approve(tx, runtime, caller, found, proposed) for found, proposed in locked]
 
 
 def reject(tx: Transaction, caller: Caller, resolution_ids: Collection[UUID]) -> list[Resolution]:
     """Refuse what another person proposed. Raises ResolutionNotFound, SamePerson, IllegalTransition."""
-    return [_end(tx, caller, each, ResolutionStatus.REJECTED) for each in sorted(set(resolution_ids))]
+    locked = _locked(tx, caller, resolution_ids)
+    return [_end(tx, caller, proposed, ResolutionStatus.REJECTED) for _, proposed in locked]
 
 
 def withdraw(tx: Transaction, caller: Caller, resolution_ids: Collection[UUID]) -> list[Resolution]:
     """Take back what one proposed oneself, or anybody did. Raises ResolutionNotFound, IllegalTransition."""
-    return [_end(tx, caller, each, ResolutionStatus.WITHDRAWN) for each in sorted(set(resolution_ids))]
+    locked = _locked(tx, caller, resolution_ids)
+    return [_end(tx, caller, proposed, ResolutionStatus.WITHDRAWN) for _, proposed in locked]
 
 
 def _propose(
     tx: Transaction,
     runtime: Runtime,
     caller: Caller,
-    discrepancy_id: UUID,
+    found: Row[Any],
     action: Action,
     reason: str,
     parameters: Mapping[str, Any],
 ) -> Resolution:
-    found = lock_discrepancy(tx, caller, discrepancy_id)
     _check_open(tx, found)
     planned = plan(tx, runtime, caller, found, action, parameters)
     proposed = Resolution(
@@ -114,11 +142,13 @@ def _propose(
     )
     resolutions.add(tx, proposed)
     _note(tx, caller, proposed, "proposed")
-    return proposed if action in MOVES_MONEY else _applied(tx, caller, found, proposed, decided_by=None)
+    amount = Money(int(found.amount_minor), found.currency)
+    if needs_approval(action, amount, runtime.write_off_limits):
+        return proposed
+    return _applied(tx, caller, found, proposed, decided_by=None)
 
 
-def _approve(tx: Transaction, runtime: Runtime, caller: Caller, resolution_id: UUID) -> Resolution:
-    found, proposed = _locked(tx, caller, resolution_id)
+def _approve(tx: Transaction, runtime: Runtime, caller: Caller, found: Row[Any], proposed: Resolution) -> Resolution:
     check_approver(proposed.proposed_by, caller.actor)
     transition("resolution", GRAPH, proposed.status, ResolutionStatus.APPLIED)
     if found.status != DiscrepancyStatus.OPEN:
@@ -146,8 +176,7 @@ def _applied(
     return applied
 
 
-def _end(tx: Transaction, caller: Caller, resolution_id: UUID, to: ResolutionStatus) -> Resolution:
-    _, proposed = _locked(tx, caller, resolution_id)
+def _end(tx: Transaction, caller: Caller, proposed: Resolution, to: ResolutionStatus) -> Resolution:
     if to is ResolutionStatus.REJECTED:
         check_approver(proposed.proposed_by, caller.actor)
     transition("resolution", GRAPH, proposed.status, to)
@@ -157,14 +186,28 @@ def _end(tx: Transaction, caller: Caller, resolution_id: UUID, to: ResolutionSta
     return ended
 
 
-def _locked(tx: Transaction, caller: Caller, resolution_id: UUID) -> tuple[Row[Any], Resolution]:
-    """The discrepancy first, as everywhere, so that no two wait for each other."""
-    known = resolutions.find(tx, resolution_id)
-    found = resolutions.lock_discrepancy(tx, known.discrepancy_id, caller.agency_id) if known else None
-    proposed = resolutions.find(tx, resolution_id, lock=True)
-    if found is None or proposed is None:
-        raise ResolutionNotFound(f"There is no resolution {resolution_id}.")
-    return found, proposed
+def _locked(tx: Transaction, caller: Caller, ids: Collection[UUID]) -> list[tuple[Row[Any], Resolution]]:
+    """Each with its discrepancy, by id of the discrepancy. Raises ResolutionNotFound."""
+    known = {each: resolutions.find(tx, each) for each in sorted(set(ids))}
+    missing = [each for each, resolution in known.items() if resolution is None]
+    of_discrepancy = {resolution.discrepancy_id: each for each, resolution in known.items() if resolution}
+    try:
+        found = [] if missing else lock_discrepancies(tx, caller, list(of_discrepancy))
+    except DiscrepancyNotFound:
+        missing = list(known)
+    if missing:
+        raise ResolutionNotFound(f"There is no resolution {missing[0]}.")
+    pairs = [(row, resolutions.find(tx, of_discrepancy[row.id], lock=True)) for row in found]
+    return [(row, resolution) for row, resolution in pairs if resolution is not None]
+
+
+def _check_sum(written_off: Collection[Resolution], limits: Mapping[str, int]) -> None:
+    """One decision writes off no more than the limit, in however many parts. Raises AboveLimit."""
+    sums: dict[str, int] = {}
+    for transfer in (each for resolution in written_off for each in resolution.effect):
+        sums[transfer["currency"]] = sums.get(transfer["currency"], 0) + transfer["amount_minor"]
+    for currency, minor in sums.items():
+        check_limit(Money(minor, currency), limits)
 
 
 def _check_open(tx: Transaction, found: Row[Any]) -> None:

@@ -21,6 +21,7 @@ from gateway.store import catalogue, invoices, payments, receipts, vault
 from gateway.store.database import Transaction
 
 WHOLE, CHECK = "receipt", "receipt check"
+HANDED_OUT = "the link to the receipt was handed out"
 
 
 class ReceiptNotFound(NotFound):
@@ -61,10 +62,23 @@ def receipt_of_invoice(tx: Transaction, caller: Caller, key: str) -> Receipt:
     return found
 
 
-def receipt_urls(tx: Transaction, runtime: Runtime, invoice_ids: Collection[UUID]) -> Mapping[UUID, str]:
-    """Where the payer gets the receipts of these invoices; without those that have none yet."""
+def receipt_urls(
+    tx: Transaction, runtime: Runtime, invoice_ids: Collection[UUID], *, named: bool
+) -> Mapping[UUID, str]:
+    """Where the payer gets the receipts of these invoices, or, if not `named`, where they are shown to be real; without
+    those that have none yet."""
     found = (receipts.of_invoice(tx, invoice_id) for invoice_id in invoice_ids)
-    return {receipt.invoice_id: receipt_url(runtime, receipt.id) for receipt in found if receipt}
+    url = receipt_url if named else check_url
+    return {receipt.invoice_id: url(runtime, receipt.id) for receipt in found if receipt}
+
+
+def hand_out(tx: Transaction, runtime: Runtime, caller: Caller, receipt: Receipt) -> str:
+    """The link to the whole receipt, for a portal to pass on to its payer. It names the payer, so it is a reading of
+    personal data, and written down as one."""
+    invoice = invoices.find(tx, receipt.invoice_id)
+    if invoice is not None:
+        vault.log_read(tx, invoice.payer_id, caller.actor, HANDED_OUT)
+    return receipt_url(runtime, receipt.id)
 
 
 def show_receipt(runtime: Runtime, use: str, token: str) -> ShownReceipt:

@@ -49,6 +49,15 @@ class DocumentSigner:
         return bytes(signed.getvalue())
 
 
+def check_for_production(certificate: bytes, now: datetime) -> None:
+    """Raises UnusableCertificate for one that signs itself, as a demo's does, or whose time is over."""
+    first = x509.load_pem_x509_certificate(certificate)
+    if first.issuer == first.subject:
+        raise UnusableCertificate("the certificate signs itself: get one from an authority")
+    if not first.not_valid_before_utc <= now <= first.not_valid_after_utc:
+        raise UnusableCertificate("the certificate is not valid now: renew it")
+
+
 def self_signed(name: str) -> tuple[bytes, bytes]:
     """A certificate for `name` that signs itself, and its key, both PEM: for demos and tests."""
     key = ec.generate_private_key(ec.SECP256R1())

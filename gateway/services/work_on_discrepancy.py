@@ -1,7 +1,10 @@
 """An officer's work on a discrepancy that does not end it: comment, assign, carry, trace, ask the provider again."""
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy.engine import Row
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import Invalid, NotFound
@@ -10,7 +13,7 @@ from gateway.domain.resolution import AlreadyDecided
 from gateway.services.ask_provider import check_payment
 from gateway.services.resolve_discrepancy import lock_discrepancy
 from gateway.services.runtime import Caller, Runtime
-from gateway.store import payments, resolutions
+from gateway.store import catalogue, payments, resolutions
 from gateway.store.database import Transaction
 
 CARRIED_AT_MOST = timedelta(days=45)
@@ -37,7 +40,7 @@ def assign(tx: Transaction, caller: Caller, discrepancy_id: UUID, to: str | None
 
 
 def carry(tx: Transaction, caller: Caller, discrepancy_id: UUID, until: date, reason: str) -> None:
-    """It is a matter of time: it stays open, and is not looked at before `until`.
+    """It is a matter of time: it stays open, and lists of what is to be done leave it out until `until`.
 
     Raises DiscrepancyNotFound, AlreadyDecided, or Invalid for another kind, a day that is over, or one too far away.
     """
@@ -46,8 +49,9 @@ def carry(tx: Transaction, caller: Caller, discrepancy_id: UUID, until: date, re
         raise AlreadyDecided(f"Discrepancy {found.id} is {found.status}: nothing is left to wait for.")
     if DiscrepancyKind(found.kind) not in CARRIED:
         raise Invalid(f"Time does not mend a {found.kind}.", fields={"kind": f"must be one of {', '.join(CARRIED)}"})
-    last = tx.now.date() + CARRIED_AT_MOST
-    if not tx.now.date() < until <= last:
+    today = _today(tx, found)
+    last = today + CARRIED_AT_MOST
+    if not today < until <= last:
         raise Invalid("That is no day to wait for.", fields={"until": f"must be after today and at most {last}"})
     resolutions.change_discrepancy(tx, discrepancy_id, carried_until=until)
     resolutions.add_note(tx, discrepancy_id, caller.actor, "carried", f"{until}: {reason}")
@@ -61,7 +65,7 @@ def open_trace(tx: Transaction, caller: Caller, discrepancy_id: UUID, kind: str,
     found = lock_discrepancy(tx, caller, discrepancy_id)
     if found.status != DiscrepancyStatus.OPEN:
         raise AlreadyDecided(f"Discrepancy {found.id} is {found.status}: there is nothing to trace.")
-    due_on = tx.now.date() + TRACE_ANSWERED_WITHIN
+    due_on = _today(tx, found) + TRACE_ANSWERED_WITHIN
     trace_id = resolutions.add_trace(
         tx, discrepancy_id=found.id, kind=kind, addressee=addressee, due_on=due_on, opened_by=caller.actor
     )
@@ -76,10 +80,16 @@ def answer_trace(tx: Transaction, caller: Caller, trace_id: UUID, answer: str) -
     if trace is None:
         raise TraceNotFound(f"There is no trace {trace_id}.")
     lock_discrepancy(tx, caller, trace.discrepancy_id)
-    if trace.answer is not None:
+    trace = resolutions.find_trace(tx, trace_id)  # as it is under the lock
+    if trace is None or trace.answer is not None:
         raise AlreadyDecided("This trace is answered already. Add a comment to the discrepancy instead.")
     resolutions.answer_trace(tx, trace_id, answer)
     resolutions.add_note(tx, trace.discrepancy_id, caller.actor, "traced", f"{trace.kind} {trace_id}: answered")
+
+
+def _today(tx: Transaction, found: Row[Any]) -> date:
+    """Where the agency is; of nobody's discrepancy in UTC."""
+    return catalogue.agency(tx, found.agency_id).business_date(tx.now) if found.agency_id else tx.now.date()
 
 
 def ask_again(runtime: Runtime, caller: Caller, discrepancy_id: UUID) -> str:

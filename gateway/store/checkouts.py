@@ -35,6 +35,24 @@ def find(tx: Transaction, session_id: UUID, *, lock: bool = False) -> CheckoutSe
     return _session(row) if row else None
 
 
+def open_one(tx: Transaction, invoice_id: UUID, created_by: UUID) -> UUID | None:
+    """The newest session of `created_by` for the invoice that can still be used."""
+    query = (
+        select(checkout_sessions.c.id)
+        .join(checkout_invoices, checkout_invoices.c.session_id == checkout_sessions.c.id)
+        .where(
+            checkout_invoices.c.invoice_id == invoice_id,
+            checkout_sessions.c.created_by == created_by,
+            checkout_sessions.c.status == CheckoutStatus.OPEN,
+            checkout_sessions.c.expires_at > tx.now,
+        )
+        .order_by(checkout_sessions.c.id.desc())
+        .limit(1)
+    )
+    row = tx.one_or_none(query)
+    return None if row is None else row.id
+
+
 def change(tx: Transaction, session_id: UUID, **values: Any) -> None:
     tx.execute(update(checkout_sessions).where(checkout_sessions.c.id == session_id).values(**values))
 

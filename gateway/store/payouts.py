@@ -1,4 +1,4 @@
-"""What providers paid out, as they settled it; and what was paid on a day, for its receipts."""
+"""What providers paid out, as they settled it; and the receipts of a day."""
 
 from datetime import date
 from typing import Any
@@ -30,26 +30,21 @@ _KINDS = text(
     """
 )
 
-# An invoice that was paid in parts is paid on the day of the last.
-_PAID_LINES = text(
+_RECEIPT_LINES = text(
     """
-    SELECT agency.code AS agency, agency.receipt_series, invoice.reference, invoice.currency, line.quantity,
-           line.amount_minor, line.reduction_minor, line.fee_item, line.legal_basis,
+    SELECT agency.code AS agency, agency.receipt_form, receipt.series, receipt.number, invoice.reference,
+           invoice.currency, line.quantity, line.amount_minor, line.reduction_minor, line.fee_item,
            (SELECT item -> 'titles' FROM jsonb_array_elements(procedure.definition -> 'items') AS item
              WHERE item ->> 'code' = line.fee_item) AS titles
-      FROM (SELECT DISTINCT allocation.invoice_id
-              FROM payments AS payment JOIN allocations AS allocation ON allocation.payment_id = payment.id
-             WHERE payment.business_date = :day
-               AND payment.agency_id = coalesce(CAST(:agency_id AS uuid), payment.agency_id)) AS paid
-      JOIN invoices AS invoice ON invoice.id = paid.invoice_id
-      JOIN invoice_lines AS line ON line.invoice_id = invoice.id
-      JOIN agencies AS agency ON agency.id = invoice.agency_id
+      FROM receipts AS receipt
+      JOIN invoices AS invoice ON invoice.id = receipt.invoice_id
+      JOIN invoice_lines AS line ON line.invoice_id = invoice.id AND line.amount_minor > 0
+      JOIN agencies AS agency ON agency.id = receipt.agency_id
       JOIN procedures AS procedure ON procedure.code = invoice.procedure
                                   AND procedure.version = invoice.procedure_version
-     WHERE invoice.status = 'paid' AND line.amount_minor > 0
-       AND NOT EXISTS (SELECT FROM allocations AS later JOIN payments AS payment ON payment.id = later.payment_id
-                        WHERE later.invoice_id = invoice.id AND payment.business_date > :day)
-     ORDER BY agency.code, invoice.reference, line.position
+     WHERE receipt.business_date = :day
+       AND receipt.agency_id = coalesce(CAST(:agency_id AS uuid), receipt.agency_id)
+     ORDER BY agency.code, receipt.series, receipt.number, line.position
     """
 )
 
@@ -64,6 +59,6 @@ def kinds_of_payout(tx: Transaction, provider: str, payout: str) -> list[Row[Any
     return tx.all(_KINDS, {"provider": provider, "payout": payout})
 
 
-def paid_lines(tx: Transaction, agency_id: UUID | None, day: date) -> list[Row[Any]]:
-    """The fees of the invoices that were paid on `day`, of one agency or all, by agency and reference."""
-    return tx.all(_PAID_LINES, {"agency_id": agency_id, "day": day})
+def receipt_lines(tx: Transaction, agency_id: UUID | None, day: date) -> list[Row[Any]]:
+    """The fees on the receipts that were issued on `day`, of one agency or all, by agency and number."""
+    return tx.all(_RECEIPT_LINES, {"agency_id": agency_id, "day": day})

@@ -35,17 +35,21 @@ def page_of_discrepancies(
     wanted: Mapping[str, Any],
     *,
     until: date | None,
+    due_on: date | None,
     after: tuple[date, UUID] | None,
     limit: int,
 ) -> list[Row[Any]]:
     """The oldest first, from the one after `after` (a day and an id) on. `wanted` are columns that must be equal, and
-    `until` the last business date."""
+    `until` the last business date; with `due_on` what is carried beyond that day is left out."""
     order = (discrepancies.c.business_date, discrepancies.c.id)
     query = _of_agency(select(discrepancies), agency_id).order_by(*order).limit(limit)
     for name, value in wanted.items():
         query = query.where(discrepancies.c[name] == value)
     if until is not None:
         query = query.where(discrepancies.c.business_date <= until)
+    if due_on is not None:
+        carried = discrepancies.c.carried_until
+        query = query.where(carried.is_(None) | (carried <= due_on))
     return tx.all(query if after is None else query.where(tuple_(*order) > after))
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.reconciliation import RunStatus
+from gateway.domain.resolution import ResolutionStatus
 from gateway.store.database import Transaction
 from gateway.store.tables.reconciliation import (
     discrepancies,
@@ -21,6 +22,7 @@ from gateway.store.tables.reconciliation import (
     run_report_chunks,
     run_reports,
 )
+from gateway.store.tables.resolutions import resolutions
 
 CHUNK_BYTES = 1 << 20
 
@@ -46,6 +48,22 @@ def sign_run(tx: Transaction, run_id: UUID, **signed: Any) -> None:
 def set_report_digest(tx: Transaction, run_id: UUID, sha256: bytes) -> None:
     digest = update(reconciliation_runs).where(reconciliation_runs.c.id == run_id).values(report_sha256=sha256)
     tx.execute(digest)
+
+
+def closed_alone(tx: Transaction, run_id: UUID, officer: str) -> bool:
+    """Whether `officer` has resolved something that the run found, without anybody's approval."""
+    query = (
+        select(resolutions.c.id)
+        .join(run_findings, run_findings.c.discrepancy_id == resolutions.c.discrepancy_id)
+        .where(
+            run_findings.c.run_id == run_id,
+            resolutions.c.proposed_by == officer,
+            resolutions.c.decided_by.is_(None),
+            resolutions.c.status == ResolutionStatus.APPLIED,
+        )
+        .limit(1)
+    )
+    return tx.one_or_none(query) is not None
 
 
 def open_findings(tx: Transaction, run_id: UUID, but: DiscrepancyKind) -> list[Row[Any]]:

@@ -6,16 +6,17 @@ transaction, and a report that cannot be finished is a problem, not half a file.
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import partial
+from threading import BoundedSemaphore
 from typing import IO, Any
 from uuid import UUID
 
 from flask import Response, request
 from marshmallow import Schema, fields, validate
 
-from gateway.domain.errors import Invalid
+from gateway.domain.errors import Invalid, Unavailable
 from gateway.domain.reconciliation import RunStatus
 from gateway.services.access import requires
 from gateway.services.keys import Scope
@@ -39,8 +40,13 @@ from reconciliation.reports.run import run_json
 from reconciliation.reports.words import LANGUAGES
 
 CHUNK = 1 << 16
+_AT_ONCE = BoundedSemaphore(2)  # of each process
 
 Write = Callable[[Transaction], Iterator[bytes]]
+
+
+class ReportsBusy(Unavailable):
+    code = "reports_busy"
 
 
 class Strict(Schema):
@@ -127,15 +133,17 @@ def _add_receipts(surface: Surface, resource: Routes) -> None:
     def receipts_report(query: Mapping[str, Any], day: str) -> Response:
         """Download the day's receipts in the tax authority's columns: of the key's agency, or of all.
 
-        The gateway issues no numbered receipts yet: the rows are the fees of the invoices that were paid on that day,
-        and the numbers are left empty.
+        A row for each fee on each receipt that was issued on that day, in the columns that the tax authority asks for.
         """
         form, on, agency_id = _form(query), _day(day, "day", "like 2026-11-22"), surface.caller().agency_id
         return _download(runtime, form, f"receipts-{on}", lambda tx: render_receipts(tx, on, agency_id, form))
 
 
 def _month(text: str) -> Month:
-    return Month.of(_day(f"{text}-01", "month", "like 2026-11"))
+    day = _day(f"{text}-01", "month", "like 2026-11")
+    if day.year == date.max.year:
+        raise Invalid("That is no month.", fields={"month": "must be like 2026-11"})
+    return Month.of(day)
 
 
 def _day(text: str, field: str, like: str) -> date:
@@ -157,7 +165,7 @@ def _accepted() -> str:
 
 
 def _download(runtime: Runtime, form: Form, name: str, write: Write) -> Response:
-    with ExitStack() as opened:
+    with ExitStack() as opened, _one_of_few():
         file = opened.enter_context(tempfile.TemporaryFile())
         with runtime.db.snapshot() as tx:
             for piece in write(tx):
@@ -169,6 +177,17 @@ def _download(runtime: Runtime, form: Form, name: str, write: Write) -> Response
     response.headers["Content-Length"] = str(size)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.{form.format}"'
     return response
+
+
+@contextmanager
+def _one_of_few() -> Iterator[None]:
+    """Raises ReportsBusy. A report may take a thread and a connection for minutes; payers need theirs."""
+    if not _AT_ONCE.acquire(blocking=False):
+        raise ReportsBusy("Other reports are being written. Try again in a minute.")
+    try:
+        yield
+    finally:
+        _AT_ONCE.release()
 
 
 def _sent(file: IO[bytes]) -> Iterator[bytes]:

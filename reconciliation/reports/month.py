@@ -82,7 +82,7 @@ def month_facts(tx: Transaction, month: Month, agency_id: UUID | None) -> Facts:
         "days": days,
         "rails": rails,
         "revenue": _revenue(tx, month, agency_id, movements, rails, {a.code: a for a in agencies.values()}),
-        "runs": _runs(tx, month, open_ones),
+        "runs": _runs(tx, month, open_ones) if agency_id is None else [],
         "ageing": aged(open_ones),
         "tie_out": tied,
     }

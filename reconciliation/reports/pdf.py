@@ -14,6 +14,7 @@ from typing import Any
 import typst
 
 from gateway.domain.money import Money
+from gateway.domain.printable import printable
 from reconciliation.reports.document import CURRENCY, Cell, Chart, Column, Document, Table, Type, shown
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
@@ -27,7 +28,7 @@ def as_pdf(document: Document) -> Iterator[bytes]:
         TEMPLATE,
         root=TEMPLATE.parent,
         ignore_system_fonts=True,
-        sys_inputs={"document": json.dumps(_content(document), ensure_ascii=False)},
+        sys_inputs={"document": json.dumps(printable(_content(document)), ensure_ascii=False)},
         format="pdf",
         pdf_standards=["ua-1"],
         timestamp=int(document.dated.timestamp()),

@@ -1,13 +1,14 @@
-"""The day's receipts for the tax authority: a row for each fee that was paid, in the columns that it asks for.
+"""The day's receipts for the tax authority: a row for each fee on them, in the columns that it asks for.
 
-The gateway issues no numbered receipts yet. The rows come from the invoices that were paid on the day, and the columns
-that only a numbered receipt fills (form code, number, adjustments) are left empty. The note is the invoice's reference.
+A receipt is of the day on which it was issued, which follows its payment within seconds. There are no adjustments of
+receipts, so those columns are empty. The note is the invoice's reference.
 """
 
 from datetime import date
 from uuid import UUID
 
 from gateway.domain.money import Money
+from gateway.domain.receipt import DIGITS
 from gateway.store import payouts
 from gateway.store.database import Transaction
 from reconciliation.reports.document import Cell, Column, Document, Table, Type, shown
@@ -38,7 +39,9 @@ def receipts_facts(tx: Transaction, day: date, agency_id: UUID | None) -> Facts:
         {
             "order": number,
             "agency": row.agency,
-            "series": row.receipt_series,
+            "form": row.receipt_form,
+            "series": row.series,
+            "number": f"{row.number:0{DIGITS}}",
             "date": day.isoformat(),
             "fee": row.fee_item,
             "titles": row.titles or {},
@@ -48,7 +51,7 @@ def receipts_facts(tx: Transaction, day: date, agency_id: UUID | None) -> Facts:
             "status": "new",
             "reference": row.reference,
         }
-        for number, row in enumerate(payouts.paid_lines(tx, agency_id, day), start=1)
+        for number, row in enumerate(payouts.receipt_lines(tx, agency_id, day), start=1)
     ]
     facts: Facts = {"business_date": day.isoformat(), "receipts": rows}
     return with_sha256(facts)
@@ -62,7 +65,6 @@ def receipts_document(facts: Facts, language: str) -> Document:
         day=day,
         figures=[(word("date", language), day), (word("count", language), len(facts["receipts"]))],
         tables=[Table("receipts", RECEIPTS, [_row(receipt, day, language) for receipt in facts["receipts"]])],
-        notes=[word("no_numbers", language)],
         sha256=facts["sha256"],
     )
 
@@ -78,6 +80,6 @@ def _row(receipt: Facts, day: date, language: str) -> list[Cell]:
     amounts = [Money(receipt["amount_minor"], currency), None if rate is None else Money(rate, currency)]
     status = word(receipt["status"], language)
     return [
-        receipt["order"], "", receipt["series"], "", day, name, *amounts, status, "", "", "", receipt["reference"],
-        currency,
+        receipt["order"], receipt["form"], receipt["series"], receipt["number"], day, name, *amounts, status,
+        "", "", "", receipt["reference"], currency,
     ]  # fmt: skip

@@ -135,10 +135,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "payer_credit": ("tiền thừa của người nộp", "payer's credit"),
     # notes
     "and_more": ("Còn {count} dòng nữa, xem trong bản CSV hoặc XLSX.", "{count} more are in the CSV and the XLSX."),
-    "no_numbers": (
-        "Biên lai chưa được cấp số: các dòng lấy từ hóa đơn phí đã nộp trong ngày.",
-        "Receipts bear no numbers yet: the rows are the fees of the invoices paid on this day.",
-    ),
     "no_rows": ("Không có.", "None."),
 }
 LANGUAGES = ("vi", "en")

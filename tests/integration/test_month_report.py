@@ -10,10 +10,13 @@ from typing import Any
 import openpyxl
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import func, select
 
+from gateway.services.issue_receipts import issue_receipts
 from gateway.store import ledger
 from gateway.store.catalogue import all_agencies
 from gateway.store.embedded import DatabaseUrls
+from gateway.store.tables.receipts import receipts
 from reconciliation.reports.formats import FORMATS, Form, render_month, render_payout, render_receipts
 from reconciliation.reports.month import FIGURES, BooksDoNotTie, Month
 from reconciliation.reports.payout import PayoutNotFound
@@ -34,6 +37,9 @@ class Played:
         night.plant("extra_line")
         night.settle()
         self.run = night.run()
+        issue_receipts(night.world.runtime)
+        with self.db.read() as tx:
+            self.issued_on: date = tx.execute(select(func.min(receipts.c.business_date))).scalar_one()
         self.month = Month.of(night.day)
         self.facts: dict[str, Any] = json.loads(self.of_month("json"))
 
@@ -50,7 +56,7 @@ class Played:
 
     def receipts(self, form: str, day: date | None = None) -> bytes:
         with self.db.snapshot() as tx:
-            return b"".join(render_receipts(tx, day or self.night.day, None, Form(form, "en")))
+            return b"".join(render_receipts(tx, day or self.issued_on, None, Form(form, "en")))
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +155,7 @@ def test_a_payout_that_is_not_here_is_not_found(played: Played) -> None:
         render_payout(tx, "sandbox", "payout-none", Form("json"))
 
 
-def test_the_receipts_of_a_day_are_the_fees_that_were_paid(played: Played) -> None:
+def test_the_receipts_of_a_day_are_the_fees_on_them_by_number(played: Played) -> None:
     book = openpyxl.load_workbook(io.BytesIO(played.receipts("xlsx")), data_only=True)
     sheet = book["Receipts"]
     assert [cell.value for cell in sheet[1]] == [
@@ -157,12 +163,13 @@ def test_the_receipts_of_a_day_are_the_fees_that_were_paid(played: Played) -> No
         "Related receipt", "Explanation", "Note", "Currency",
     ]  # fmt: skip
     first = [cell.value for cell in sheet[2]]
-    assert (first[3], first[5], first[6], first[7]) == (None, "Passport charge", FEE, FEE)
+    assert first[1:4] == ["01BLP0-001", "DEMO-MPS", "00000001"]
+    assert first[5:8] == ["Passport charge", FEE, FEE]
     rows = list(csv.DictReader(io.StringIO(played.receipts("csv").decode("utf-8-sig"), newline="")))
     assert [row["amount_minor"] for row in rows] == [str(FEE)] * PAYMENTS
-    assert "Receipts bear no numbers yet" in str([row[0].value for row in book["Summary"].iter_rows()])
+    assert [row["number"] for row in rows] == [f"{number:08}" for number in range(1, PAYMENTS + 1)]
 
 
-def test_a_day_on_which_nobody_paid_has_no_receipts(played: Played) -> None:
-    earlier = date.fromordinal(played.night.day.toordinal() - 1)
+def test_a_day_on_which_none_was_issued_has_none(played: Played) -> None:
+    earlier = date.fromordinal(played.issued_on.toordinal() - 1)
     assert json.loads(played.receipts("json", earlier))["receipts"] == []

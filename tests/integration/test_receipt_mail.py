@@ -123,8 +123,18 @@ def test_an_address_that_the_server_refuses_is_not_tried_again(
     assert "nobody@example.vn" not in capsys.readouterr().out
 
 
-def test_an_address_that_would_forge_headers_is_no_address(world: World, office: tuple[PostOffice, str]) -> None:
-    owe(world, email="lan@example.vn\r\nBcc: thief@example.com")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "lan@example.vn\r\nBcc: thief@example.com",
+        "a@b.example, c@d.example",
+        "all: a@b.example, c@d.example;",
+        "a@",
+        "<",
+    ],
+)
+def test_what_is_not_one_address_is_none(world: World, office: tuple[PostOffice, str], address: str) -> None:
+    owe(world, email=address)
     mail_receipts(world.runtime, receipt_pdf)
     assert office[0].got == []
     assert mails(world) == [("refused", 1)]

@@ -9,9 +9,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from gateway.domain.checkout import CheckoutSession
 from gateway.domain.masking import masked_name
 from gateway.domain.reference import base_of, fik71, rf, viitenumber
 from gateway.services.close_invoice import void_invoice
+from gateway.services.issue_receipts import issue_receipts
+from gateway.services.show_checkout import session_of
+from gateway.store import checkouts
 from tests.integration.pages.payer import Page, PageOf, seen
 from tests.integration.world import PAYER, World
 
@@ -56,6 +60,32 @@ def test_going_on_leads_to_a_payment_page_that_can_be_paid(world: World, client:
     shown = client.get(answer.headers["Location"].removeprefix(world.runtime.public_url))
     assert "Pay ₫200,000" in seen(shown.text)
     assert invoice.reference_display in seen(shown.text)
+
+
+def test_whoever_came_by_number_never_learns_the_name_or_the_dossier(world: World, client: FlaskClient) -> None:
+    invoice = world.invoice()
+    pages = [ask(client, world, invoice.reference, "/pay/start").headers["Location"] for _ in range(2)]
+    assert len(set(pages)) == 1  # one session for all who come by number
+    page = pages[0].removeprefix(world.runtime.public_url)
+    assert invoice.dossier not in client.get(page).text
+    world.play(world.start(session_at(world, page)), "succeed")
+    world.deliver(1)
+    issue_receipts(world.runtime)
+    shown = client.get(page).text
+    link = re.search(r'href="[^"]*(/receipts/[^"]+)"', shown)
+    assert link is not None
+    assert link[1].startswith("/receipts/check/")
+    for said in (shown, client.get(link[1]).text):
+        assert PAYER["name"] not in unescape(said)
+        assert invoice.dossier not in said
+
+
+def session_at(world: World, page: str) -> CheckoutSession:
+    token = page.removeprefix("/pay/").partition("?")[0]
+    with world.runtime.db.read() as tx:
+        found = checkouts.find(tx, session_of(world.runtime, token))
+    assert found is not None
+    return found
 
 
 def test_the_initials_shown_are_written_down(world: World, client: FlaskClient) -> None:
@@ -122,8 +152,8 @@ def test_a_form_from_elsewhere_learns_nothing(world: World, client: FlaskClient)
 
 @pytest.mark.usefixtures("still")
 def test_who_tries_numbers_is_stopped(world: World, client: FlaskClient) -> None:
-    answers = [ask(client, world, rf(f"98{at:012d}")).status_code for at in range(31)]
-    assert answers == [404] * 30 + [429]
+    answers = [ask(client, world, rf(f"98{at:012d}")).status_code for at in range(11)]
+    assert answers == [404] * 10 + [429]
 
 
 def test_the_code_of_a_slip_fills_the_number_in(client: FlaskClient) -> None:
