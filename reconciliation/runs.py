@@ -47,6 +47,7 @@ from reconciliation.settlement import NoSettlement, load_settlements
 from reconciliation.totals import status_of, totals_of
 from reconciliation.waiting import file_state, tell_late
 from reconciliation.workspace import workspace
+from reconciliation.write_offs import reverse_write_offs
 
 log = structlog.get_logger()
 
@@ -201,6 +202,7 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
         reconciliation.link_opened(tx, run.id, run.provider, day)
         reconciliation.clear_explained(tx, run.id, run.provider, day, CARRIED)
         post_fees(tx, context, matching.fees(), run.dated, run.correction)
+        reverse_write_offs(tx, context)
         totals = totals_of(tx, context, matching)
         totals |= file_state(totals, bool(batches), day, capabilities, tx.now)
         tell_late(tx, run.provider, day, run.totals, totals)

@@ -56,6 +56,7 @@ def sign_off(
     check_signer(run.requested_by, signer)
     if signed_runs.closed_alone(tx, run_id, signer):
         raise SignedBySameOfficer("You have closed a discrepancy of this run alone: another approver signs it.")
+    signed_runs.hold_findings(tx, run_id)
     acknowledged = _acknowledged(tx, run_id, reasons)
     sign = {"signed_off_by": signer, "note": note, "acknowledged": acknowledged}
     signed_runs.sign_run(tx, run_id, report_sha256=b"", **sign)

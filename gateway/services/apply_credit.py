@@ -25,6 +25,7 @@ from gateway.domain.agency import Agency, business_date
 from gateway.domain.checkout import CheckoutSession, CheckoutStatus
 from gateway.domain.credit import Credit, CreditStatus, account_key
 from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.errors import Conflict
 from gateway.domain.fees.explain import LANGUAGES
 from gateway.domain.invoice import Invoice
 from gateway.domain.ledger import UNIDENTIFIED_RECEIPTS, Entry, Transfer
@@ -268,11 +269,12 @@ def assign_credit(tx: Transaction, credit: Credit, invoice: Invoice, source: str
     agency = catalogue.agency(tx, invoice.agency_id)
     payment = _direct_payment(tx, agency, invoice, credit)
     credits.change(tx, credit.id, master_key_id=None, sealed_remittance=None)
-    _pay(tx, credit, payment, source, held_on=UNIDENTIFIED_RECEIPTS)
+    if _pay(tx, credit, payment, source, held_on=UNIDENTIFIED_RECEIPTS) is not AckResult.APPLIED:
+        raise Conflict("This credit is known to be another payment's money.")
     return payment
 
 
-def _pay(tx: Transaction, credit: Credit, payment: Payment, source: str, held_on: str | None = None) -> None:
+def _pay(tx: Transaction, credit: Credit, payment: Payment, source: str, held_on: str | None = None) -> AckResult:
     """The credit makes the payment good, through the door by which every success comes."""
     credits.change(tx, credit.id, status=CreditStatus.IDENTIFIED, payment_id=payment.id)
     observation = PaymentObservation(
@@ -282,10 +284,11 @@ def _pay(tx: Transaction, credit: Credit, payment: Payment, source: str, held_on
         provider_transaction_id=credit.provider_transaction_id,
         amount=credit.amount,
     )
-    apply_payment(tx, credit.provider, observation, source, held_on)
+    result = apply_payment(tx, credit.provider, observation, source, held_on)
     sitting = checkouts.find(tx, payment.session_id)
     if sitting is not None and sitting.created_by == BY_BANK and sitting.status is CheckoutStatus.OPEN:
         close_session(tx, sitting, CheckoutStatus.COMPLETED, "system")
+    return result
 
 
 def _keep_unidentified(

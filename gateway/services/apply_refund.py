@@ -102,6 +102,29 @@ def _take_back(tx: Transaction, payment: Payment, refund: Refund, occurred_at: d
         transfers += (Transfer(payment.lands_on, REFUNDS_PAYABLE, refund.amount),)
     _post(tx, refund, "failed", occurred_at, transfers)
     payments.change(tx, payment.id, refunded_minor=payment.refunded_minor - refund.amount_minor)
+    kept = sum(part.amount.amount_minor for part in parts if part.invoice_id is None)
+    if kept:
+        _name_credit(tx, payment, refund, Money(kept, refund.currency), occurred_at)
+
+
+def _name_credit(tx: Transaction, payment: Payment, refund: Refund, kept: Money, occurred_at: datetime) -> None:
+    """What was the payer's is so again, and whatever had named it may have been resolved by this very refund."""
+    open_discrepancy(
+        tx,
+        kind=DiscrepancyKind.DUPLICATE_PAYMENT,
+        key=f"{DiscrepancyKind.DUPLICATE_PAYMENT}:refund:{refund.id}",
+        provider=payment.provider,
+        agency_id=refund.agency_id,
+        business_date=catalogue.agency(tx, refund.agency_id).business_date(occurred_at),
+        amount=kept,
+        payment_id=payment.id,
+        refund_id=refund.id,
+        evidence={
+            "credited_minor": kept.amount_minor,
+            "provider_transaction_id": payment.provider_transaction_id,
+            "proposed": "refund_duplicate",
+        },
+    )
 
 
 def _count_on_invoices(tx: Transaction, refund: Refund, sign: int) -> None:

@@ -26,10 +26,11 @@ from gateway.store.database import Transaction
 def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime, held_on: str | None = None) -> None:
     """Allocate, book and close. `payment` is locked and as it stood before the money moved.
 
-    `held_on` is the account on which the money was kept as long as nobody knew what it was for: it came in before.
+    `held_on` is the account on which the money was kept as long as nobody knew what it was for: it came in before, and
+    what is booked now is of today.
     """
     agency = catalogue.agency(tx, payment.agency_id)
-    business_date = agency.business_date(occurred_at)
+    business_date = agency.business_date(tx.now if held_on else occurred_at)
     session = checkouts.find(tx, payment.session_id, lock=True)
     owed = invoices.of_session(tx, payment.session_id, lock=True)
     late = payment.status in GIVEN_UP

@@ -23,7 +23,6 @@ from gateway.domain.ledger import (
     UNIDENTIFIED_RECEIPTS,
     Entry,
     Transfer,
-    in_transit,
 )
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment
@@ -35,11 +34,14 @@ from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.refund_payment import approve_refund, request_refund
 from gateway.services.refund_sources import refund_sources
 from gateway.services.runtime import Caller, Runtime
-from gateway.store import catalogue, checkouts, credits, invoices, payments
+from gateway.store import catalogue, checkouts, credits, invoices, matches, payments
 from gateway.store.database import Transaction, new_id
 
 OFFICER = "officer"
 """How the story of a payment names where the news came from."""
+
+HELD_NOWHERE = frozenset({DiscrepancyKind.DUPLICATE_AT_PROVIDER, DiscrepancyKind.FEE_MISMATCH})
+"""What is about an entry that matches all the same."""
 
 CarryOut = Callable[[Resolution, Caller], object]
 
@@ -77,6 +79,11 @@ class _Case:
         checkouts.find(self.tx, known.session_id, lock=True)
         return payments.get(self.tx, known.id, lock=True)
 
+    def check_is_about_credit(self) -> None:
+        """Raises NotAllowed if it is not about money that no invoice took."""
+        if "credited_minor" not in self.found.evidence:
+            raise NotAllowed("This is not about money that is kept for a payer.")
+
     def invoice(self) -> Invoice | None:
         """The one that was named, locked."""
         named = self.parameters.get("invoice")
@@ -106,6 +113,7 @@ def plan(
 
 
 def _accept(case: _Case) -> Plan:
+    case.check_is_about_credit()
     payment = case.payment()
     credit = _credit_left(case.tx, payment)
     invoice = case.invoice() or _first_open(case.tx, payment)
@@ -146,6 +154,7 @@ def _ask_about_rest(case: _Case, payment: Payment, rest: Money) -> None:
 
 
 def _refund(case: _Case) -> Plan:
+    case.check_is_about_credit()
     payment = case.payment()
     amount = Money(_credit_left(case.tx, payment), payment.currency)
 
@@ -184,17 +193,24 @@ def _claim_fee(case: _Case) -> Plan:
 
 
 def _write_off(case: _Case) -> Plan:
-    """What the ledger holds beyond what the provider ever settled."""
-    evidence = case.found.evidence
+    """What the ledger holds beyond what the provider ever settled. Nothing may settle it at this moment, so a run that
+    is writing its matches is waited for."""
+    evidence, known = case.found.evidence, case.payment()
+    entry, line = evidence.get("ledger"), evidence.get("settlement")
     difference = int(case.found.amount_minor)
     if case.kind is DiscrepancyKind.AMOUNT_MISMATCH:
-        if "ledger" not in evidence or "settlement" not in evidence:
+        if entry is None or line is None:
             raise NotAllowed("Both sides must be known to write off what they differ by.")
-        difference = int(evidence["ledger"]["amount_minor"]) - int(evidence["settlement"]["gross_minor"])
-    known = payments.find(case.tx, case.found.payment_id) if case.found.payment_id else None
+        difference = int(entry["amount_minor"]) - int(line["gross_minor"])
+    elif case.kind is DiscrepancyKind.STATUS_MISMATCH:
+        if entry is None:
+            raise NotAllowed("The ledger holds nothing here that could be written off.")
+        difference = int(entry["amount_minor"])
+    if case.found.entry_id is not None and matches.is_matched(case.tx, case.found.entry_id):
+        raise Conflict("The provider has settled this by now: run the day again.")
     amount = Money(difference, case.found.currency)
     check_limit(amount, case.runtime.write_off_limits)
-    return _booked(case, (written_off(amount, known.lands_on if known else in_transit(case.found.provider)),))
+    return _booked(case, (written_off(amount, known.lands_on),))
 
 
 def _close(case: _Case) -> Plan:
@@ -202,6 +218,8 @@ def _close(case: _Case) -> Plan:
     known = payments.find(case.tx, case.found.payment_id) if case.found.payment_id else None
     if known is not None and _credit_of(case.tx, known) > 0 and "credited_minor" in case.found.evidence:
         raise NotAllowed("Money of this payment is kept for its payer: accept it for an invoice, or refund it.")
+    if case.found.entry_id is not None and case.kind not in HELD_NOWHERE:
+        raise NotAllowed("The ledger holds money for this. Write it off, trace it or dispute it.")
     return Plan((), lambda resolution, approver: None)
 
 

@@ -86,10 +86,9 @@ def propose(
 
     Raises DiscrepancyNotFound, AlreadyDecided, and what plan raises, each naming the discrepancy.
     """
-    proposed = [
-        _propose(tx, runtime, caller, found, action, reason, parameters)
-        for found in lock_discrepancies(tx, caller, discrepancy_ids)
-    ]
+    found = lock_discrepancies(tx, caller, discrepancy_ids)
+    alone = not any(needs_approval(action, amount, runtime.write_off_limits) for amount in _sums(found))
+    proposed = [_propose(tx, runtime, caller, each, action, reason, parameters, alone=alone) for each in found]
     if action is Action.WRITE_OFF:
         _check_sum(proposed, runtime.write_off_limits)
     return proposed
@@ -124,6 +123,8 @@ def _propose(
     action: Action,
     reason: str,
     parameters: Mapping[str, Any],
+    *,
+    alone: bool,
 ) -> Resolution:
     _check_open(tx, found)
     planned = plan(tx, runtime, caller, found, action, parameters)
@@ -142,10 +143,15 @@ def _propose(
     )
     resolutions.add(tx, proposed)
     _note(tx, caller, proposed, "proposed")
-    amount = Money(int(found.amount_minor), found.currency)
-    if needs_approval(action, amount, runtime.write_off_limits):
-        return proposed
-    return _applied(tx, caller, found, proposed, decided_by=None)
+    return _applied(tx, caller, found, proposed, decided_by=None) if alone else proposed
+
+
+def _sums(found: Collection[Row[Any]]) -> list[Money]:
+    """What they are about in all, by currency, whatever the signs."""
+    sums: dict[str, int] = {}
+    for row in found:
+        sums[row.currency] = sums.get(row.currency, 0) + abs(int(row.amount_minor))
+    return [Money(minor, currency) for currency, minor in sums.items()]
 
 
 def _approve(tx: Transaction, runtime: Runtime, caller: Caller, found: Row[Any], proposed: Resolution) -> Resolution:
@@ -190,15 +196,16 @@ def _locked(tx: Transaction, caller: Caller, ids: Collection[UUID]) -> list[tupl
     """Each with its discrepancy, by id of the discrepancy. Raises ResolutionNotFound."""
     known = {each: resolutions.find(tx, each) for each in sorted(set(ids))}
     missing = [each for each, resolution in known.items() if resolution is None]
-    of_discrepancy = {resolution.discrepancy_id: each for each, resolution in known.items() if resolution}
+    found: dict[UUID, Row[Any]] = {}
     try:
-        found = [] if missing else lock_discrepancies(tx, caller, list(of_discrepancy))
+        about = [resolution.discrepancy_id for resolution in known.values() if resolution]
+        found = {} if missing else {row.id: row for row in lock_discrepancies(tx, caller, about)}
     except DiscrepancyNotFound:
         missing = list(known)
     if missing:
         raise ResolutionNotFound(f"There is no resolution {missing[0]}.")
-    pairs = [(row, resolutions.find(tx, of_discrepancy[row.id], lock=True)) for row in found]
-    return [(row, resolution) for row, resolution in pairs if resolution is not None]
+    locked = [resolutions.find(tx, each, lock=True) for each in known]
+    return [(found[resolution.discrepancy_id], resolution) for resolution in locked if resolution is not None]
 
 
 def _check_sum(written_off: Collection[Resolution], limits: Mapping[str, int]) -> None:

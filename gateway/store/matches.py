@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, text
+from sqlalchemy.engine import Row
 
 from gateway.store.database import Transaction
 from gateway.store.tables.reconciliation import match_chunks, match_rows, matched_entries, matched_lines
@@ -43,6 +44,27 @@ _MATCHED_BATCHES = text(
 )
 
 
+_IS_MATCHED = text(
+    """
+    SELECT EXISTS (SELECT FROM matched_entries
+                    WHERE block = :entry >> 10 AND get_bit(bits, CAST(:entry & 1023 AS int)) = 1)
+    """
+)
+
+# A write-off whose entry a run has matched after all: the money came.
+_COME_AFTER_ALL = text(
+    """
+    SELECT resolution.id, resolution.effect, known.agency_id, known.payment_id, known.id AS discrepancy_id
+      FROM resolutions AS resolution
+      JOIN discrepancies AS known ON known.id = resolution.discrepancy_id
+      JOIN matched_entries AS matched ON matched.run_id = :run_id AND matched.block = known.entry_id >> 10
+       AND get_bit(matched.bits, CAST(known.entry_id & 1023 AS int)) = 1
+     WHERE resolution.action = 'write_off' AND resolution.status = 'applied' AND known.provider = :provider
+     ORDER BY resolution.id
+    """
+)
+
+
 class MatchedTwice(RuntimeError):
     """A line or an entry is in two matches of one run: a fault of the matching, and nothing of it is kept."""
 
@@ -67,3 +89,15 @@ def replace_matches(tx: Transaction, run_id: UUID, folder: Path) -> None:
 def matched_batches(tx: Transaction, run_id: UUID) -> list[UUID]:
     """The batches of which the run matched lines, by day and batch_id."""
     return list(tx.execute(_MATCHED_BATCHES, {"run_id": run_id}).scalars())
+
+
+def is_matched(tx: Transaction, entry_id: int) -> bool:
+    """Whether a run has matched the entry. Waits for a run that is writing its matches, and holds up the next one."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(hashtext('matches'))"))
+    found: bool = tx.execute(_IS_MATCHED, {"entry": entry_id}).scalar_one()
+    return found
+
+
+def come_after_all(tx: Transaction, run_id: UUID, provider: str) -> list[Row[Any]]:
+    """The write-offs of `provider` whose entry the run has matched: id and effect, and whose they are."""
+    return tx.all(_COME_AFTER_ALL, {"run_id": run_id, "provider": provider})

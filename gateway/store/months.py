@@ -37,7 +37,8 @@ _REMITTANCE = text(
           FROM ledger_entries AS entry
           LEFT JOIN payments AS payment ON payment.id = entry.subject_id
           LEFT JOIN refunds AS refund ON refund.id = entry.subject_id
-         WHERE entry.cause IN ('payment_succeeded', 'refund_succeeded') AND entry.business_date BETWEEN :first AND :last
+         WHERE entry.cause IN ('payment_succeeded', 'receipt_assigned', 'refund_succeeded')
+           AND entry.business_date BETWEEN :first AND :last
            AND entry.agency_id = coalesce(CAST(:agency_id AS uuid), entry.agency_id)
     )
     SELECT agency.code AS agency, sums.currency, sums.account, sum(sums.amount_minor) AS amount_minor

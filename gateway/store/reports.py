@@ -109,12 +109,12 @@ BELONGS = """
               JOIN invoices AS invoice ON invoice.id = allocation.invoice_id
                                       AND invoice.total_minor <> allocation.amount_minor
               JOIN invoice_lines AS line ON line.invoice_id = invoice.id
-             WHERE moved.cause = 'payment_succeeded') AS part
+             WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned')) AS part
      GROUP BY agency_id, currency, revenue_code
      UNION ALL
     SELECT moved.agency_id, moved.currency, 'payer_credit', sum(payment.credited_minor)
       FROM moved JOIN payments AS payment ON payment.id = moved.subject_id
-     WHERE moved.cause = 'payment_succeeded' AND payment.credited_minor > 0
+     WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned') AND payment.credited_minor > 0
      GROUP BY moved.agency_id, moved.currency
      UNION ALL
     SELECT moved.agency_id, moved.currency, part.account, -sum(part.amount_minor)

@@ -118,6 +118,14 @@ def add_note(tx: Transaction, discrepancy_id: UUID, author: str, kind: str, text
     tx.execute(insert(discrepancy_notes).values(**values))
 
 
+def is_noted(tx: Transaction, discrepancy_id: UUID, author: str) -> bool:
+    """Whether `author` has said something about it."""
+    noted = select(discrepancy_notes.c.id).where(
+        discrepancy_notes.c.discrepancy_id == discrepancy_id, discrepancy_notes.c.author == author
+    )
+    return tx.one_or_none(noted.limit(1)) is not None
+
+
 def notes_of(tx: Transaction, discrepancy_id: UUID) -> list[Row[Any]]:
     query = select(discrepancy_notes).where(discrepancy_notes.c.discrepancy_id == discrepancy_id)
     return tx.all(query.order_by(discrepancy_notes.c.id))

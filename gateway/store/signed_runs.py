@@ -50,6 +50,13 @@ def set_report_digest(tx: Transaction, run_id: UUID, sha256: bytes) -> None:
     tx.execute(digest)
 
 
+def hold_findings(tx: Transaction, run_id: UUID) -> None:
+    """What the run found stays as it is until the end of the transaction: nobody decides about it meanwhile."""
+    found = select(run_findings.c.discrepancy_id).where(run_findings.c.run_id == run_id)
+    held = select(discrepancies.c.id).where(discrepancies.c.id.in_(found)).order_by(discrepancies.c.id)
+    tx.execute(held.with_for_update(read=True))
+
+
 def closed_alone(tx: Transaction, run_id: UUID, officer: str) -> bool:
     """Whether `officer` has resolved something that the run found, without anybody's approval."""
     query = (

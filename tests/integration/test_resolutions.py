@@ -6,18 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
-from gateway.app import create_app
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import Conflict, GatewayError, Invalid
 from gateway.domain.invoice import InvoiceStatus
-from gateway.domain.money import Money
 from gateway.domain.refund import SamePerson
-from gateway.domain.resolution import AboveLimit, Action, AlreadyDecided, NotAllowed, Resolution, ResolutionStatus
+from gateway.domain.resolution import AboveLimit, Action, AlreadyDecided, NotAllowed, ResolutionStatus
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.refund_payment import request_refund
 from gateway.services.resolve_discrepancy import approve, options, propose, reject, withdraw
@@ -25,15 +21,9 @@ from gateway.services.work_on_discrepancy import answer_trace, ask_again, assign
 from gateway.store import resolutions
 from gateway.store.database import new_id
 from gateway.store.embedded import DatabaseUrls
-from reconciliation import api as reconciliation_api
-from tests.faults.books import contradictions
-from tests.integration.api import an_api, problem
-from tests.integration.test_reconciliation_api import Office
-from tests.integration.test_reconciliation_runs import Night
+from tests.integration.deciding import FEE, approved, books_agree, opened, proposed, status_of, the_discrepancy
 from tests.integration.village_bank import Village
 from tests.integration.world import World, a_world
-
-FEE = 200_000
 
 
 @pytest.fixture
@@ -41,55 +31,6 @@ def world(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[World]:
     with a_world(database_urls, tmp_path) as made:
         made.runtime = replace(made.runtime, write_off_limits={"VND": 10_000})
         yield made
-
-
-def the_discrepancy(world: World, kind: DiscrepancyKind) -> UUID:
-    with world.runtime.db.read() as tx:
-        found: UUID = tx.execute(text("SELECT id FROM discrepancies WHERE kind = :kind"), {"kind": kind}).scalar_one()
-    return found
-
-
-def status_of(world: World, discrepancy: UUID) -> str:
-    with world.runtime.db.read() as tx:
-        found = resolutions.find_discrepancy(tx, discrepancy, None)
-    assert found is not None
-    return str(found.status)
-
-
-def proposed(world: World, discrepancy: UUID, action: Action, **parameters: Any) -> Resolution:
-    with world.runtime.db.transaction() as tx:
-        (made,) = propose(tx, world.runtime, world.finance, [discrepancy], action, "checked with the bank", parameters)
-    return made
-
-
-def approved(world: World, resolution: Resolution) -> Resolution:
-    with world.runtime.db.transaction() as tx:
-        (applied,) = approve(tx, world.runtime, world.approver, [resolution.id])
-    return applied
-
-
-def books_agree(world: World) -> bool:
-    with world.runtime.db.read() as tx:
-        return contradictions(tx) == {}
-
-
-def opened(world: World, kind: DiscrepancyKind, amount: int, **evidence: Any) -> UUID:
-    """A discrepancy about a payment that went well, as a run would have opened it."""
-    _, payment = world.paid()
-    with world.runtime.db.transaction() as tx:
-        made = open_discrepancy(
-            tx,
-            kind=kind,
-            key=f"test:{new_id()}",
-            provider="sandbox",
-            agency_id=payment.agency_id,
-            business_date=tx.now.date(),
-            amount=Money(amount, "VND"),
-            payment_id=payment.id,
-            evidence=evidence,
-        )
-    assert made is not None
-    return made
 
 
 def test_the_second_of_two_payments_goes_back(world: World) -> None:
@@ -315,72 +256,3 @@ def test_the_provider_is_asked_again(world: World) -> None:
     assert ask_again(world.runtime, world.finance, discrepancy) == "succeeded"
     with pytest.raises(Invalid):
         ask_again(world.runtime, world.finance, discrepancy)
-
-
-def test_a_large_write_off_is_not_made_of_small_ones(world: World) -> None:
-    parts = [opened(world, DiscrepancyKind.MISSING_AT_PROVIDER, 4_000) for _ in range(3)]
-    with pytest.raises(AboveLimit), world.runtime.db.transaction() as tx:
-        propose(tx, world.runtime, world.finance, parts, Action.WRITE_OFF, "in parts", {})
-    one_by_one = [proposed(world, part, Action.WRITE_OFF) for part in parts]
-    with pytest.raises(AboveLimit), world.runtime.db.transaction() as tx:
-        approve(tx, world.runtime, world.approver, [each.id for each in one_by_one])
-    assert "write_offs" not in world.balances()
-
-
-def test_what_an_invoice_does_not_take_of_a_late_payment_keeps_its_name(world: World) -> None:
-    world.paid("twice", notifications=2)
-    smaller = world.invoice("vn-citizen-id", {"reissue": False})
-    assert smaller.total_minor < FEE
-    discrepancy = the_discrepancy(world, DiscrepancyKind.DUPLICATE_PAYMENT)
-    approved(world, proposed(world, discrepancy, Action.ACCEPT_LATE_PAYMENT, invoice=smaller.reference))
-    rest = [found for found in world.discrepancies() if found.status == "open"]
-    assert [(found.kind, found.amount_minor) for found in rest] == [("duplicate_payment", FEE - smaller.total_minor)]
-    assert world.balances()["payer_credit"] == smaller.total_minor - FEE
-    assert books_agree(world)
-
-
-def test_a_run_does_not_open_again_what_was_resolved(world: World) -> None:
-    _, payment = world.paid()
-    assert payment.business_date is not None
-    night = Night(world, payment.business_date)
-    night.plant("extra_line")
-    night.settle()
-    assert night.run().status == "exceptions"
-    discrepancy = the_discrepancy(world, DiscrepancyKind.MISSING_IN_GATEWAY)
-    approved(world, proposed(world, discrepancy, Action.CLOSE_EXPLAINED))
-    assert night.run().status == "balanced"
-    assert status_of(world, discrepancy) == "resolved"
-
-
-def test_over_http_each_key_may_do_its_part_and_sees_its_own_agency(
-    database_urls: DatabaseUrls, tmp_path: Path
-) -> None:
-    queue, decisions = "/v1/reconciliation/discrepancies", "/v1/reconciliation/resolutions"
-    with an_api(database_urls, tmp_path) as api:
-        office = Office(api, database_urls.app_url)
-        office.finished()
-        runtime = replace(api.world.runtime, write_off_limits={"VND": 10_000_000})
-        office.api.app = create_app(api.settings, runtime, api.ring, [reconciliation_api.register])
-        (listed,) = api.get(f"{queue}?status=open", "finance").json["data"]
-        shown = api.get(f"{queue}/{listed['id']}", "finance").json
-        assert {each["action"]: each["possible"] for each in shown["actions"]}["write_off"]
-        of_other = api.key_for(api.world.invoice("vn-consular-legalisation", {"documents": 1}).agency_id, "finance")
-        problem(api.get(f"{queue}/{listed['id']}", of_other), 404, "discrepancy_not_found")
-        assert api.get(queue, of_other).json["data"] == []
-        wanted = {"discrepancies": [listed["id"]], "action": "write_off", "reason": "agreed with the provider"}
-        problem(api.post(decisions, wanted, "portal"), 403, "scope_missing")
-        problem(api.post(decisions, wanted, of_other), 404, "discrepancy_not_found")
-        (waiting,) = api.post(decisions, wanted, "finance").json["data"]
-        assert waiting["status"] == "proposed"
-        chosen = {"resolutions": [waiting["id"]]}
-        problem(api.post(f"{decisions}/approve", chosen, "finance"), 403, "scope_missing")
-        assert [each["id"] for each in api.get(f"{decisions}?status=proposed", "approver").json["data"]] == [
-            waiting["id"]
-        ]
-        (applied,) = api.post(f"{decisions}/approve", chosen, "approver").json["data"]
-        assert applied["status"] == "applied"
-        assert api.get(f"{queue}/{listed['id']}", "finance").json["status"] == "resolved"
-        assert api.get("/v1/reconciliation/ageing", "finance").json == {"data": []}
-        assert api.post(f"{queue}/{listed['id']}/comments", {"text": "done"}, "finance").status_code == 201
-        assert api.post(f"{queue}/{listed['id']}/assign", {"to": "Lan"}, "finance").status_code == 200
-        problem(api.post(f"{queue}/{listed['id']}/ask-again", {}, "finance"), 422, "invalid")

@@ -28,7 +28,8 @@ END $$;
 GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout_sessions, payments, allocations, refunds,
     disputes, provider_events, events, webhook_endpoints, webhook_deliveries, reconciliation_runs, discrepancies,
     bank_credits, credit_fetches,
-    provider_circuits, receipt_counters, receipt_mails, resolutions, traces TO :app_role;
+    provider_circuits, receipt_counters, receipt_mails, traces TO :app_role;
+GRANT UPDATE (status, decided_by, decided_at) ON resolutions TO :app_role;
 -- A receipt gets its number once: see receipts.sql.
 GRANT UPDATE (series, year, number, issued_at, business_date) ON receipts TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
