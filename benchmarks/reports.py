@@ -38,8 +38,9 @@ TOTALS = """{"matched": %(lines)s, "ledger_minor": 0, "statement_minor": 0, "ope
 SEED = f"""
 INSERT INTO agencies (id, code, names, time_zone, currency, bank_account, receipt_series, providers)
 VALUES (uuidv7(), 'vn-moj', '{{}}', 'Asia/Ho_Chi_Minh', 'VND', '3511.0.1', 'AA', '{{}}');
-INSERT INTO reconciliation_runs (id, provider, business_date, status, rules_version, totals, requested_by, started_at)
-VALUES ('{RUN}', 'sandbox', '2026-03-02', 'balanced', '1', '%(totals)s', 'benchmark', now());
+INSERT INTO reconciliation_runs (id, provider, business_date, dated, status, rules_version, totals, requested_by,
+                                 started_at)
+VALUES ('{RUN}', 'sandbox', '2026-03-02', '2026-03-02', 'balanced', '1', '%(totals)s', 'benchmark', now());
 INSERT INTO settlement_batches (id, provider, batch_id, business_date, sha256, lines)
 VALUES ('{BATCH}', 'sandbox', '2026-03-02-VND-1', '2026-03-02', '\\x00', %(lines)s);
 CREATE TEMP TABLE one AS
