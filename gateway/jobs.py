@@ -4,6 +4,9 @@ A sweep claims the rows that are due with FOR UPDATE SKIP LOCKED, so it may run 
 killed at any moment; there is no job per payment. At most one job of each sweep waits in the queue.
 """
 
+import logging
+import os
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +34,9 @@ from gateway.services.try_circuits import forget_calls, try_circuits
 log = structlog.get_logger()
 
 CONCURRENCY = 4
+
+STOPPING = "stopping worker"
+ENDED_WITHIN = timedelta(seconds=20)  # twice what running jobs are given
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,20 @@ def receipt_mail(render: Render) -> Register:
     return register
 
 
+class EndIfStuck(logging.Handler):
+    """Ends the process if it has not ended by itself in time. A worker that loses the database stops, and tells so in
+    its log alone; a job that waits for what never comes would keep it from ending, and nobody would start it again."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR and STOPPING in record.getMessage():
+            ending = threading.Timer(ENDED_WITHIN.total_seconds(), os._exit, (1,))
+            ending.daemon = True
+            ending.start()
+
+
 def run_worker(app: procrastinate.App) -> None:
     """Work until SIGTERM or SIGINT, which let running jobs end. Jobs that succeeded leave no row."""
+    logging.getLogger("procrastinate.worker.worker").addHandler(EndIfStuck())
     app.run_worker(concurrency=CONCURRENCY, delete_jobs="successful", shutdown_graceful_timeout=10)
 
 

@@ -150,19 +150,26 @@ class Walk:
                 if b"\0" in chunk:  # as in every text of UTF-16 and UTF-32, which expat would read unasked
                     raise UnreadableStatement("it has a zero byte: its encoding is none of those that are read")
                 before = self._children
-                self._parser.Parse(chunk, False)
-                yield from self._taken()
+                yield from self._parsed(chunk)
                 held = 0 if self._children != before else held + len(chunk)
                 if held > ENTRY_BYTES_MAX:
                     raise UnreadableStatement(f"an entry is longer than {ENTRY_BYTES_MAX} bytes", field=ENTRY)
-            self._parser.Parse(b"", True)
-            yield from self._taken()
+            yield from self._parsed(b"", is_last=True)
         except (ExpatError, LookupError, UnicodeError):
             raise UnreadableStatement("it is not well-formed XML", line=self._parser.CurrentLineNumber) from None
         except UnreadableStatement as fault:
             raise UnreadableStatement(fault.reason, line=self._parser.CurrentLineNumber, field=fault.field) from None
         if not self._accounts:
             raise UnreadableStatement("it holds no account")
+
+    def _parsed(self, chunk: bytes, *, is_last: bool = False) -> Iterator[Row]:
+        """What the chunk completes, also before what is wrong in it: wherever chunks are cut, it is the same."""
+        try:
+            self._parser.Parse(chunk, is_last)
+        except (ExpatError, LookupError, UnicodeError, UnreadableStatement):
+            yield from self._taken()
+            raise
+        yield from self._taken()
 
     def _taken(self) -> Iterator[Row]:
         rows, self._rows = self._rows, []

@@ -103,7 +103,9 @@ def discrepancy_json(row: Row[Any], opinion: Row[Any] | None = None) -> dict[str
         "amount_minor": row.amount_minor,
         "currency": row.currency,
         "evidence": row.evidence,
-        "explanation": with_likeliest(explanation, opinion and opinion.cause, kind, row.evidence),
+        "explanation": explanation
+        if row.evidence.get("proposal")
+        else with_likeliest(explanation, opinion and opinion.cause, kind, row.evidence),
         "cause": opinion and opinion.cause,
         "group": opinion and opinion.group_key,
     }
