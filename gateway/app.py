@@ -1,12 +1,13 @@
 """The web application: the API, the payers' pages and whatever the composer adds, behind one gate."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import pages
+from gateway import console, pages
 from gateway.api import (
     agencies,
     api_keys,
@@ -34,6 +35,8 @@ from gateway.api.documentation import describe
 from gateway.api.limits import RateLimits
 from gateway.api.resource import Resource
 from gateway.config import Settings
+from gateway.console import ConsoleExtension
+from gateway.console.gate import let_in
 from gateway.services.keys import KeyRing
 from gateway.services.runtime import Runtime
 from gateway.services.surface import Surface
@@ -64,8 +67,16 @@ class _Utf8Json(DefaultJSONProvider):
     ensure_ascii = False
 
 
-def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: Sequence[Extension] = ()) -> Flask:
-    """The WSGI application. An extension adds its routes once all of ours are in place."""
+def create_app(
+    settings: Settings,
+    runtime: Runtime,
+    keys: KeyRing,
+    extensions: Sequence[Extension] = (),
+    *,
+    consoles: Sequence[ConsoleExtension] = (),
+) -> Flask:
+    """The WSGI application. An extension adds its routes once all of ours are in place; those of `consoles` add pages
+    to the officers' console."""
     app = Flask("gateway", static_folder=None)
     app.json = _Utf8Json(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -73,7 +84,7 @@ def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: 
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     limits = RateLimits.of(settings.rate_limit)
-    attach(app, Gateway(runtime, keys, limits, insecure_return_urls=settings.demo))
+    attach(app, Gateway(runtime, keys, limits, partial(let_in, runtime), insecure_return_urls=settings.demo))
     metrics.register(app)
     headers.register(app, https=settings.public_url.startswith("https://"))
     problems.register(app)
@@ -85,6 +96,7 @@ def create_app(settings: Settings, runtime: Runtime, keys: KeyRing, extensions: 
     for resource in RESOURCES:
         api.register_blueprint(resource)
     pages.register(app, runtime, limits, demo=settings.demo)
+    console.register(app, runtime, consoles, demo=settings.demo)
     surface = Surface(
         runtime=runtime,
         resource=Resource,

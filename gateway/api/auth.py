@@ -3,6 +3,8 @@
 A view that declares nothing is refused, so that a forgotten declaration is a fault that shows, not a hole.
 """
 
+from typing import Any
+
 import structlog
 from flask import Flask, current_app, g, request
 
@@ -27,20 +29,23 @@ def register(app: Flask) -> None:
     app.before_request(_let_in)
 
 
-def _let_in() -> None:
+def _let_in() -> Any:
     if request.endpoint is None:
-        return  # no such address or method: Flask says so
+        return None  # no such address or method: Flask says so
     access = access_of(current_app.view_functions[request.endpoint])
     if access is None:
         raise UndeclaredAccess(request.endpoint)
     if access.is_public:
         if access.counted:
             gateway().limits.count_address(address())
-        return
+        return None
+    if access.roles:
+        return gateway().let_officer_in(access)
     g.caller = _authenticated()
     structlog.contextvars.bind_contextvars(key=str(g.caller.id))
     gateway().limits.count_key(str(g.caller.id))
     _check_scope(g.caller, access)
+    return None
 
 
 def _authenticated() -> Caller:

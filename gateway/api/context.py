@@ -1,11 +1,14 @@
 """What a view knows besides its arguments: the gateway it belongs to, who calls, and in which language to answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, current_app, g, request
 
 from gateway.api.limits import RateLimits
 from gateway.domain.fees.explain import LANGUAGES
+from gateway.services.access import Access
 from gateway.services.keys import KeyRing
 from gateway.services.runtime import Caller, Runtime
 
@@ -14,11 +17,13 @@ EXTENSION = "gateway"
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """`insecure_return_urls`: a laptop's portal has no TLS."""
+    """`insecure_return_urls`: a laptop's portal has no TLS. `let_officer_in` answers for routes of officers: None
+    lets the officer in, a response is what the browser gets instead."""
 
     runtime: Runtime
     keys: KeyRing
     limits: RateLimits
+    let_officer_in: Callable[[Access], Any]
     insecure_return_urls: bool = False
 
 

@@ -1,1 +1,57 @@
-"""What officers see."""
+"""What officers see: server-rendered pages below /console that need no script, behind a sign-in.
+
+gate.py        who is let in, and how a form proves where it comes from
+rendering.py   templates, which extend console.html, and their headers
+frame.py       the pages of the frame: the first page, signing out
+templates/, static/
+
+A page is a view that says who it is for (`@for_officers(Role.FINANCE)`), on the blueprint that `register` makes. A
+package beside the gateway adds its own through `ConsoleSurface` (services/surface.py). A `Section` is an entry of the
+navigation.
+"""
+
+from collections.abc import Callable, Sequence
+
+from flask import Blueprint, Flask, Response, request
+
+from gateway.console import rendering
+from gateway.console.frame import FramePages
+from gateway.console.gate import officer
+from gateway.console.rendering import PROBLEM, Console, page, problem_page
+from gateway.services.runtime import Runtime
+from gateway.services.surface import ConsoleSurface
+
+ConsoleExtension = Callable[[ConsoleSurface], None]
+
+
+def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension] = (), *, demo: bool = False) -> None:
+    """Add the console to `app`; `extensions` are the pages of packages beside the gateway."""
+    console = Console(runtime, demo)
+    rendering.attach(app, console)
+    pages = Blueprint("console", __name__, url_prefix="/console")
+    frame = FramePages(runtime)
+    pages.add_url_rule("/console.css", "style_sheet", frame.style_sheet)
+    pages.add_url_rule("", "home", frame.home)
+    pages.add_url_rule("/sign-in", "sign_in", frame.sign_in)
+    pages.add_url_rule("/sign-out", "sign_out", frame.sign_out, methods=["POST"])
+    surface = ConsoleSurface(
+        runtime=runtime,
+        add_templates=console.add_templates,
+        add_section=console.sections.append,
+        route=pages.route,
+        page=page,
+        officer=officer,
+        language=rendering.language,
+    )
+    for extend in extensions:
+        extend(surface)
+    pages.after_request(rendering.secured)
+    app.register_blueprint(pages)
+    app.after_request(_for_officers)
+
+
+def _for_officers(response: Response) -> Response:
+    """What is wrong, as a page that says so."""
+    if response.mimetype != PROBLEM or request.blueprint != "console":
+        return response
+    return problem_page(response)

@@ -16,7 +16,7 @@ STYLE_SHEET = (_HERE / "static" / "pages.css").read_bytes()
 SCRIPT = (_HERE / "static" / "pages.js").read_bytes()
 
 
-def _version(content: bytes) -> str:
+def version(content: bytes) -> str:
     """The address changes with the content, so that a browser may keep it for ever."""
     return hashlib.sha256(content).hexdigest()[:12]
 
@@ -56,8 +56,8 @@ def page(template: str, language: str, status: int = 200, **context: Any) -> Res
             languages=languages.LANGUAGES,
             asked=asked_language(),
             status=status,
-            style_sheet=url_for("pages.style_sheet", v=_version(STYLE_SHEET)),
-            script=url_for("pages.script", v=_version(SCRIPT)),
+            style_sheet=url_for("pages.style_sheet", v=version(STYLE_SHEET)),
+            script=url_for("pages.script", v=version(SCRIPT)),
             **context,
         )
     )
@@ -70,9 +70,10 @@ def secured(response: Response) -> Response:
     return response
 
 
-def _environment(language: str) -> Environment:
+def environment_of(language: str, *folders: Path) -> Environment:
+    """Templates of `folders`, and then of these pages, in `language`."""
     environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader([*folders, _HERE / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -91,4 +92,4 @@ def _environment(language: str) -> Environment:
     return environment
 
 
-_TEMPLATES = {language: _environment(language) for language in languages.LANGUAGES}
+_TEMPLATES = {language: environment_of(language) for language in languages.LANGUAGES}

@@ -15,11 +15,14 @@ and counted as the gateway's are. The application hands it over; the package imp
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from marshmallow import Schema
 
+from gateway.domain.officer import Role
 from gateway.services.idempotency import Answer
+from gateway.services.officer_sessions import Officer
 from gateway.services.runtime import Caller, Runtime
 from gateway.store.database import Transaction
 
@@ -58,4 +61,45 @@ class Surface:
     needs_key: Decorator
     once: Callable[[Callable[[Transaction], Answer]], Any]
     respond: Callable[[Answer], Any]
+    language: Callable[[], str]
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name by which Babel finds a text that is translated later
+    """Mark `text`, in English, for the catalogues."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of the console's navigation: its title (marked by N_), the endpoint it leads to, and who sees it."""
+
+    title: str
+    endpoint: str
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSurface:
+    """What a package beside the gateway needs to add pages to the officers' console.
+
+    def register(console: ConsoleSurface) -> None:
+        console.add_templates(Path(__file__).parent / "templates")
+        console.add_section(Section(N_("Discrepancies"), "console.discrepancies", (Role.FINANCE, Role.VIEWER)))
+
+        @console.route("/discrepancies", endpoint="discrepancies")
+        @for_officers(Role.FINANCE, Role.VIEWER)
+        def discrepancies() -> Any:
+            return console.page("discrepancies.html", rows=...)
+
+    Addresses are below /console, endpoints in the blueprint `console`. In a view: `officer` is who is signed in; `page`
+    renders a template that extends console.html, in the officer's language; `language` is that language. Every form
+    that posts carries `{{ form_field() }}`, and is checked before its view is called; the view answers with a redirect.
+    """
+
+    runtime: Runtime
+    add_templates: Callable[[Path], None]
+    add_section: Callable[[Section], None]
+    route: Callable[..., Decorator]
+    page: Callable[..., Any]
+    officer: Callable[[], Officer]
     language: Callable[[], str]

@@ -13,6 +13,7 @@ from gateway.store.tables import (  # noqa: F401 - imported so that their tables
     health,
     invoices,
     ledger,
+    officers,
     payments,
     receipts,
     reconciliation,

@@ -32,6 +32,8 @@ GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout
 GRANT UPDATE (status, decided_by, decided_at) ON resolutions TO :app_role;
 -- A receipt gets its number once: see receipts.sql.
 GRANT UPDATE (series, year, number, issued_at, business_date) ON receipts TO :app_role;
+GRANT UPDATE (name, roles, agency_id, disabled_at) ON officers TO :app_role;
+GRANT UPDATE (seen_at, ended_at) ON officer_sessions TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
 GRANT DELETE ON idempotency_keys, webhook_attempts, match_rows, match_chunks, matched_lines, matched_entries,
     run_findings, finding_causes, provider_calls TO :app_role;

@@ -1,0 +1,37 @@
+"""The frame of the console: its first page, its style sheet, and the way out."""
+
+from flask import Response, redirect, request, url_for
+from werkzeug import Response as AnyResponse
+
+from gateway.console.gate import cookie_name, without_session
+from gateway.console.rendering import CONSOLE_STYLE_SHEET, page
+from gateway.services.access import for_officers, public
+from gateway.services.officer_sessions import end_session
+from gateway.services.runtime import Runtime
+
+A_YEAR = "public, max-age=31536000, immutable"
+
+
+class FramePages:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @public("the style sheet holds nothing", counted=False)
+    def style_sheet(self) -> Response:
+        response = Response(CONSOLE_STYLE_SHEET, content_type="text/css; charset=utf-8")
+        response.headers["Cache-Control"] = A_YEAR
+        return response
+
+    @for_officers()
+    def home(self) -> Response:
+        return page("home_of_console.html")
+
+    @for_officers()
+    def sign_out(self) -> AnyResponse:
+        with self._runtime.db.transaction() as tx:
+            end_session(tx, request.cookies.get(cookie_name(self._runtime), ""))
+        return without_session(self._runtime, redirect(url_for("console.sign_in"), 303))
+
+    @public("whoever comes here is not signed in yet")
+    def sign_in(self) -> Response:
+        return page("sign_in.html")

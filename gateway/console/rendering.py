@@ -1,0 +1,113 @@
+"""Templates of the console to HTML, in the officer's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request, url_for
+from jinja2 import Environment
+from markupsafe import Markup
+
+from gateway.console.gate import FORM, form_token, officer
+from gateway.pages.language import LANGUAGES
+from gateway.pages.rendering import HEADERS, STYLE_SHEET, chosen_language, environment_of, version
+from gateway.services.access import Access, access_of
+from gateway.services.runtime import Runtime
+from gateway.services.surface import Section
+
+PROBLEM = "application/problem+json"
+EXTENSION = "console"
+LANGUAGE_COOKIE = "language"
+
+_HERE = Path(__file__).parent
+CONSOLE_STYLE_SHEET = (_HERE / "static" / "console.css").read_bytes()
+
+
+@dataclass
+class Console:
+    """The templates and the navigation, as far as they are put together."""
+
+    runtime: Runtime
+    demo: bool
+    sections: list[Section] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=lambda: [_HERE / "templates"])
+
+    def add_templates(self, folder: Path) -> None:
+        self.folders.append(folder)
+
+
+def attach(app: Flask, console: Console) -> None:
+    app.extensions[EXTENSION] = console
+
+
+def _console() -> Console:
+    found: Console = current_app.extensions[EXTENSION]
+    return found
+
+
+@cache
+def _templates(language: str, folders: tuple[Path, ...]) -> Environment:
+    return environment_of(language, *folders)
+
+
+def language() -> str:
+    """What the address asks for, or what was chosen before, or what the browser prefers."""
+    return chosen_language(request.cookies.get(LANGUAGE_COOKIE))
+
+
+def page(template: str, status: int = 200, **context: Any) -> Response:
+    """`template` in the officer's language; it extends console.html."""
+    console = _console()
+    signed_in = g.get("officer")
+    html = (
+        _templates(language(), tuple(console.folders))
+        .get_template(template)
+        .render(
+            language=language(),
+            languages=LANGUAGES,
+            asked=None,
+            demo=console.demo,
+            style_sheet=url_for("pages.style_sheet", v=version(STYLE_SHEET)),
+            console_style_sheet=url_for("console.style_sheet", v=version(CONSOLE_STYLE_SHEET)),
+            script=None,
+            officer=signed_in,
+            sections=[one for one in console.sections if signed_in and signed_in.is_any_of(*one.roles)],
+            endpoint=request.endpoint,
+            may=_may,
+            form_field=_form_field,
+            **context,
+        )
+    )
+    response = secured(Response(html, status, content_type="text/html; charset=utf-8"))
+    if request.args.get("lang") in LANGUAGES:
+        response.set_cookie(LANGUAGE_COOKIE, language(), samesite="Lax", path="/console", httponly=True)
+    return response
+
+
+def problem_page(problem: Response) -> Response:
+    """A problem, said to an officer: what is wrong, with which field, and what to do."""
+    told: Mapping[str, Any] = problem.get_json(silent=True) or {}
+    shown = page("problem.html", problem.status_code, problem=told, fields=told.get("fields") or {})
+    kept = {name: value for name, value in problem.headers.items() if name in ("Allow", "Retry-After", "Vary")}
+    shown.headers.update(kept)
+    return shown
+
+
+def secured(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _may(endpoint: str) -> bool:
+    """Whether the officer's roles open this page: what would be refused is not offered."""
+    access = access_of(current_app.view_functions[f"console.{endpoint}"]) or Access()
+    return access.is_public or officer().is_any_of(*access.roles)
+
+
+def _form_field() -> Markup:
+    """The hidden field that every form of the console carries."""
+    token = form_token(_console().runtime, officer().session)
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FORM, token)

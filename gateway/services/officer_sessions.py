@@ -1,0 +1,80 @@
+"""The sessions of officers: begun by signing in, ended by leaving, by being idle, or by the end of the working day.
+
+The cookie holds a token of 256 random bits, the database only its hash.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from gateway.domain.errors import Unauthorized
+from gateway.domain.officer import Role
+from gateway.services.keys import Scope
+from gateway.services.runtime import Caller
+from gateway.store import officers
+from gateway.store.database import Database, Transaction
+
+# NIST SP 800-63B, 4.2.3: sign in again after 12 hours, or after 30 minutes without a sign of life.
+LONGEST = timedelta(hours=12)
+IDLE = timedelta(minutes=30)
+SEEN_NOTED_EVERY = timedelta(minutes=1)
+
+SCOPES = {Role.FINANCE: Scope.FINANCE, Role.APPROVER: Scope.APPROVER, Role.ADMINISTRATOR: Scope.ADMIN}
+"""What a role is worth where the services ask for the scope of an API key."""
+
+
+class SignedOut(Unauthorized):
+    """There is no such session, or no longer."""
+
+    code = "signed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """Who is signed in. `agency_id` None acts for every agency. `session` names the session in forms, and is no key to
+    it."""
+
+    id: UUID
+    name: str
+    email: str
+    roles: frozenset[Role]
+    agency_id: UUID | None
+    session: str
+
+    @property
+    def caller(self) -> Caller:
+        """The officer as the services know who calls."""
+        scopes = frozenset(str(SCOPES[role]) for role in self.roles if role in SCOPES)
+        return Caller(self.id, self.name, scopes, self.agency_id, kind="officer")
+
+    def is_any_of(self, *roles: Role) -> bool:
+        return not self.roles.isdisjoint(roles)
+
+
+def begin_session(tx: Transaction, officer_id: UUID) -> str:
+    """The token for the officer's browser."""
+    token = secrets.token_urlsafe(32)
+    officers.begin_session(tx, _hash(token), officer_id)
+    return token
+
+
+def officer_of(db: Database, token: str) -> Officer:
+    """Who holds `token`; that they were here is noted. Raises SignedOut."""
+    with db.transaction() as tx:
+        row = officers.of_session(tx, _hash(token), tx.now - LONGEST, tx.now - IDLE)
+        if row is None:
+            raise SignedOut("Sign in again: the session has ended.")
+        if row.seen_at <= tx.now - SEEN_NOTED_EVERY:
+            officers.touch_session(tx, _hash(token), tx.now - SEEN_NOTED_EVERY)
+    roles = frozenset(Role(role) for role in row.roles)
+    return Officer(row.id, row.name, row.email, roles, row.agency_id, _hash(token).hex())
+
+
+def end_session(tx: Transaction, token: str) -> None:
+    officers.end_session(tx, _hash(token))
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode()).digest()
