@@ -1,9 +1,9 @@
 """The languages of the pages: which one to show, and how it writes amounts, days and times.
 
-Texts stand in the templates, in English; translations/ holds a gettext catalogue for each other language. After a
-change of a text, and to add a language (`init` instead of `update`, then a line in LANGUAGES):
+Texts stand in the templates, in English, those of the console too; translations/ holds a gettext catalogue for each
+other language. After a change of a text, and to add a language (`init` instead of `update`, then a line in LANGUAGES):
 
-    pybabel extract -F gateway/pages/babel.cfg -o pages.pot --omit-header gateway/pages
+    pybabel extract -F gateway/pages/babel.cfg -o pages.pot --omit-header --no-location gateway reconciliation
     pybabel update -i pages.pot -d gateway/pages/translations -D pages -l vi --no-fuzzy-matching
     pybabel compile -d gateway/pages/translations -D pages
 

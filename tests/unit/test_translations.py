@@ -14,6 +14,9 @@ import gateway.pages
 from gateway.pages.language import LANGUAGES
 
 PAGES = Path(gateway.pages.__file__).parent
+ROOT = PAGES.parents[1]
+SPEAKING = ("gateway/pages", "gateway/console", "gateway/services", "reconciliation")
+"""Where people are spoken to, in templates and in texts that N_ marks."""
 WRITTEN_IN = "en"
 TRANSLATED = [language for language in LANGUAGES if language != WRITTEN_IN]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
@@ -28,19 +31,20 @@ def file(language: str, ending: str) -> Path:
     return PAGES / "translations" / language / "LC_MESSAGES" / f"pages.{ending}"
 
 
-def texts_of_the_templates() -> set[str]:
+def texts() -> set[str]:
     options = {"**.html": {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}}
-    found = extract_from_dir(PAGES / "templates", [("**.html", "jinja2")], options)
+    methods = [("**.py", "python"), ("**.html", "jinja2")]
+    found = [message for folder in SPEAKING for message in extract_from_dir(ROOT / folder, methods, options)]
     return {str(message) for _, _, message, _, _ in found}
 
 
 def test_the_texts_are_found_at_all() -> None:
-    assert {"Check again", "There is no such page", "Pay %(total)s"} <= texts_of_the_templates()
+    assert {"Check again", "There is no such page", "Pay %(total)s", "Sign out"} <= texts()
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_the_catalogue_holds_the_texts_of_the_templates_and_no_others(language: str) -> None:
-    assert {str(message.id) for message in catalogue(language) if message.id} == texts_of_the_templates()
+def test_the_catalogue_holds_the_texts_and_no_others(language: str) -> None:
+    assert {str(message.id) for message in catalogue(language) if message.id} == texts()
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
