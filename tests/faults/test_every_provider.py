@@ -26,9 +26,6 @@ from tests.faults.seams import traffic
 from tests.integration.world import PAYER, World, a_world
 from tests.providers.suite.lost_answers import AFTER_ACCEPTING
 
-TIMEOUT = httpx.Timeout(10, read=3)
-"""Short enough to wait for in a test, long enough for an honest answer on a busy machine."""
-
 LOOKS = [timedelta(minutes=minutes) for minutes in (2, 8, 25, 95, 200, 700, 1_400, 2_865, 2_885, 2_950)]
 """How far ahead the clock is when the sweeps run: two days, after which a query window has closed, and an hour more, in
 which what is asked about for ever is looked at again and named."""
@@ -42,7 +39,7 @@ def shared(
     request: pytest.FixtureRequest, session_database: SessionDatabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp(request.param)
-    with session_database.fresh() as urls, a_world(urls, folder, request.param, TIMEOUT) as made:
+    with session_database.fresh() as urls, a_world(urls, folder, request.param) as made:
         yield made
         with made.runtime.db.read() as tx:
             assert contradictions(tx) == {}

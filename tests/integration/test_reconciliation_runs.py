@@ -243,7 +243,7 @@ def test_a_line_that_is_missing_one_day_and_comes_the_next_clears_by_itself(nigh
     assert (second.status, second.totals["matched"], night.kinds(second)) == ("balanced", 1, [])
     assert night.kinds(first) == [("missing_at_provider", "cleared")]
     again = night.run()
-    news = {"open": None, "waiting_for_file": None}  # what it says of now, not of the day
+    news = {"open": None, "waiting_for_file": None, "file_late": None}  # what it says of now, not of the day
     assert again.totals | news == first.totals | news
     assert (again.status, night.kinds(again)) == ("balanced", [("missing_at_provider", "cleared")])
     assert night.run(next_day).totals == second.totals

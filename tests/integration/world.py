@@ -39,7 +39,10 @@ from providers.demo import demo_settings
 from providers.registry import SIMULATORS, build
 from providers.simulation.bank import Options
 from providers.simulation.server import RunningSimulator
-from tests.providers.rig import IMPATIENT, Inbox
+from tests.providers.rig import Inbox
+
+TIMEOUT = httpx.Timeout(connect=10, read=2, write=10, pool=10)
+"""Long enough for a simulator on a busy machine, short enough to wait for the answers that never come."""
 
 PAYER = {"name": "Nguyễn Thị Thử", "national_id": "001199000001"}
 
@@ -143,7 +146,7 @@ class World:
         """Nothing listens where the provider was."""
         self.listening = self.runtime.providers
         moved = {name: value.replace(self.simulator.url, "http://127.0.0.1:9") for name, value in self.settings.items()}
-        self.runtime = replace(self.runtime, providers={self.provider: build(self.provider, moved, IMPATIENT)})
+        self.runtime = replace(self.runtime, providers={self.provider: build(self.provider, moved, TIMEOUT)})
 
     def plug_in(self) -> None:
         self.runtime = replace(self.runtime, providers=self.listening)
@@ -162,7 +165,7 @@ class World:
 
 @contextmanager
 def a_world(
-    urls: DatabaseUrls, folder: Path, provider: str = "sandbox", timeout: httpx.Timeout = IMPATIENT
+    urls: DatabaseUrls, folder: Path, provider: str = "sandbox", timeout: httpx.Timeout = TIMEOUT
 ) -> Iterator[World]:
     clock = MovableClock()
     db = Database(urls.app_url, clock, pool_size=16)
