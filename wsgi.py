@@ -38,6 +38,7 @@ from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
 from reconciliation import assistant_cli, runs_cli
 from reconciliation import cli as reconciliation_cli
+from reconciliation import console as reconciliation_console
 from reconciliation import jobs as reconciliation_jobs
 from reconciliation.reports import cli as report_cli
 
@@ -114,7 +115,8 @@ def __getattr__(name: str) -> Flask:
         print(f"Error: the configuration is not complete:\n{listed}", file=sys.stderr)  # noqa: T201 - there is no log yet
         raise SystemExit(EXIT_CANNOT_LOAD) from None
     configure_logging(composition.settings.log_level)
-    return create_app(composition.settings, composition.runtime, composition.keys, [reconciliation_api.register])
+    extensions, consoles = [reconciliation_api.register], [reconciliation_console.register]
+    return create_app(composition.settings, composition.runtime, composition.keys, extensions, consoles=consoles)
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 gate.py        who is let in, and how a form proves where it comes from
 rendering.py   templates, which extend console.html, and their headers
 frame.py       the pages of the frame: the first page, signing out
+counter.py     payment at a counter, with an officer's help
+facts_form.py  the form for the facts of a procedure
 templates/, static/
 
 A page is a view that says who it is for (`@for_officers(Role.FINANCE)`), on the blueprint that `register` makes. A
@@ -15,6 +17,7 @@ from collections.abc import Callable, Sequence
 from flask import Blueprint, Flask, Response, request
 
 from gateway.console import rendering
+from gateway.console.counter import add_counter
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
@@ -34,6 +37,7 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     pages.add_url_rule("", "home", frame.home)
     pages.add_url_rule("/sign-in", "sign_in", frame.sign_in)
     pages.add_url_rule("/sign-out", "sign_out", frame.sign_out, methods=["POST"])
+    add_counter(pages, console)
     surface = ConsoleSurface(
         runtime=runtime,
         add_templates=console.add_templates,
