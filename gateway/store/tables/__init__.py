@@ -11,6 +11,7 @@ from gateway.store.tables import (  # noqa: F401 - imported so that their tables
     credits,
     events,
     health,
+    identity,
     invoices,
     ledger,
     officers,
