@@ -21,6 +21,7 @@ from gateway.console.counter import add_counter
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
+from gateway.console.sign_in import SignInPages
 from gateway.services.runtime import Runtime
 from gateway.services.surface import ConsoleSurface
 
@@ -35,7 +36,13 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     frame = FramePages(runtime)
     pages.add_url_rule("/console.css", "style_sheet", frame.style_sheet)
     pages.add_url_rule("", "home", frame.home)
-    pages.add_url_rule("/sign-in", "sign_in", frame.sign_in)
+    signing_in = SignInPages(runtime)
+    both = ["GET", "POST"]
+    pages.add_url_rule("/sign-in", "sign_in", signing_in.sign_in, methods=both)
+    pages.add_url_rule("/sign-in/second-step", "second_step", signing_in.second_step, methods=both)
+    pages.add_url_rule("/sign-in/set-up", "set_up", signing_in.set_up, methods=both)
+    pages.add_url_rule("/sign-in/leave", "leave_sign_in", signing_in.leave, methods=["POST"])
+    pages.add_url_rule("/welcome/<token>", "welcome", signing_in.welcome, methods=both)
     pages.add_url_rule("/sign-out", "sign_out", frame.sign_out, methods=["POST"])
     add_counter(pages, console)
     surface = ConsoleSurface(

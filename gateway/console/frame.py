@@ -31,7 +31,3 @@ class FramePages:
         with self._runtime.db.transaction() as tx:
             end_session(tx, request.cookies.get(cookie_name(self._runtime), ""))
         return without_session(self._runtime, redirect(url_for("console.sign_in"), 303))
-
-    @public("whoever comes here is not signed in yet")
-    def sign_in(self) -> Response:
-        return page("sign_in.html")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,9 @@ def language() -> str:
     return chosen_language(request.cookies.get(LANGUAGE_COOKIE))
 
 
-def page(template: str, status: int = 200, **context: Any) -> Response:
-    """`template` in the officer's language; it extends console.html."""
+def page(template: str, status: int = 200, *, form_of: str = "", **context: Any) -> Response:
+    """`template` in the officer's language; it extends console.html. `form_of` names what its forms are bound to where
+    nobody is signed in yet."""
     console = _console()
     signed_in = g.get("officer")
     html = (
@@ -76,7 +77,7 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
             sections=[one for one in console.sections if signed_in and signed_in.is_any_of(*one.roles)],
             endpoint=request.endpoint,
             may=_may,
-            form_field=_form_field,
+            form_field=partial(_form_field, form_of),
             **context,
         )
     )
@@ -107,7 +108,7 @@ def _may(endpoint: str) -> bool:
     return access.is_public or officer().is_any_of(*access.roles)
 
 
-def _form_field() -> Markup:
+def _form_field(subject: str = "") -> Markup:
     """The hidden field that every form of the console carries."""
-    token = form_token(_console().runtime, officer().session)
+    token = form_token(_console().runtime, subject or officer().session)
     return Markup('<input type="hidden" name="{}" value="{}">').format(FORM, token)
