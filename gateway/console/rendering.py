@@ -14,6 +14,7 @@ from gateway.console.gate import FORM, form_token, officer
 from gateway.pages.language import LANGUAGES
 from gateway.pages.rendering import HEADERS, STYLE_SHEET, chosen_language, environment_of, version
 from gateway.services.access import Access, access_of
+from gateway.services.officer_sessions import Officer
 from gateway.services.runtime import Runtime
 from gateway.services.surface import Section
 
@@ -74,7 +75,7 @@ def page(template: str, status: int = 200, *, form_of: str = "", **context: Any)
             console_style_sheet=url_for("console.style_sheet", v=version(CONSOLE_STYLE_SHEET)),
             script=None,
             officer=signed_in,
-            sections=[one for one in console.sections if signed_in and signed_in.is_any_of(*one.roles)],
+            sections=sections_of(signed_in),
             endpoint=request.endpoint,
             may=_may,
             form_field=partial(_form_field, form_of),
@@ -85,6 +86,11 @@ def page(template: str, status: int = 200, *, form_of: str = "", **context: Any)
     if request.args.get("lang") in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, language(), samesite="Lax", path="/console", httponly=True)
     return response
+
+
+def sections_of(signed_in: Officer | None) -> list[Section]:
+    """What the officer's roles open."""
+    return [one for one in _console().sections if signed_in and signed_in.is_any_of(*one.roles)]
 
 
 def problem_page(problem: Response) -> Response:

@@ -1,7 +1,7 @@
 """One discrepancy whole: what it means, both sides, its causes, what can be decided; and work that does not end it."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,11 @@ from sqlalchemy.engine import Row
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
-from gateway.domain.officer import Role
+from gateway.domain.payment import OPEN, Payment
 from gateway.domain.resolution import ResolutionStatus
 from gateway.services.access import for_officers
 from gateway.services.name_actors import colleagues, names_of
+from gateway.services.officer_sessions import Officer
 from gateway.services.resolve_discrepancy import DiscrepancyNotFound, options
 from gateway.services.surface import ConsoleSurface
 from gateway.services.work_on_discrepancy import (
@@ -26,7 +27,7 @@ from gateway.services.work_on_discrepancy import (
     comment,
     open_trace,
 )
-from gateway.store import resolutions
+from gateway.store import payments, resolutions
 from gateway.store.database import Transaction
 from reconciliation.assistant.opinions import with_likeliest
 from reconciliation.assistant_api import causes_of
@@ -39,6 +40,7 @@ from reconciliation.explain import explain
 TRACES = ("trace", "dispute")
 TYPED = ("text", "to", "until", "why", "kind", "addressee", "answer", "action", "reason", "invoice")
 NOBODY = "nobody"
+DAYS = frozenset({"business_date", "due_on"})
 
 Work = Callable[[Transaction, UUID], object]
 
@@ -134,6 +136,7 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         able = options(tx, runtime, me.caller, discrepancy_id) if is_open and waiting is None else []
         opinion = causes_of(tx, runtime, discrepancy_id, me.agency_id)
         notes, traces = resolutions.notes_of(tx, discrepancy_id), resolutions.traces_of(tx, discrepancy_id)
+        paid = payments.find(tx, found.payment_id) if found.payment_id else None
         agencies, today = agencies_of(tx, me), tx.now.date()
         named = [found.assigned_to, *(note.author for note in notes), *(_assigned_to(note) for note in notes)]
         names = names_of(tx, named)
@@ -158,19 +161,27 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         waiting=waiting,
         ended=[each for each in known if each is not waiting],
         is_open=is_open,
-        may_wait=is_open and DiscrepancyKind(found.kind) in CARRIED,
-        may_decide=is_open and me.is_any_of(*DECIDERS),
-        may_work=me.is_any_of(*WORKERS),
-        may_approve=me.is_any_of(Role.APPROVER),
         notes=[(note, names.get(_assigned_to(note) or "")) for note in notes],
         traces=traces,
         trace_kinds=TRACES,
         names=names,
         team=team,
         nobody=NOBODY,
+        **_rights(me, found, paid),
         typed=typed(*TYPED),
         faults=words.faults_of(error) if error else {},
     )
+
+
+def _rights(me: Officer, found: Row[Any], paid: Payment | None) -> dict[str, bool]:
+    """What this officer may do about it, as it stands."""
+    is_open, decides = found.status == DiscrepancyStatus.OPEN, me.is_any_of(*DECIDERS)
+    return {
+        "may_work": me.is_any_of(*WORKERS),
+        "may_decide": is_open and decides,
+        "may_wait": is_open and DiscrepancyKind(found.kind) in CARRIED,
+        "may_ask": decides and paid is not None and paid.status in OPEN,
+    }
 
 
 def _explanation(found: Row[Any], cause: str | None) -> dict[str, dict[str, str]]:
@@ -197,7 +208,7 @@ _SAME = {"gross_minor": "amount_minor", "transaction": "reference"}
 
 
 def _figures(side: Mapping[str, Any] | None) -> dict[str, Any]:
-    """By name: money as such, and moments as moments."""
+    """By name: money as such, days as days, moments as moments."""
     found: dict[str, Any] = {}
     for name, value in (side or {}).items():
         if value is None or name.endswith("currency"):
@@ -208,6 +219,8 @@ def _figures(side: Mapping[str, Any] | None) -> dict[str, Any]:
             known = Money(int(value), currency) if currency else value
         elif name == "occurred_at" and isinstance(value, str):
             known = datetime.fromisoformat(value)
+        elif name in DAYS and isinstance(value, str):
+            known = date.fromisoformat(value)
         found[_SAME.get(name, name)] = known
     return found
 

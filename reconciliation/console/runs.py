@@ -17,7 +17,7 @@ from gateway.services.access import for_officers
 from gateway.services.cursors import invalid_cursor
 from gateway.services.name_actors import names_of
 from gateway.services.surface import ConsoleSurface
-from gateway.store import discrepancy_queue, reconciliation, signed_runs
+from gateway.store import discrepancy_queue, reconciliation
 from reconciliation.api import ask_for_run
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import words
@@ -26,6 +26,7 @@ from reconciliation.console.here import agencies_of, zone_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 from reconciliation.day import stage_of
 from reconciliation.jobs import Queue
+from reconciliation.reports.formats import FORMATS
 from reconciliation.reports.run import RunNotFound
 
 PAGE = 50
@@ -126,7 +127,6 @@ def run_page(console: ConsoleSurface, run_id: UUID, error: GatewayError | None =
         rows = reconciliation.page_of_findings(tx, run_id, agency_id=None, after=place_after, limit=PAGE + 1)
         names = names_of(tx, [run.requested_by, run.signed_off_by])
         zone = zone_of(agencies_of(tx, me))
-        kept = signed_runs.kept_reports(tx, run_id)
     shown = rows[:PAGE]
     is_finished = RunStatus(run.status) in SIGNABLE
     is_signed = run.status == RunStatus.SIGNED_OFF
@@ -141,7 +141,7 @@ def run_page(console: ConsoleSurface, run_id: UUID, error: GatewayError | None =
         zone=zone,
         rows=shown,
         following=following(FINDINGS_CURSOR, shown[-1].kind, shown[-1].key) if len(rows) > PAGE else None,
-        kept=kept,
+        formats=FORMATS,
         may_sign=is_finished and me.is_any_of(*APPROVERS),
         may_run=me.is_any_of(*DECIDERS) and run.status != RunStatus.RUNNING,
         is_signed=is_signed,
