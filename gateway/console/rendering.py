@@ -11,7 +11,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from gateway.console.gate import FORM, form_token, officer
-from gateway.pages.language import LANGUAGES
+from gateway.pages.language import LANGUAGES, translations
 from gateway.pages.rendering import HEADERS, STYLE_SHEET, chosen_language, environment_of, version
 from gateway.services.access import Access, access_of
 from gateway.services.runtime import Runtime
@@ -58,7 +58,11 @@ def language() -> str:
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response:
-    """`template` in the officer's language; it extends console.html."""
+    """`template` in the officer's language; it extends console.html.
+
+    In it `said` translates a text that is no literal of the template. Unlike `_` it takes nothing for HTML or for a
+    format, so that it is safe for what may hold something that was typed.
+    """
     console = _console()
     signed_in = g.get("officer")
     html = (
@@ -76,6 +80,7 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
             sections=[one for one in console.sections if signed_in and signed_in.is_any_of(*one.roles)],
             endpoint=request.endpoint,
             may=_may,
+            said=translations(language()).gettext,
             form_field=_form_field,
             **context,
         )
