@@ -5,6 +5,10 @@ rendering.py   templates, which extend console.html, and their headers
 frame.py       the pages of the frame: the first page, signing out
 counter.py     payment at a counter, with an officer's help
 facts_form.py  the form for the facts of a procedure
+payments.py    search, and the story of a payment or an invoice
+ledger.py      the trial balance, accounts and entries
+words.py       what states, accounts and causes are called
+forms.py       what an address or a form says
 templates/, static/
 
 A page is a view that says who it is for (`@for_officers(Role.FINANCE)`), on the blueprint that `register` makes. A
@@ -16,7 +20,7 @@ from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Flask, Response, request
 
-from gateway.console import rendering
+from gateway.console import ledger, payments, rendering
 from gateway.console.counter import add_counter
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
@@ -26,6 +30,9 @@ from gateway.services.runtime import Runtime
 from gateway.services.surface import ConsoleSurface
 
 ConsoleExtension = Callable[[ConsoleSurface], None]
+
+SECTIONS: Sequence[ConsoleExtension] = (payments.register, ledger.register)
+"""Our own pages, in the order of the navigation."""
 
 
 def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension] = (), *, demo: bool = False) -> None:
@@ -54,7 +61,7 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
         officer=officer,
         language=rendering.language,
     )
-    for extend in extensions:
+    for extend in (*SECTIONS, *extensions):
         extend(surface)
     pages.after_request(rendering.secured)
     app.register_blueprint(pages)
