@@ -34,6 +34,9 @@ GRANT UPDATE (status, decided_by, decided_at) ON resolutions TO :app_role;
 GRANT UPDATE (series, year, number, issued_at, business_date) ON receipts TO :app_role;
 GRANT UPDATE (name, roles, agency_id, disabled_at) ON officers TO :app_role;
 GRANT UPDATE (seen_at, ended_at) ON officer_sessions TO :app_role;
+-- What was drafted is what was decided on.
+GRANT UPDATE (status, decided_by, decided_at, decision, published_version, withdrawn_by, withdrawn_at, withdrawal)
+    ON fee_drafts TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
 GRANT DELETE ON idempotency_keys, webhook_attempts, match_rows, match_chunks, matched_lines, matched_entries,
     run_findings, finding_causes, provider_calls TO :app_role;
