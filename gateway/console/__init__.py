@@ -4,6 +4,8 @@ gate.py        who is let in, and how a form proves where it comes from
 rendering.py   templates, which extend console.html, and their headers
 frame.py       the pages of the frame: the first page, signing out
 counter.py     payment at a counter, with an officer's help
+fees.py        what is charged, since when, by which law, and what a case costs
+fee_drafts.py  changes of fees, from the draft to the day on which they hold
 facts_form.py  the form for the facts of a procedure
 payments.py    search, and the story of a payment or an invoice
 ledger.py      the trial balance, accounts and entries
@@ -22,6 +24,8 @@ from flask import Blueprint, Flask, Response, request
 
 from gateway.console import ledger, payments, rendering
 from gateway.console.counter import add_counter
+from gateway.console.fee_drafts import add_fee_drafts
+from gateway.console.fees import add_fees
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
@@ -52,6 +56,8 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     pages.add_url_rule("/welcome/<token>", "welcome", signing_in.welcome, methods=both)
     pages.add_url_rule("/sign-out", "sign_out", frame.sign_out, methods=["POST"])
     add_counter(pages, console)
+    add_fees(pages, console)
+    add_fee_drafts(pages, console)
     surface = ConsoleSurface(
         runtime=runtime,
         add_templates=console.add_templates,
