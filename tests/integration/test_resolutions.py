@@ -15,7 +15,7 @@ from gateway.domain.invoice import InvoiceStatus
 from gateway.domain.refund import SamePerson
 from gateway.domain.resolution import AboveLimit, Action, AlreadyDecided, NotAllowed, ResolutionStatus
 from gateway.services.open_discrepancy import open_discrepancy
-from gateway.services.refund_payment import request_refund
+from gateway.services.refund_payment import request_refund, send_refunds
 from gateway.services.resolve_discrepancy import approve, options, propose, reject, withdraw
 from gateway.services.work_on_discrepancy import answer_trace, ask_again, assign, carry, comment, open_trace
 from gateway.store import resolutions
@@ -97,6 +97,44 @@ def test_an_unidentified_receipt_finds_its_invoice(village: Village) -> None:
     assert world.again(invoice).status is InvoiceStatus.PAID
     assert "unidentified_receipts" not in world.balances()
     assert status_of(world, discrepancy) == "resolved"
+
+
+def test_an_unidentified_receipt_goes_back_to_where_it_came_from(village: Village) -> None:
+    world = village.world
+    credit = village.told(world.invoice(), "CHUYEN NHAM", 70_000)
+    discrepancy = the_discrepancy(world, DiscrepancyKind.UNIDENTIFIED_RECEIPT)
+    waiting = proposed(world, discrepancy, Action.RETURN_RECEIPT)
+    assert [(each["debit"], each["credit"], each["amount_minor"]) for each in waiting.effect] == [
+        ("unidentified_receipts", "payer_credit", 70_000),
+        ("payer_credit", "refunds_payable", 70_000),
+    ]
+    with pytest.raises(SamePerson), world.runtime.db.transaction() as tx:
+        approve(tx, world.runtime, world.finance, [waiting.id])
+    assert world.balances()["unidentified_receipts"] == -70_000
+    approved(world, waiting)
+    assert world.balances()["refunds_payable"] == -70_000
+    assert "unidentified_receipts" not in world.balances()
+    assert status_of(world, discrepancy) == "resolved"
+    assert [found.status for found in world.discrepancies()] == ["resolved"]
+    assert books_agree(world)
+    send_refunds(world.runtime)
+    (sent,) = village.bank.refunds.values()
+    assert (sent.payment.provider_transaction_id, sent.amount.amount_minor) == (
+        credit.provider_transaction_id,
+        70_000,
+    )
+    assert not {"refunds_payable", "payer_credit", "unidentified_receipts"} & world.balances().keys()
+    assert books_agree(world)
+
+
+def test_a_receipt_that_the_bank_took_back_meanwhile_is_not_sent_back(village: Village) -> None:
+    world = village.world
+    credit = village.told(world.invoice(), "CHUYEN NHAM", 70_000)
+    waiting = proposed(world, the_discrepancy(world, DiscrepancyKind.UNIDENTIFIED_RECEIPT), Action.RETURN_RECEIPT)
+    village.tell(village.bank.take_back(credit, world.clock()))
+    with pytest.raises(AlreadyDecided):
+        approved(world, waiting)
+    assert village.bank.refunds == {}
 
 
 def test_a_fee_above_the_agreed_is_claimed(world: World) -> None:
