@@ -1,7 +1,7 @@
 """Discrepancies as an officer's work, over HTTP: find them, read one whole, say something about it, look after it."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -159,21 +159,20 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
         wanted = {name: query[name] for name in ("status", "kind", "provider", "assigned_to") if query[name]}
         after = _place(query["after"])
         with runtime.db.read() as tx:
-            days = query["older_than_days"]
             rows = resolutions.page_of_discrepancies(
                 tx,
                 surface.caller().agency_id,
                 wanted,
-                until=None if days is None else tx.now.date() - timedelta(days=days),
-                due_on=tx.now.date() if query["due"] else None,
+                older_than_days=query["older_than_days"],
+                due=query["due"],
                 after=after,
                 limit=query["limit"] + 1,
             )
-            today = tx.now.date()
+            ages = resolutions.ages(tx, [row.id for row in rows])
         page = rows[: query["limit"]]
         last = page[-1] if len(rows) > len(page) else None
         following = last and encode_cursor(CURSOR, last.business_date.isoformat(), str(last.id))
-        return {"data": [_summary(row, today) for row in page], "next": following}
+        return {"data": [_summary(row, ages[row.id]) for row in page], "next": following}
 
     @resource.route("/v1/reconciliation/discrepancies/<uuid:discrepancy_id>")
     @requires(*READERS)
@@ -185,7 +184,8 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
             if found is None:
                 raise DiscrepancyNotFound(f"There is no discrepancy {discrepancy_id}.")
             is_open = found.status == DiscrepancyStatus.OPEN
-            return _summary(found, tx.now.date()) | {
+            age_days = resolutions.ages(tx, [discrepancy_id])[discrepancy_id]
+            return _summary(found, age_days) | {
                 "actions": options(tx, runtime, surface.caller(), discrepancy_id) if is_open else [],
                 "notes": [row._asdict() for row in resolutions.notes_of(tx, discrepancy_id)],
                 "resolutions": [resolution_json(each) for each in resolutions.of_discrepancies(tx, [discrepancy_id])],
@@ -200,7 +200,7 @@ def _add_ageing(surface: Surface, resource: Routes) -> None:
     def ageing() -> Mapping[str, Any]:
         """What is open, by kind, age and currency; amounts without their signs."""
         with surface.runtime.db.read() as tx:
-            return {"data": aged(resolutions.ageing(tx, surface.caller().agency_id, tx.now.date()))}
+            return {"data": aged(resolutions.ageing(tx, surface.caller().agency_id))}
 
 
 def _add_work(surface: Surface, resource: Routes) -> None:
@@ -287,6 +287,6 @@ def _done(surface: Surface, status: int, subject: UUID, work: Any) -> Any:
     return surface.once(carried_out)
 
 
-def _summary(row: Any, today: date) -> dict[str, Any]:
-    about = {"age_days": (today - row.business_date).days, "assigned_to": row.assigned_to}
+def _summary(row: Any, age_days: int) -> dict[str, Any]:
+    about = {"age_days": age_days, "assigned_to": row.assigned_to}
     return discrepancy_json(row) | about | {"carried_until": row.carried_until}

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from gateway.domain.agency import business_date
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import Conflict, GatewayError, Invalid
 from gateway.domain.invoice import InvoiceStatus
@@ -273,6 +275,34 @@ def test_work_on_it_leaves_a_trail(world: World) -> None:
         notes = [(row.kind, row.text) for row in resolutions.notes_of(tx, discrepancy)]
     assert notes[:2] == [("comment", "rang the provider"), ("assigned", "Lan")]
     assert [kind for kind, _ in notes[2:]] == ["carried", "traced", "traced"]
+
+
+def test_days_are_counted_where_the_agency_is(world: World) -> None:
+    """The zones are 26 hours apart, so that they never have the same day."""
+    discrepancy = opened(world, DiscrepancyKind.MISSING_AT_PROVIDER, 4_000)
+    told = []
+    for zone in ("Etc/GMT-14", "Etc/GMT+12"):
+        with world.runtime.db.transaction() as tx:
+            tx.execute(text("UPDATE agencies SET time_zone = :zone"), {"zone": zone})
+            today = business_date(tx.now, zone)
+            resolutions.change_discrepancy(tx, discrepancy, carried_until=today)
+            found = resolutions.find_discrepancy(tx, discrepancy, None)
+            assert found is not None
+            days = (today - found.business_date).days
+            assert resolutions.ages(tx, [discrepancy]) == {discrepancy: days}
+            assert [row.days for row in resolutions.ageing(tx, None)] == [days]
+            narrow = [(days, True), (days + 1, False)]
+            for older_than, is_there in narrow:
+                listed = resolutions.page_of_discrepancies(
+                    tx, None, {}, older_than_days=older_than, due=True, after=None, limit=9
+                )
+                assert bool(listed) is is_there
+            resolutions.change_discrepancy(tx, discrepancy, carried_until=today + timedelta(days=1))
+            assert not resolutions.page_of_discrepancies(
+                tx, None, {}, older_than_days=None, due=True, after=None, limit=9
+            )
+            told.append(days)
+    assert told[0] > told[1]
 
 
 def test_the_provider_is_asked_again(world: World) -> None:
