@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from flask import Response
 from marshmallow import Schema, fields, validate
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
@@ -17,7 +18,11 @@ from gateway.services.surface import Routes, Surface
 from gateway.services.work_on_discrepancy import answer_trace, ask_again, assign, carry, comment, open_trace
 from gateway.store import resolutions
 from gateway.store.database import Transaction
+from reconciliation.reports.formats import LANGUAGE
+from reconciliation.reports.pdf import as_pdf
 from reconciliation.reports.run import aged, discrepancy_json
+from reconciliation.reports.trace import letter_of, trace_document
+from reconciliation.reports.words import LANGUAGES
 from reconciliation.resolutions_api import ResolutionSchema, resolution_json
 
 READERS = (Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
@@ -110,6 +115,10 @@ class CarryBody(Strict):
 class TraceBody(Strict):
     kind = fields.String(required=True, validate=validate.OneOf(("trace", "dispute")))
     addressee = fields.String(required=True, validate=validate.Length(1, NAME_MAX))
+
+
+class LetterQuery(Strict):
+    language = fields.String(load_default=LANGUAGE, validate=validate.OneOf(LANGUAGES))
 
 
 class AnswerBody(Strict):
@@ -257,6 +266,18 @@ def _add_traces(surface: Surface, resource: Routes) -> None:
             201,
             discrepancy_id,
             lambda tx: open_trace(tx, surface.caller(), discrepancy_id, body["kind"], body["addressee"]),
+        )
+
+    @resource.route("/v1/reconciliation/traces/<uuid:trace_id>/letter")
+    @requires(*READERS)
+    @resource.arguments(LetterQuery, location="query")
+    def letter(query: Mapping[str, Any], trace_id: UUID) -> Response:
+        """Download the trace request as an accessible PDF, to be signed and sent. It never says who paid."""
+        with surface.runtime.db.read() as tx:
+            document = trace_document(letter_of(tx, trace_id, surface.caller().agency_id), query["language"])
+        name = f'attachment; filename="trace-{trace_id}.pdf"'
+        return Response(
+            b"".join(as_pdf(document)), content_type="application/pdf", headers={"Content-Disposition": name}
         )
 
     @resource.route("/v1/reconciliation/traces/<uuid:trace_id>/answer", methods=["POST"])
