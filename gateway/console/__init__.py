@@ -17,6 +17,7 @@ from flask import Blueprint, Flask, Response, request
 from gateway.console import rendering
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
+from gateway.console.openid import OpenIdPages
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
 from gateway.console.sign_in import SignInPages
 from gateway.services.runtime import Runtime
@@ -41,6 +42,9 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     pages.add_url_rule("/sign-in/leave", "leave_sign_in", signing_in.leave, methods=["POST"])
     pages.add_url_rule("/welcome/<token>", "welcome", signing_in.welcome, methods=both)
     pages.add_url_rule("/sign-out", "sign_out", frame.sign_out, methods=["POST"])
+    openid = OpenIdPages(runtime)
+    pages.add_url_rule("/sign-in/openid", "openid", openid.begin)
+    pages.add_url_rule("/sign-in/openid/callback", "openid_callback", openid.callback)
     surface = ConsoleSurface(
         runtime=runtime,
         add_templates=console.add_templates,

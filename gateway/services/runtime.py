@@ -7,6 +7,7 @@ from uuid import UUID
 from gateway.domain.errors import NotFound
 from gateway.ports.provider import PaymentProvider
 from gateway.services.mailer import Mailer
+from gateway.services.openid import OpenId
 from gateway.services.sign_document import DocumentSigner
 from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
@@ -17,6 +18,7 @@ from gateway.store.database import Database
 class Runtime:
     """`providers` by name, in the order of the configuration. `public_url` is where payers and providers reach us.
     Without `signer` documents are not signed, and say so; without `mailer` nothing is sent by e-mail.
+    `openid` is the ministry's own sign-in, if there is one.
     `write_off_limits`: how much of a currency two officers may write off at once, in minor units."""
 
     db: Database
@@ -28,6 +30,7 @@ class Runtime:
     signer: DocumentSigner | None = None
     mailer: Mailer | None = None
     write_off_limits: Mapping[str, int] = field(default_factory=dict)
+    openid: OpenId | None = None
 
     def provider(self, name: str) -> PaymentProvider:
         """Raises NotFound if no such provider is configured."""

@@ -35,7 +35,7 @@ GRANT UPDATE (series, year, number, issued_at, business_date) ON receipts TO :ap
 GRANT UPDATE (name, roles, agency_id, disabled_at) ON officers TO :app_role;
 GRANT UPDATE (seen_at, ended_at) ON officer_sessions TO :app_role;
 GRANT UPDATE ON officer_passwords, officer_authenticators, officer_recovery_codes, officer_passkeys, officer_invitations,
-    sign_in_tries TO :app_role;
+    sign_in_ceremonies, sign_in_tries TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
 GRANT DELETE ON idempotency_keys, webhook_attempts, match_rows, match_chunks, matched_lines, matched_entries,
     run_findings, finding_causes, provider_calls, officer_authenticators, officer_recovery_codes, officer_passkeys,
