@@ -28,6 +28,7 @@ from gateway.console.fee_drafts import add_fee_drafts
 from gateway.console.fees import add_fees
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
+from gateway.console.openid import OpenIdPages
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
 from gateway.console.sign_in import SignInPages
 from gateway.services.runtime import Runtime
@@ -58,6 +59,9 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     add_counter(pages, console)
     add_fees(pages, console)
     add_fee_drafts(pages, console)
+    openid = OpenIdPages(runtime)
+    pages.add_url_rule("/sign-in/openid", "openid", openid.begin)
+    pages.add_url_rule("/sign-in/openid/callback", "openid_callback", openid.callback)
     surface = ConsoleSurface(
         runtime=runtime,
         add_templates=console.add_templates,

@@ -35,7 +35,7 @@ GRANT UPDATE (series, year, number, issued_at, business_date) ON receipts TO :ap
 GRANT UPDATE (name, roles, agency_id, disabled_at) ON officers TO :app_role;
 GRANT UPDATE (seen_at, ended_at) ON officer_sessions TO :app_role;
 GRANT UPDATE ON officer_passwords, officer_authenticators, officer_recovery_codes, officer_passkeys, officer_invitations,
-    sign_in_tries TO :app_role;
+    sign_in_ceremonies, sign_in_tries TO :app_role;
 -- What was drafted is what was decided on.
 GRANT UPDATE (status, decided_by, decided_at, decision, published_version, withdrawn_by, withdrawn_at, withdrawal)
     ON fee_drafts TO :app_role;
