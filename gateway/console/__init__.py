@@ -5,6 +5,8 @@ rendering.py   templates, which extend console.html, and their headers
 frame.py       the pages of the frame: the first page, signing out
 payments.py    search, and the story of a payment or an invoice
 ledger.py      the trial balance, accounts and entries
+api_keys.py    who may call
+webhooks.py    where portals are told of events
 words.py       what states, accounts and causes are called
 forms.py       what an address or a form says
 templates/, static/
@@ -18,20 +20,23 @@ from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Flask, Response, request
 
-from gateway.console import ledger, payments, rendering
+from gateway.console import api_keys, ledger, payments, rendering, webhooks
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
+from gateway.services.keys import KeyRing
 from gateway.services.runtime import Runtime
 from gateway.services.surface import ConsoleSurface
 
 ConsoleExtension = Callable[[ConsoleSurface], None]
 
-SECTIONS: Sequence[ConsoleExtension] = (payments.register, ledger.register)
+SECTIONS: Sequence[ConsoleExtension] = (payments.register, ledger.register, webhooks.register)
 """Our own pages, in the order of the navigation."""
 
 
-def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension] = (), *, demo: bool = False) -> None:
+def register(
+    app: Flask, runtime: Runtime, keys: KeyRing, extensions: Sequence[ConsoleExtension] = (), *, demo: bool = False
+) -> None:
     """Add the console to `app`; `extensions` are the pages of packages beside the gateway."""
     console = Console(runtime, demo)
     rendering.attach(app, console)
@@ -52,6 +57,7 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     )
     for extend in (*SECTIONS, *extensions):
         extend(surface)
+    api_keys.register(surface, keys)
     pages.after_request(rendering.secured)
     app.register_blueprint(pages)
     app.after_request(_for_officers)

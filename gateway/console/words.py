@@ -132,6 +132,7 @@ ACTIONS: Mapping[str, str] = {
     "webhook_endpoint.disabled": N_("A webhook endpoint was switched off"),
     "webhook_endpoint.secret_rotated": N_("A webhook secret was changed"),
     "webhook_endpoint.gone": N_("A webhook endpoint is gone"),
+    "webhook.failed_resent": N_("Failed notifications were sent again"),
     "webhook.resent": N_("A notification was sent again"),
     "payer_erased": N_("A payer's data was erased"),
     "procedure.published": N_("A fee was published"),
