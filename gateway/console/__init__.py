@@ -5,6 +5,9 @@ rendering.py   templates, which extend console.html, and their headers
 frame.py       the pages of the frame: the first page, signing out
 payments.py    search, and the story of a payment or an invoice
 ledger.py      the trial balance, accounts and entries
+providers.py   how the providers do
+agencies.py    the ministry's overview of its agencies
+audit.py       the audit trail, and who read payers' data
 api_keys.py    who may call
 webhooks.py    where portals are told of events
 words.py       what states, accounts and causes are called
@@ -20,7 +23,7 @@ from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Flask, Response, request
 
-from gateway.console import api_keys, ledger, payments, rendering, webhooks
+from gateway.console import agencies, api_keys, audit, ledger, payments, providers, rendering, webhooks
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
@@ -30,7 +33,14 @@ from gateway.services.surface import ConsoleSurface
 
 ConsoleExtension = Callable[[ConsoleSurface], None]
 
-SECTIONS: Sequence[ConsoleExtension] = (payments.register, ledger.register, webhooks.register)
+SECTIONS: Sequence[ConsoleExtension] = (
+    payments.register,
+    ledger.register,
+    providers.register,
+    agencies.register,
+    webhooks.register,
+    audit.register,
+)
 """Our own pages, in the order of the navigation."""
 
 

@@ -139,6 +139,38 @@ ACTIONS: Mapping[str, str] = {
     "reconciliation.requested": N_("A reconciliation was started"),
     "reconciliation.signed_off": N_("A day was signed off"),
 }
+SUBJECTS: Mapping[str, str] = {
+    "invoice": N_("Invoice"),
+    "payment": N_("Payment"),
+    "checkout_session": N_("Page to pay on"),
+    "refund": N_("Refund"),
+    "payer": N_("Payer"),
+    "discrepancy": N_("Discrepancy"),
+    "resolution": N_("Decision on a discrepancy"),
+    "trace": N_("Letter to a provider or a bank"),
+    "reconciliation_run": N_("Reconciliation run"),
+    "procedure": N_("Procedure"),
+    "officer": N_("Officer"),
+    "api_key": N_("API key"),
+    "webhook_endpoint": N_("Webhook endpoint"),
+}
+OPERATIONS: Mapping[str, str] = {
+    "create": N_("Begin a payment"),
+    "query": N_("Ask about a payment"),
+    "cancel": N_("Close a payment"),
+    "refund": N_("Send a refund"),
+    "query_refund": N_("Ask about a refund"),
+    "settlement": N_("Fetch a settlement"),
+    "credits": N_("Fetch credits of a bank account"),
+}
+OUTCOMES: Mapping[str, str] = {
+    "ok": N_("Answered"),
+    "declined": N_("Refused"),
+    "unknown": N_("No answer"),
+    "not_sent": N_("Not reached"),
+    "rate_limited": N_("Told to slow down"),
+    "unsupported": N_("Not supported"),
+}
 PAYER: Mapping[str, str] = {
     "name": N_("Name"),
     "category": N_("Category"),
@@ -165,6 +197,9 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "dispute": DISPUTE,
     "discrepancy": DISCREPANCY,
     "action": ACTIONS,
+    "subject": SUBJECTS,
+    "operation": OPERATIONS,
+    "outcome": OUTCOMES,
     "reported": PAYMENT,
     "payer": PAYER,
     "kind": KINDS_OF_DISCREPANCY,

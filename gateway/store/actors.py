@@ -4,8 +4,8 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import Text, cast, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Row
 
 from gateway.store.database import Transaction
@@ -28,7 +28,7 @@ def key_labels(tx: Transaction, ids: Collection[UUID]) -> dict[UUID, str]:
 def officers_who(tx: Transaction, roles: Collection[str], agency_id: UUID | None) -> list[Row[Any]]:
     """Id and name of the officers who hold one of `roles` and act for the agency, or (None) for all; by name."""
     query = select(officers.c.id, officers.c.name).where(
-        officers.c.disabled_at.is_(None), officers.c.roles.overlap(array(list(roles)))
+        officers.c.disabled_at.is_(None), officers.c.roles.overlap(cast(list(roles), ARRAY(Text)))
     )
     if agency_id is not None:
         query = query.where(or_(officers.c.agency_id.is_(None), officers.c.agency_id == agency_id))
