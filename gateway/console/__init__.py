@@ -7,6 +7,10 @@ counter.py     payment at a counter, with an officer's help
 fees.py        what is charged, since when, by which law, and what a case costs
 fee_drafts.py  changes of fees, from the draft to the day on which they hold
 facts_form.py  the form for the facts of a procedure
+payments.py    search, and the story of a payment or an invoice
+ledger.py      the trial balance, accounts and entries
+words.py       what states, accounts and causes are called
+forms.py       what an address or a form says
 templates/, static/
 
 A page is a view that says who it is for (`@for_officers(Role.FINANCE)`), on the blueprint that `register` makes. A
@@ -18,17 +22,21 @@ from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Flask, Response, request
 
-from gateway.console import rendering
+from gateway.console import ledger, payments, rendering
 from gateway.console.counter import add_counter
 from gateway.console.fee_drafts import add_fee_drafts
 from gateway.console.fees import add_fees
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
+from gateway.console.sign_in import SignInPages
 from gateway.services.runtime import Runtime
 from gateway.services.surface import ConsoleSurface
 
 ConsoleExtension = Callable[[ConsoleSurface], None]
+
+SECTIONS: Sequence[ConsoleExtension] = (payments.register, ledger.register)
+"""Our own pages, in the order of the navigation."""
 
 
 def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension] = (), *, demo: bool = False) -> None:
@@ -39,7 +47,13 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     frame = FramePages(runtime)
     pages.add_url_rule("/console.css", "style_sheet", frame.style_sheet)
     pages.add_url_rule("", "home", frame.home)
-    pages.add_url_rule("/sign-in", "sign_in", frame.sign_in)
+    signing_in = SignInPages(runtime)
+    both = ["GET", "POST"]
+    pages.add_url_rule("/sign-in", "sign_in", signing_in.sign_in, methods=both)
+    pages.add_url_rule("/sign-in/second-step", "second_step", signing_in.second_step, methods=both)
+    pages.add_url_rule("/sign-in/set-up", "set_up", signing_in.set_up, methods=both)
+    pages.add_url_rule("/sign-in/leave", "leave_sign_in", signing_in.leave, methods=["POST"])
+    pages.add_url_rule("/welcome/<token>", "welcome", signing_in.welcome, methods=both)
     pages.add_url_rule("/sign-out", "sign_out", frame.sign_out, methods=["POST"])
     add_counter(pages, console)
     add_fees(pages, console)
@@ -53,7 +67,7 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
         officer=officer,
         language=rendering.language,
     )
-    for extend in extensions:
+    for extend in (*SECTIONS, *extensions):
         extend(surface)
     pages.after_request(rendering.secured)
     app.register_blueprint(pages)

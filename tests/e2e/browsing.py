@@ -18,6 +18,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 SMALL_PHONE = {"width": 320, "height": 568}
+TABS_MAX = 30
 
 IN_A_BROWSER = [
     pytest.mark.browser,
@@ -48,3 +49,14 @@ def choose_and_play(tab: Page, outcome: str) -> None:
 def fits(tab: Page) -> bool:
     """Whether nothing has to be scrolled sideways."""
     return bool(tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def press_tab_until(tab: Page, name: str) -> None:
+    """Walk by keyboard to the control called `name`; fails if it is not reached, or if the focus cannot be seen."""
+    for _ in range(TABS_MAX):
+        tab.keyboard.press("Tab")
+        focused = tab.locator(":focus")
+        if name in focused.inner_text():
+            assert focused.evaluate("element => getComputedStyle(element).outlineStyle") != "none"
+            return
+    pytest.fail(f"{TABS_MAX} presses of Tab did not reach {name!r}")

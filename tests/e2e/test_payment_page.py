@@ -12,23 +12,19 @@ from sqlalchemy import text
 from gateway.domain.circuit import FAILURES
 from gateway.services.issue_receipts import issue_receipts
 from gateway.store import payments
-from tests.e2e.browsing import IN_A_BROWSER, SMALL_PHONE, OpenPage, choose_and_play, eventually, fits
+from tests.e2e.browsing import (
+    IN_A_BROWSER,
+    SMALL_PHONE,
+    TABS_MAX,
+    OpenPage,
+    choose_and_play,
+    eventually,
+    fits,
+    press_tab_until,
+)
 from tests.integration.world import World
 
-TABS_MAX = 20
-
 pytestmark = IN_A_BROWSER
-
-
-def press_tab_until(tab: Page, name: str) -> None:
-    """Walk by keyboard to the control called `name`; fails if it is not reached, or if the focus cannot be seen."""
-    for _ in range(TABS_MAX):
-        tab.keyboard.press("Tab")
-        focused = tab.locator(":focus")
-        if name in focused.inner_text():
-            assert focused.evaluate("element => getComputedStyle(element).outlineStyle") != "none"
-            return
-    pytest.fail(f"{TABS_MAX} presses of Tab did not reach {name!r}")
 
 
 @pytest.mark.parametrize(
