@@ -1,5 +1,8 @@
 """Runs of a bank account: payouts that were settled, against what the statements of the bank say."""
 
+import csv
+import io
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
@@ -14,6 +17,9 @@ from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
 from gateway.store.database import Database
 from gateway.store.embedded import DatabaseUrls
+from reconciliation.reports.payout import payout_facts
+from reconciliation.reports.run_document import run_document
+from reconciliation.reports.tabular import as_csv
 from reconciliation.runs import run_reconciliation
 from tests.integration.bank_statements import Booked
 from tests.integration.conftest import Clock, add_agency
@@ -141,6 +147,29 @@ def test_a_day_without_a_statement_waits_for_it(books: PayoutBooks, agencies: tu
     books.book()
     again = books.run()
     assert (again.totals["waiting_for_file"], again.totals["file_late"]) == (False, False)
+
+
+def test_reports_tell_what_came_and_by_which_rule(books: PayoutBooks, agencies: tuple[UUID, UUID]) -> None:
+    one, two = (books.settle(f"b-000{n}", Settled(agencies[n], 10_000, 100), payout=f"po-{n}") for n in range(2))
+    books.settle("b-0003", Settled(agencies[0], 500))
+    books.book(Booked(one + two, ["po-0", "po-1"], reference="=1+1"), Booked(77))
+    run = books.run()
+    report = json.loads(books.report(run))
+    (match,) = report["matches"]
+    assert (match["rule"], match["entries"], match["amount_minor"]) == ("payouts_in_one", ["po-0", "po-1"], one + two)
+    assert [(batch["payout"], batch["net_minor"]) for batch in report["batches"]] == [("po-0", one), ("po-1", two)]
+    (sums,) = report["run"]["totals"]["by_currency"]
+    assert sums["statement_minor"] - sums["ledger_minor"] == 77
+    assert sums["in_transit"] == {"balance_minor": 500, "unsettled_minor": 0, "settled_minor": 500}
+    with books.runtime.db.snapshot() as tx:
+        table = b"".join(as_csv(tx, run.id)).decode("utf-8-sig")
+        document = run_document(tx, run.id, "vi")
+        rows = [list(part.rows) for part in document.tables if part.name == "matches"]
+        facts = payout_facts(tx, books.provider, "po-0")
+    matches = [row for row in csv.DictReader(io.StringIO(table)) if row["row"] == "match"]
+    assert [(row["provider_transaction_id"], row["entry"]) for row in matches] == [("'=1+1", "po-0 po-1")]
+    assert [len(each) for each in rows] == [1]
+    assert [(row["transaction"], row["amount_minor"]) for row in facts["bank_credits"]] == [("=1+1", one + two)]
 
 
 def test_an_account_that_nobody_pays_out_to_is_refused(books: PayoutBooks) -> None:
