@@ -11,17 +11,21 @@ navigation.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from flask import Blueprint, Flask, Response, request
 
 from gateway.console import rendering
+from gateway.console.account import AccountPages
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
+from gateway.console.officers import READERS, OfficersPages
 from gateway.console.openid import OpenIdPages
+from gateway.console.passkeys import PasskeyPages
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
 from gateway.console.sign_in import SignInPages
 from gateway.services.runtime import Runtime
-from gateway.services.surface import ConsoleSurface
+from gateway.services.surface import N_, ConsoleSurface, Section
 
 ConsoleExtension = Callable[[ConsoleSurface], None]
 
@@ -45,6 +49,8 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     openid = OpenIdPages(runtime)
     pages.add_url_rule("/sign-in/openid", "openid", openid.begin)
     pages.add_url_rule("/sign-in/openid/callback", "openid_callback", openid.callback)
+    _add_accounts(pages, runtime)
+    console.sections.append(Section(N_("Officers"), "console.officers", READERS))
     surface = ConsoleSurface(
         runtime=runtime,
         add_templates=console.add_templates,
@@ -59,6 +65,33 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     pages.after_request(rendering.secured)
     app.register_blueprint(pages)
     app.after_request(_for_officers)
+
+
+def _add_accounts(pages: Blueprint, runtime: Runtime) -> None:
+    """Who officers are: their own account, and for administrators those of all."""
+    account, passkeys, all_of_them = AccountPages(runtime), PasskeyPages(runtime), OfficersPages(runtime)
+    post, both = ["POST"], ["GET", "POST"]
+    one = "/officers/<uuid:officer_id>"
+    rules: tuple[tuple[str, str, Callable[..., Any], list[str]], ...] = (
+        ("/passkey.js", "passkey_script", passkeys.script, ["GET"]),
+        ("/sign-in/passkey", "passkey", passkeys.sign_in, both),
+        ("/account", "account", account.account, ["GET"]),
+        ("/account/password", "password", account.password, both),
+        ("/account/authenticator", "authenticator", account.authenticator, both),
+        ("/account/recovery-codes", "recovery_codes", account.recovery_codes, post),
+        ("/account/sign-out-elsewhere", "elsewhere", account.elsewhere, post),
+        ("/account/passkeys/new", "add_passkey", passkeys.add, both),
+        ("/account/passkeys/<uuid:passkey_id>/remove", "remove_passkey", passkeys.remove, post),
+        ("/officers", "officers", all_of_them.officers, ["GET"]),
+        ("/officers/new", "add_officer", all_of_them.add, both),
+        (one, "officer", all_of_them.one, ["GET"]),
+        (f"{one}/roles", "officer_roles", all_of_them.roles, post),
+        (f"{one}/disable", "disable_officer", all_of_them.disable, post),
+        (f"{one}/enable", "enable_officer", all_of_them.enable, post),
+        (f"{one}/reset", "reset_officer", all_of_them.reset, both),
+    )
+    for rule, endpoint, view, methods in rules:
+        pages.add_url_rule(rule, endpoint, view, methods=methods)
 
 
 def _for_officers(response: Response) -> Response:
