@@ -10,8 +10,8 @@ from gateway.console.gate import as_visitor, check_form, cookie_name, officer, o
 from gateway.console.rendering import PASSKEY_SCRIPT, page
 from gateway.console.sign_in import SIGN_INS
 from gateway.domain.errors import Invalid
-from gateway.services import officer_passkeys
 from gateway.pages.rendering import version
+from gateway.services import officer_passkeys
 from gateway.services.access import for_officers, public
 from gateway.services.my_account import SignInAgain
 from gateway.services.officer_sessions import SignedOut
