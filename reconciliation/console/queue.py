@@ -16,7 +16,7 @@ from reconciliation.assistant.cause_words import CAUSE_WORDS
 from reconciliation.assistant.causes import Cause
 from reconciliation.console import words
 from reconciliation.console.forms import asked, choice, following, place
-from reconciliation.console.here import agencies_of, today_of
+from reconciliation.console.here import agencies_of, sources_of, today_of
 from reconciliation.console.roles import READERS
 from reconciliation.reports.run import BUCKETS
 
@@ -60,7 +60,7 @@ def add(console: ConsoleSurface) -> None:
             statuses=[*DiscrepancyStatus, ALL],
             kinds=sorted(DiscrepancyKind),
             ages=list(AGES),
-            sources=sorted({*sources, *runtime.providers}),
+            sources=sorted({*sources, *sources_of(runtime)}),
             agencies=agencies,
             following=_following(order, shown) if len(rows) > PAGE else None,
         )
