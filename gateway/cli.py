@@ -18,6 +18,7 @@ from gateway.demo_office import open_office
 from gateway.domain.errors import GatewayError
 from gateway.local import CannotStart, DemoSettings
 from gateway.local import run as run_local_stack
+from gateway.officer_commands import officers as officer_commands
 from gateway.provider_commands import BuildAdapter
 from gateway.provider_commands import providers as provider_commands
 from gateway.services.keys import KeyRing, Scope
@@ -94,6 +95,7 @@ def cli() -> None:
 
 
 cli.add_command(provider_commands)
+cli.add_command(officer_commands)
 
 
 @cli.group()

@@ -210,6 +210,18 @@ def _check_settles(runtime: Runtime, provider: str) -> None:
         raise Invalid(f"{provider} has no settlement here.", fields={"provider": f"must be one of {', '.join(able)}"})
 
 
+def ask_for_run(
+    tx: Transaction, runtime: Runtime, queue: Queue, caller: Caller, provider: str, day: date, *, correction: bool
+) -> str:
+    """The id of the run that `caller` asks for, which a worker carries out. Raises OneAgencyOnly, Invalid for what has
+    no settlement here, and what begin_run raises."""
+    check_acts_for_all(caller)
+    _check_settles(runtime, provider)
+    wanted = {"provider": provider, "business_date": day, "correction": correction}
+    run_id: str = _enqueued(tx, runtime, queue, wanted, caller).body["id"]
+    return run_id
+
+
 def _decoded(kind: str, cursor: str | None) -> list[Any]:
     return decode_cursor(kind, cursor, str, str) if cursor else []
 

@@ -29,6 +29,7 @@ from gateway.services.ask_provider import check_payments
 from gateway.services.receive_event import apply_waiting_events
 from gateway.services.refund_payment import send_refunds
 from gateway.services.runtime import Runtime
+from gateway.services.try_circuits import try_circuits
 from gateway.store import payments
 from gateway.store.database import Database, Transaction
 from tests.e2e.stack import Stack, stack
@@ -181,7 +182,7 @@ class Killing:
 
 def let_run(runtime: Runtime) -> None:
     """The sweeps, until they find nothing more that is due."""
-    for sweep in (apply_waiting_events, send_refunds, check_payments):
+    for sweep in (try_circuits, apply_waiting_events, send_refunds, check_payments):
         while sweep(runtime):
             pass
 
