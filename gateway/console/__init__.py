@@ -9,6 +9,11 @@ fee_drafts.py  changes of fees, from the draft to the day on which they hold
 facts_form.py  the form for the facts of a procedure
 payments.py    search, and the story of a payment or an invoice
 ledger.py      the trial balance, accounts and entries
+providers.py   how the providers do
+agencies.py    the ministry's overview of its agencies
+audit.py       the audit trail, and who read payers' data
+api_keys.py    who may call
+webhooks.py    where portals are told of events
 words.py       what states, accounts and causes are called
 forms.py       what an address or a form says
 templates/, static/
@@ -22,24 +27,35 @@ from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Flask, Response, request
 
-from gateway.console import ledger, payments, rendering
+from gateway.console import agencies, api_keys, audit, ledger, payments, providers, rendering, webhooks
 from gateway.console.counter import add_counter
 from gateway.console.fee_drafts import add_fee_drafts
 from gateway.console.fees import add_fees
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
+from gateway.console.openid import OpenIdPages
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
 from gateway.console.sign_in import SignInPages
+from gateway.services.keys import KeyRing
 from gateway.services.runtime import Runtime
 from gateway.services.surface import ConsoleSurface
 
 ConsoleExtension = Callable[[ConsoleSurface], None]
 
-SECTIONS: Sequence[ConsoleExtension] = (payments.register, ledger.register)
+SECTIONS: Sequence[ConsoleExtension] = (
+    payments.register,
+    ledger.register,
+    providers.register,
+    agencies.register,
+    webhooks.register,
+    audit.register,
+)
 """Our own pages, in the order of the navigation."""
 
 
-def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension] = (), *, demo: bool = False) -> None:
+def register(
+    app: Flask, runtime: Runtime, keys: KeyRing, extensions: Sequence[ConsoleExtension] = (), *, demo: bool = False
+) -> None:
     """Add the console to `app`; `extensions` are the pages of packages beside the gateway."""
     console = Console(runtime, demo)
     rendering.attach(app, console)
@@ -58,6 +74,9 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     add_counter(pages, console)
     add_fees(pages, console)
     add_fee_drafts(pages, console)
+    openid = OpenIdPages(runtime)
+    pages.add_url_rule("/sign-in/openid", "openid", openid.begin)
+    pages.add_url_rule("/sign-in/openid/callback", "openid_callback", openid.callback)
     surface = ConsoleSurface(
         runtime=runtime,
         add_templates=console.add_templates,
@@ -69,6 +88,7 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     )
     for extend in (*SECTIONS, *extensions):
         extend(surface)
+    api_keys.register(surface, keys)
     pages.after_request(rendering.secured)
     app.register_blueprint(pages)
     app.after_request(_for_officers)

@@ -131,7 +131,8 @@ class SignInPages:
                 form_of=visitor(self._runtime),
                 faults=faults or {},
                 email=request.form.get("email", ""),
-                after=request.args.get("next", ""),
+                after=own_path(request.args.get("next", "")),
+                has_openid=self._runtime.openid is not None,
             ),
         )
 

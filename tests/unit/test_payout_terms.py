@@ -1,6 +1,7 @@
 """Where and by when providers pay out: the settings, what is wrong with them, and banking days."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -84,7 +85,7 @@ def test_what_cannot_be_read_is_named(name: str, value: str) -> None:
 
 
 def test_what_is_missing_is_told_once_one_account_is_named() -> None:
-    enabled = {name: build(name, demo_settings(name, "http://127.0.0.1:9", "0" * 64, None)) for name in ("sandbox",)}
+    enabled = {name: build(name, demo_settings(name, "http://127.0.0.1:9", "0" * 64, Path())) for name in ("sandbox",)}
     assert payout_faults(PayoutTerms(), enabled) == []
     whole = PayoutTerms({"sandbox": "0123456789"})
     assert payout_faults(whole, enabled) == []

@@ -20,6 +20,7 @@ from gateway.store.tables import (  # noqa: F401 - imported so that their tables
     receipts,
     reconciliation,
     resolutions,
+    statements,
 )
 from gateway.store.tables.base import METADATA
 

@@ -138,7 +138,7 @@ def test_one_decision_is_taken_for_all_of_one_cause(office: Office) -> None:
     finance = office.officer(Role.FINANCE)
     with office.world.runtime.db.read() as tx:
         (found,) = resolutions.page_of_discrepancies(
-            tx, None, {"id": made[0]}, until=None, due_on=None, after=None, limit=1
+            tx, None, {"id": made[0]}, older_than_days=None, due=False, after=None, limit=1
         )
     run = submit(
         finance, "/console/runs", "/console/runs", provider="sandbox", business_date=found.business_date.isoformat()

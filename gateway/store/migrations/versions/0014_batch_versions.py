@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0015"
+down_revision = "0011"
 
 ACTIONS = (
     "'accept_late_payment', 'refund_duplicate', 'assign_receipt', 'return_receipt', 'accept_proposal', 'correct_fee',"
