@@ -10,6 +10,7 @@ from uuid import UUID
 from gateway.services.runtime import Runtime
 from gateway.services.vault import (
     Vault,
+    authenticator_purpose,
     bank_credit_purpose,
     endpoint_secret_purpose,
     provider_event_purpose,
@@ -34,6 +35,7 @@ def rotate_vault_keys(runtime: Runtime) -> dict[str, int]:
         (rows.BANK_CREDITS, _resealed(vault, bank_credit_purpose)),
         (rows.STATEMENT_CHUNKS, _resealed(vault, statement_chunk_purpose)),
         (rows.ENDPOINT_SECRETS, _resealed(vault, endpoint_secret_purpose)),
+        (rows.AUTHENTICATORS, _resealed(vault, authenticator_purpose)),
     )
     return {where.table.name: _rotate(runtime, where, reseal) for where, reseal in work}
 

@@ -85,9 +85,7 @@ def test_what_cannot_be_read_is_named(name: str, value: str) -> None:
 
 
 def test_what_is_missing_is_told_once_one_account_is_named() -> None:
-    enabled = {
-        name: build(name, demo_settings(name, "http://127.0.0.1:9", "0" * 64, Path("nowhere"))) for name in ("sandbox",)
-    }
+    enabled = {name: build(name, demo_settings(name, "http://127.0.0.1:9", "0" * 64, Path())) for name in ("sandbox",)}
     assert payout_faults(PayoutTerms(), enabled) == []
     whole = PayoutTerms({"sandbox": "0123456789"})
     assert payout_faults(whole, enabled) == []
