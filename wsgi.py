@@ -8,6 +8,7 @@ first asked for, so that commands that need no configuration have none to miss.
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -37,11 +38,13 @@ from providers import registry
 from providers.demo import TEMPLATES, demo_settings
 from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
-from reconciliation import assistant_cli, runs_cli
+from reconciliation import assistant_cli, runs_cli, statements_cli
 from reconciliation import cli as reconciliation_cli
 from reconciliation import console as reconciliation_console
 from reconciliation import jobs as reconciliation_jobs
 from reconciliation.reports import cli as report_cli
+from reconciliation.statements import jobs as statement_jobs
+from reconciliation.statements.layouts import read_layouts
 
 # Gunicorn takes this code of a worker for an application that cannot be loaded, and stops; others it starts for ever.
 EXIT_CANNOT_LOAD = 4
@@ -63,7 +66,8 @@ def compose(variables: Mapping[str, str]) -> Composition:
         except (MissingSettings, UnusableSetting, registry.UnknownProvider) as error:
             problems.append(str(error))
     payouts, faults = read_payout_terms(environment)
-    problems += faults
+    layouts, misread = read_layouts(environment.get("GATEWAY_STATEMENT_LAYOUTS", ""))
+    problems += [*faults, *misread]
     problems += [problem for problem in environment.problems.values() if problem not in problems]
     signer = mailer = None
     if settings and settings.receipt_certificate:
@@ -80,7 +84,7 @@ def compose(variables: Mapping[str, str]) -> Composition:
             problems.append(f"GATEWAY_SMTP_URL and GATEWAY_MAIL_FROM: {error}.")
     if settings is None or problems:
         raise ConfigurationError(problems)
-    runtime = _runtime(settings, adapters, payouts, signer, mailer)
+    runtime = replace(_runtime(settings, adapters, payouts, signer, mailer), statement_layouts=layouts)
     return Composition(settings, runtime, KeyRing(settings.api_key_pepper))
 
 
@@ -102,6 +106,7 @@ def _runtime(
         mailer=mailer,
         write_off_limits=settings.write_off_limits,
         payouts=payouts,
+        statement_bytes_max=settings.max_statement_bytes,
         openid=_openid(settings),
     )
 
@@ -150,7 +155,7 @@ def _build(name: str, environment: Mapping[str, str]) -> PaymentProvider:
 def _run_worker(composition: Composition) -> None:
     configure_logging(composition.settings.log_level)
     sealing = nightly_seal(Sealer(composition.settings.seal_key))
-    extensions = [sealing, receipt_mail(receipt_pdf), reconciliation_jobs.register]
+    extensions = [sealing, receipt_mail(receipt_pdf), reconciliation_jobs.register, statement_jobs.register]
     run_worker(build_jobs(composition.runtime, composition.settings.database_url, extensions))
 
 
@@ -159,6 +164,7 @@ cli.add_command(report_cli.command(lambda: compose(os.environ).runtime))
 for command in assistant_cli.commands(lambda: compose(os.environ).runtime):
     cli.add_command(command)
 cli.add_command(runs_cli.group(lambda: compose(os.environ).runtime))
+cli.add_command(statements_cli.group(lambda: compose(os.environ).runtime))
 
 
 @cli.command()
