@@ -27,6 +27,7 @@ from gateway.payout_settings import DEMO_ACCOUNT, read_payout_terms
 from gateway.ports.provider import PaymentProvider
 from gateway.services.keys import KeyRing
 from gateway.services.mailer import Mailer, UnusableMailServer
+from gateway.services.openid import OpenId
 from gateway.services.runtime import Runtime
 from gateway.services.sealer import Sealer
 from gateway.services.sign_document import DocumentSigner, UnusableCertificate, check_for_production
@@ -37,11 +38,13 @@ from providers import registry
 from providers.demo import TEMPLATES, demo_settings
 from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
-from reconciliation import assistant_cli, runs_cli
+from reconciliation import assistant_cli, runs_cli, statements_cli
 from reconciliation import cli as reconciliation_cli
 from reconciliation import console as reconciliation_console
 from reconciliation import jobs as reconciliation_jobs
 from reconciliation.reports import cli as report_cli
+from reconciliation.statements import jobs as statement_jobs
+from reconciliation.statements.layouts import read_layouts
 
 # Gunicorn takes this code of a worker for an application that cannot be loaded, and stops; others it starts for ever.
 EXIT_CANNOT_LOAD = 4
@@ -63,7 +66,8 @@ def compose(variables: Mapping[str, str]) -> Composition:
         except (MissingSettings, UnusableSetting, registry.UnknownProvider) as error:
             problems.append(str(error))
     payouts, faults = _payout_terms(environment, adapters, demo=bool(settings and settings.demo))
-    problems += faults
+    layouts, misread = read_layouts(environment.get("GATEWAY_STATEMENT_LAYOUTS", ""))
+    problems += [*faults, *misread]
     problems += [problem for problem in environment.problems.values() if problem not in problems]
     signer = mailer = None
     if settings and settings.receipt_certificate:
@@ -80,7 +84,7 @@ def compose(variables: Mapping[str, str]) -> Composition:
             problems.append(f"GATEWAY_SMTP_URL and GATEWAY_MAIL_FROM: {error}.")
     if settings is None or problems:
         raise ConfigurationError(problems)
-    runtime = _runtime(settings, adapters, payouts, signer, mailer)
+    runtime = replace(_runtime(settings, adapters, payouts, signer, mailer), statement_layouts=layouts)
     return Composition(settings, runtime, KeyRing(settings.api_key_pepper))
 
 
@@ -118,7 +122,16 @@ def _runtime(
         mailer=mailer,
         write_off_limits=settings.write_off_limits,
         payouts=payouts,
+        statement_bytes_max=settings.max_statement_bytes,
+        openid=_openid(settings),
     )
+
+
+def _openid(settings: Settings) -> OpenId | None:
+    if not settings.oidc_issuer:
+        return None
+    secret, claim = settings.oidc_client_secret, settings.oidc_role_claim
+    return OpenId(settings.oidc_issuer, settings.oidc_client_id, secret, claim)
 
 
 def __getattr__(name: str) -> Flask:
@@ -158,7 +171,7 @@ def _build(name: str, environment: Mapping[str, str]) -> PaymentProvider:
 def _run_worker(composition: Composition) -> None:
     configure_logging(composition.settings.log_level)
     sealing = nightly_seal(Sealer(composition.settings.seal_key))
-    extensions = [sealing, receipt_mail(receipt_pdf), reconciliation_jobs.register]
+    extensions = [sealing, receipt_mail(receipt_pdf), reconciliation_jobs.register, statement_jobs.register]
     run_worker(build_jobs(composition.runtime, composition.settings.database_url, extensions))
 
 
@@ -167,6 +180,7 @@ cli.add_command(report_cli.command(lambda: compose(os.environ).runtime))
 for command in assistant_cli.commands(lambda: compose(os.environ).runtime):
     cli.add_command(command)
 cli.add_command(runs_cli.group(lambda: compose(os.environ).runtime))
+cli.add_command(statements_cli.group(lambda: compose(os.environ).runtime))
 
 
 @cli.command()

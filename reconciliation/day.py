@@ -74,6 +74,17 @@ class Day:
     ages: Sequence[Age]
     unexplained_by_provider: Mapping[str, Sequence[Money]]
 
+    @property
+    def most(self) -> int:
+        """So many are open of the age of which most are."""
+        return max((age.number for age in self.ages), default=0)
+
+    def largest(self, currency: str) -> int:
+        """The largest balance in that currency, whatever its sign, in minor units."""
+        return max(
+            (abs(rail.closing.amount_minor) for rail in self.rails if rail.closing.currency == currency), default=0
+        )
+
 
 class Stage(StrEnum):
     """How far a run is, and so what it waits for."""

@@ -27,6 +27,7 @@ from gateway.ports.provider import (
 )
 from gateway.services.call_provider import Calls
 from gateway.store import settlements
+from gateway.store.copy_text import copy_row
 from gateway.store.database import Database
 from gateway.store.settlements import StagedBatch
 
@@ -95,11 +96,11 @@ def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path,
     """Read the batch into `file`, a row a line in COPY's text format, without the batch."""
     total = (batch.total.amount_minor, batch.total.currency) if batch.total else (None, None)
     stated = (provider, batch.id, batch.business_date.isoformat(), batch.payout_id, *total)
-    digest = hashlib.sha256(_row(stated))
+    digest = hashlib.sha256(copy_row(stated))
     lines = 0
     with file.open("wb") as rows:
         for lines, line in enumerate(source.read_settlement(batch), start=1):
-            row = _row(_values(lines, line))
+            row = copy_row(_values(lines, line))
             digest.update(row)
             rows.write(row)
             if line.credit is not None:
@@ -136,19 +137,7 @@ def _values(number: int, line: SettlementLine) -> Iterator[object]:
     yield from (number, line.line_id, line.kind.value)
     yield from (line.provider_transaction_id, line.provider_refund_id, line.merchant_reference)
     yield from (line.gross.currency, line.gross.amount_minor, line.fee.amount_minor)
-    yield from (line.occurred_at.astimezone(UTC).isoformat(), line.status, "t" if line.settled else "f")
-
-
-def _row(values: Sequence[object] | Iterator[object]) -> bytes:
-    """One line of COPY's text format, which is also what the digest is made over."""
-    return ("\t".join(map(_cell, values)) + "\n").encode(errors="replace")
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return r"\N"
-    escaped = str(value).replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
-    return escaped.replace("\0", "\N{REPLACEMENT CHARACTER}")  # which PostgreSQL does not take
+    yield from (line.occurred_at.astimezone(UTC).isoformat(), line.status, line.settled)
 
 
 def _unavailable(provider: str, error: ProviderError) -> SettlementUnavailable:

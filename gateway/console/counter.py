@@ -55,7 +55,7 @@ NEEDED = {
 }
 NOT_FOUND = N_("Nothing has this number. Compare it with the paper, sign by sign.")
 MISTYPED = N_("A digit of this number is mistyped. Compare each group of four with the paper.")
-WRONG_FACT = N_("Something in the questions about the fee is not answered, or not in an allowed way.")
+WRONG_FACT = N_("not given, or not allowed")
 TOO_LONG = N_("This is too long.")
 
 

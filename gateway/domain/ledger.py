@@ -19,6 +19,8 @@ construction. A mistake is undone by a reversing entry, never by an edit. The ta
     late payment accepted        payer_credit                 receivable
     unidentified receipt         unidentified_receipts        receivable; any excess to payer_credit
       that found its invoice
+    unidentified receipt         unidentified_receipts        payer_credit, from where it is refunded
+      that is sent back
     fee claimed back             provider_claims:{provider}   provider_fees:{provider}
 
 {landing} is where the payment's money comes in: in_transit:{provider}, or bank:{account} of the agency if the provider

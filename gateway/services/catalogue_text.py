@@ -14,36 +14,14 @@ TEXT_MAX = 20_000
 LINE_LENGTH = 110
 
 # The order in which editors write the keys of any block; JSONB keeps none.
-_ORDER = [
-    "procedures",
-    "agencies",
-    "code",
-    "official_code",
-    "agency",
-    "currency",
-    "names",
-    "name",
-    "kind",
-    "titles",
-    "vi",
-    "en",
-    "notice",
-    "refund_policy",
-    "revenue_code",
-    "facts",
-    "items",
-    "when",
-    "versions",
-    "valid_from",
-    "valid_until",
-    "source",
-    "legal_basis",
-    "share_kept_basis_points",
-    "rule",
-    "reductions",
-    "instalments",
-]
-_RANK = {key: rank for rank, key in enumerate(_ORDER)}
+_ORDER = """
+procedures agencies code official_code agency currency names name kind titles vi en unit units minimum maximum options
+default needed_when notice refund_policy revenue_code facts items when versions valid_from valid_until source
+legal_basis share_kept_basis_points rule each value already_assessed tiers rows bands from_minor above_minor up_to
+up_to_minor below_minor base_minor rate rate_above amount_minor keep reduced_to_minor floor_minor cap_minor reductions
+instalments
+"""
+_RANK = {key: rank for rank, key in enumerate(_ORDER.split())}
 
 
 class CatalogueLoader(yaml.SafeLoader):

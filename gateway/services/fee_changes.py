@@ -6,6 +6,7 @@ The database keeps a procedure in its plain form, and so is a change; see gatewa
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import ndiff
 from itertools import islice
 from typing import Any
 
@@ -16,7 +17,7 @@ from gateway.domain.fees.amend import amended, first_day, last_day
 from gateway.domain.fees.facts import Value, holds
 from gateway.domain.money import Money
 from gateway.services.catalogue_schema import FeeVersionFile
-from gateway.services.catalogue_text import flattened
+from gateway.services.catalogue_text import as_text, flattened
 from gateway.services.check_procedure import faults_of
 
 Plain = Mapping[str, Any]
@@ -64,6 +65,18 @@ def with_change(definition: Plain, fee_item: str, change: Plain) -> dict[str, An
 def with_versions(definition: Plain, fee_item: str, versions: Sequence[Plain]) -> dict[str, Any]:
     items = [{**item, "versions": list(versions)} if item["code"] == fee_item else item for item in definition["items"]]
     return {**definition, "items": items}
+
+
+def version_before(versions: Sequence[Plain], on: date) -> Plain:
+    """The version that holds on that day, or else the last one before it; or the first of all."""
+    begun = [version for version in versions if first_day(version) <= on]
+    return begun[-1] if begun else versions[0]
+
+
+def difference(before: Plain, after: Plain) -> list[tuple[str, str]]:
+    """The lines of both texts, each with "-" if only `before` has it, "+" if only `after`, or a blank."""
+    told = ndiff(as_text(before).splitlines(), as_text(after).splitlines())
+    return [(line[0], line[2:]) for line in told if line[0] != "?"]
 
 
 def check_change(definition: Plain, fee_item: str, change: Plain) -> None:

@@ -15,20 +15,20 @@ def bar(part: int, whole: int, tone: str = "") -> Markup:
     """A bar as long as `part` of `whole`, for a cell beside the figure; what is there at all can be seen."""
     length = _scaled(part, whole, WIDTH)
     return Markup(
-        '<svg class="bar {}" viewBox="0 0 {} 12" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        '<svg class="gauge {}" viewBox="0 0 {} 12" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
         '<rect width="{}" height="12"/></svg>'
     ).format(tone, WIDTH, length)
 
 
-def columns(about: str, named: Sequence[tuple[str, int]]) -> Markup:
+def columns(about: str, figures: Sequence[int]) -> Markup:
     """A column for each figure, in their order; `about` says what they are to whoever does not see them."""
-    whole = max((abs(figure) for _, figure in named), default=0)
-    broad = (WIDTH - GAP * (len(named) - 1)) // max(len(named), 1)
+    whole = max(map(abs, figures), default=0)
+    broad = (WIDTH - GAP * (len(figures) - 1)) // max(len(figures), 1)
     drawn = [
-        Markup('<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
-            place * (broad + GAP), HEIGHT - (tall := _scaled(figure, whole, HEIGHT)), broad, tall, name
+        Markup('<rect x="{}" y="{}" width="{}" height="{}"/>').format(
+            place * (broad + GAP), HEIGHT - (tall := _scaled(figure, whole, HEIGHT)), broad, tall
         )
-        for place, (name, figure) in enumerate(named)
+        for place, figure in enumerate(figures)
     ]
     return Markup(
         '<svg class="columns" viewBox="0 0 {} {}" role="img" aria-label="{}">{}'

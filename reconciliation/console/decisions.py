@@ -9,7 +9,6 @@ from flask import redirect, url_for
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
-from gateway.domain.officer import Role
 from gateway.domain.resolution import Resolution, ResolutionStatus
 from gateway.services.access import for_officers
 from gateway.services.cursors import invalid_cursor
@@ -106,7 +105,8 @@ def _decision_page(console: ConsoleSurface, resolution_id: UUID, error: GatewayE
         names = names_of(tx, [found.proposed_by, found.decided_by])
         zone = zone_of(agencies_of(tx, me), me.agency_id)
         able = colleagues(tx, APPROVERS, act[0][1].agency_id)
-    waits = found.status is ResolutionStatus.PROPOSED
+    waits, is_mine = found.status is ResolutionStatus.PROPOSED, found.proposed_by == me.caller.actor
+    may_approve = waits and not is_mine and me.is_any_of(*APPROVERS)
     return console.page(
         "decision.html",
         status=200 if error is None else 422,
@@ -120,9 +120,9 @@ def _decision_page(console: ConsoleSurface, resolution_id: UUID, error: GatewayE
         names=names,
         zone=zone,
         approvers=[name for actor, name in able if actor != found.proposed_by],
-        is_mine=found.proposed_by == me.caller.actor,
-        may_approve=waits and me.is_any_of(Role.APPROVER) and found.proposed_by != me.caller.actor,
-        may_withdraw=waits and me.is_any_of(*DECIDERS),
+        is_mine=is_mine,
+        may_approve=may_approve,
+        may_withdraw=waits and not may_approve and me.is_any_of(*DECIDERS),
         waits=waits,
         shown=digest_of(ids),
         faults=words.faults_of(error) if error else {},

@@ -65,7 +65,7 @@ def chosen_of(name: str, allowed: Collection[str]) -> str:
 
 def typed(*names: str) -> dict[str, str]:
     """What was typed, to be shown again."""
-    return {name: request.form.get(name, "") for name in names}
+    return {name: request.form.get(name, "").strip() for name in names}
 
 
 def place(kind: str, *types: type[str] | type[int]) -> list[Any] | None:
@@ -76,7 +76,11 @@ def place(kind: str, *types: type[str] | type[int]) -> list[Any] | None:
 
 def following(kind: str, *parts: str | int) -> str:
     """The address of the page after the one that ends at `parts`; its filters stay."""
-    return "?" + urlencode({**asked().to_dict(), "after": encode_cursor(kind, *parts)})
+    return with_cursor(encode_cursor(kind, *parts))
+
+
+def with_cursor(cursor: str) -> str:
+    return "?" + urlencode({**asked().to_dict(), "after": cursor})
 
 
 def digest_of(shown: Iterable[object]) -> str:

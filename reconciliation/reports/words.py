@@ -8,6 +8,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "payout_report": ("Báo cáo khoản chi trả", "Payout report"),
     "month_report": ("Báo cáo đối soát tháng", "Monthly reconciliation report"),
     "receipts_report": ("Bảng tổng hợp biên lai trong ngày", "Receipts of the day"),
+    "trace_request": ("Đề nghị tra soát", "Trace request"),
+    "dispute_letter": ("Đề nghị xem xét lại số liệu", "Dispute of a figure"),
     # sheets and tables
     "summary": ("Tổng quan", "Summary"),
     "totals": ("Số liệu theo loại tiền", "Totals by currency"),
@@ -97,6 +99,15 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "adjustment_period": ("Kỳ điều chỉnh", "Adjustment period"),
     "related_receipt": ("Biên lai liên quan", "Related receipt"),
     "note": ("Ghi chú", "Note"),
+    # the letters of traces
+    "addressee": ("Kính gửi", "To"),
+    "our_number": ("Số của chúng tôi", "Our number"),
+    "opened_on": ("Ngày lập", "Date of this letter"),
+    "answer_by": ("Đề nghị trả lời trước ngày", "Answer asked for by"),
+    "both_sides": ("Thông tin giao dịch", "The movement, as each side has it"),
+    "field": ("Nội dung", "What"),
+    "our_reference": ("Mã thanh toán của chúng tôi", "Our payment"),
+    "moment": ("Thời điểm", "Moment"),
     # charts
     "where_it_is": ("Tiền đang ở đâu", "Where the money is"),
     "open_by_age": ("Chênh lệch còn mở theo tuổi (ngày)", "Open discrepancies by age in days"),

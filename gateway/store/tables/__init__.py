@@ -13,6 +13,7 @@ from gateway.store.tables import (  # noqa: F401 - imported so that their tables
     events,
     fee_drafts,
     health,
+    identity,
     invoices,
     ledger,
     officers,

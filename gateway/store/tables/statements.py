@@ -37,23 +37,25 @@ statement_files = Table(
     Column("errors", JSONB, nullable=False, comment="why it is quarantined: line, field and reason of each fault"),
     Column("lines", Integer, nullable=False, comment="movements in it, in all its statements"),
     Column("read_lines", Integer, nullable=False, server_default=text("0"), comment="so many are through the learning"),
-    Column("learnt_lines", Integer, nullable=False, server_default=text("0"), comment="of those, so many were news"),
+    Column("learnt_lines", Integer, nullable=False, server_default=text("0"), comment="so many were news"),
     instant("learnt_at", nullable=True, comment="since then all of it is learnt"),
     one_of("status", FileStatus),
     one_of("format", ("camt", "mt940", "delimited", "")),
     CheckConstraint("(status = 'quarantined') = (errors <> '[]'::jsonb)", name="errors"),
-    CheckConstraint("read_lines BETWEEN 0 AND lines AND learnt_lines BETWEEN 0 AND read_lines", name="progress"),
+    CheckConstraint("read_lines BETWEEN 0 AND lines AND learnt_lines BETWEEN 0 AND lines", name="progress"),
     Index("statement_files_received_at_idx", "received_at", "id"),
 )
 
 statement_chunks = Table(
     "statement_chunks",
     METADATA,
-    Column("file_id", Uuid, ForeignKey("statement_files.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("file_id", Uuid, ForeignKey("statement_files.id"), nullable=False),
+    Column("number", Integer, nullable=False),
     Column("master_key_id", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-    comment="a file byte for byte, in pieces of at most 1 MiB; it holds personal data",
+    UniqueConstraint("file_id", "number"),
+    comment="a file byte for byte, in pieces; it holds personal data",
 )
 
 bank_statements = Table(
@@ -68,6 +70,13 @@ bank_statements = Table(
     minor("opening_minor", nullable=True),
     minor("closing_minor", nullable=True),
     Column("lines", Integer, nullable=False),
+    Column(
+        "sha256",
+        LargeBinary,
+        nullable=False,
+        server_default=text("''::bytea"),
+        comment="of its figures: another file may tell it again, but not otherwise",
+    ),
     UniqueConstraint("account", "statement_id"),
     Index("bank_statements_file_id_idx", "file_id"),
 )

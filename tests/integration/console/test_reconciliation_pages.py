@@ -2,48 +2,22 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from html import unescape
 from uuid import UUID
 
 import httpx
 import pytest
-from flask.testing import FlaskClient
 
-from gateway.app import create_app
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.officer import Role
-from gateway.jobs import build_jobs
+from gateway.store import resolutions
 from gateway.store.embedded import DatabaseUrls
-from reconciliation import api as reconciliation_api
-from reconciliation import console, jobs
 from reconciliation.console import queue
-from tests.integration.api import Api, an_api
+from tests.integration.api import an_api
 from tests.integration.conftest import add_agency
+from tests.integration.console.reconciliation_office import HIDDEN, Office, shown_on
 from tests.integration.deciding import FEE, opened, status_of
-from tests.integration.officers import browser_of, submit
-
-HIDDEN = re.compile(r'name="shown" value="([^"]+)"')
-
-
-class Office:
-    """The console, its worker, and a day of which the provider reports one payment wrongly."""
-
-    def __init__(self, api: Api, url: str) -> None:
-        self.api, self.world = api, api.world
-        self.world.runtime = replace(self.world.runtime, write_off_limits={"VND": 50_000})
-        api.app = create_app(
-            api.settings, api.world.runtime, api.ring, [reconciliation_api.register], consoles=[console.register]
-        )
-        self.jobs = build_jobs(api.world.runtime, url, [jobs.register])
-
-    def officer(self, *roles: Role, agency_id: UUID | None = None) -> FlaskClient:
-        browser = browser_of(self.api.app, self.world.runtime, *roles, agency_id=agency_id)
-        browser.get("/console/sign-in?lang=en")
-        return browser
-
-    def work(self) -> None:
-        self.jobs.run_worker(wait=False, queues=["default"], install_signal_handlers=False)
+from tests.integration.officers import submit
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +30,6 @@ def office(module_database_urls: DatabaseUrls, tmp_path_factory: pytest.TempPath
 def other_agency_id(office: Office) -> UUID:
     with office.world.runtime.db.transaction() as tx:
         return add_agency(tx, "vn-other")
-
-
-def shown_on(browser: FlaskClient, page: str) -> str:
-    found = HIDDEN.search(browser.get(page).text)
-    assert found, f"{page} shows nothing to decide on"
-    return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +131,41 @@ def test_the_queue_takes_filters_and_pages(office: Office, monkeypatch: pytest.M
     assert made.isdisjoint(re.findall(r"[0-9a-f-]{36}", viewer.get("/console/discrepancies?kind=timing").text))
     for odd in ("?after=x", "?order=amount&after=x"):
         assert viewer.get(f"/console/discrepancies{odd}").status_code == 422
+
+
+def test_one_decision_is_taken_for_all_of_one_cause(office: Office) -> None:
+    made = [opened(office.world, DiscrepancyKind.PAYOUT_OVER, amount) for amount in (1_000, 2_000)]
+    finance = office.officer(Role.FINANCE)
+    with office.world.runtime.db.read() as tx:
+        (found,) = resolutions.page_of_discrepancies(
+            tx, None, {"id": made[0]}, older_than_days=None, due=False, after=None, limit=1
+        )
+    run = submit(
+        finance, "/console/runs", "/console/runs", provider="sandbox", business_date=found.business_date.isoformat()
+    )
+    assert run.status_code == 303
+    office.work()
+    queue_page = finance.get("/console/discrepancies?kind=payout_over").text
+    group = re.search(r'href="(/console/discrepancies/groups/payout_differs-[^"]+)"', queue_page)
+    assert group
+    assert "2 of sandbox, one cause" in queue_page
+    assert "₫3,000" in queue_page
+    page = finance.get(group[1]).text
+    assert all(str(each) in page for each in made)
+
+    fields = {"action": "close_explained", "reason": "the provider mended its total"}
+    shown = shown_on(finance, group[1])
+    looked = submit(finance, group[1], f"{group[1]}/propose", **fields, shown=shown)
+    assert "This is done at once" in looked.text
+    old = submit(finance, group[1], f"{group[1]}/propose", **fields, shown="old", confirmed="1")
+    assert old.status_code == 422
+    assert "This has changed" in old.text
+    assert {status_of(office.world, each) for each in made} == {"open"}
+    done = submit(finance, group[1], f"{group[1]}/propose", **fields, shown=shown, confirmed="1")
+    assert done.status_code == 303
+    assert {status_of(office.world, each) for each in made} == {"resolved"}
+    assert "2 discrepancies" in finance.get(done.location).text
+    assert finance.get(group[1]).status_code == 404
 
 
 def test_a_day_is_run_and_signed_by_another_officer(office: Office) -> None:

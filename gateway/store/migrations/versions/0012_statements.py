@@ -48,7 +48,7 @@ def create_files() -> None:
             sa.Integer(),
             server_default=sa.text("0"),
             nullable=False,
-            comment="of those, so many were news",
+            comment="so many were news",
         ),
         sa.Column(
             "learnt_at",
@@ -62,7 +62,7 @@ def create_files() -> None:
             "(status = 'quarantined') = (errors <> '[]'::jsonb)", name=op.f("statement_files_errors_check")
         ),
         sa.CheckConstraint(
-            "read_lines BETWEEN 0 AND lines AND learnt_lines BETWEEN 0 AND read_lines",
+            "read_lines BETWEEN 0 AND lines AND learnt_lines BETWEEN 0 AND lines",
             name=op.f("statement_files_progress_check"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("statement_files_pkey")),
@@ -74,13 +74,15 @@ def create_files() -> None:
 def create_chunks() -> None:
     op.create_table(
         "statement_chunks",
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("file_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("master_key_id", sa.Text(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["file_id"], ["statement_files.id"], name=op.f("statement_chunks_file_id_fkey")),
-        sa.PrimaryKeyConstraint("file_id", "number", name=op.f("statement_chunks_pkey")),
-        comment="a file byte for byte, in pieces of at most 1 MiB; it holds personal data",
+        sa.PrimaryKeyConstraint("id", name=op.f("statement_chunks_pkey")),
+        sa.UniqueConstraint("file_id", "number", name=op.f("statement_chunks_file_id_number_key")),
+        comment="a file byte for byte, in pieces; it holds personal data",
     )
 
 
@@ -98,6 +100,13 @@ def create_statements() -> None:
         sa.Column("opening_minor", sa.BigInteger(), nullable=True),
         sa.Column("closing_minor", sa.BigInteger(), nullable=True),
         sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column(
+            "sha256",
+            sa.LargeBinary(),
+            server_default=sa.text("''::bytea"),
+            nullable=False,
+            comment="of its figures: another file may tell it again, but not otherwise",
+        ),
         sa.ForeignKeyConstraint(["file_id"], ["statement_files.id"], name=op.f("bank_statements_file_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("bank_statements_pkey")),
         sa.UniqueConstraint("account", "statement_id", name=op.f("bank_statements_account_statement_id_key")),
