@@ -18,12 +18,15 @@ from flask import Flask
 from gateway.app import create_app
 from gateway.cli import Composer, Composition, cli
 from gateway.config import ConfigurationError, Environment, Settings, provider_names
+from gateway.domain.payout import PayoutTerms
 from gateway.jobs import build_jobs, nightly_seal, receipt_mail, run_worker
 from gateway.logs import configure_logging
 from gateway.pages.receipts import receipt_pdf
+from gateway.payout_settings import read_payout_terms
 from gateway.ports.provider import PaymentProvider
 from gateway.services.keys import KeyRing
 from gateway.services.mailer import Mailer, UnusableMailServer
+from gateway.services.openid import OpenId
 from gateway.services.runtime import Runtime
 from gateway.services.sealer import Sealer
 from gateway.services.sign_document import DocumentSigner, UnusableCertificate, check_for_production
@@ -36,6 +39,7 @@ from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
 from reconciliation import assistant_cli, runs_cli
 from reconciliation import cli as reconciliation_cli
+from reconciliation import console as reconciliation_console
 from reconciliation import jobs as reconciliation_jobs
 from reconciliation.reports import cli as report_cli
 
@@ -58,6 +62,8 @@ def compose(variables: Mapping[str, str]) -> Composition:
             adapters[name] = registry.build(name, environment)
         except (MissingSettings, UnusableSetting, registry.UnknownProvider) as error:
             problems.append(str(error))
+    payouts, faults = read_payout_terms(environment)
+    problems += faults
     problems += [problem for problem in environment.problems.values() if problem not in problems]
     signer = mailer = None
     if settings and settings.receipt_certificate:
@@ -74,11 +80,16 @@ def compose(variables: Mapping[str, str]) -> Composition:
             problems.append(f"GATEWAY_SMTP_URL and GATEWAY_MAIL_FROM: {error}.")
     if settings is None or problems:
         raise ConfigurationError(problems)
-    return Composition(settings, _runtime(settings, adapters, signer, mailer), KeyRing(settings.api_key_pepper))
+    runtime = _runtime(settings, adapters, payouts, signer, mailer)
+    return Composition(settings, runtime, KeyRing(settings.api_key_pepper))
 
 
 def _runtime(
-    settings: Settings, adapters: Mapping[str, PaymentProvider], signer: DocumentSigner | None, mailer: Mailer | None
+    settings: Settings,
+    adapters: Mapping[str, PaymentProvider],
+    payouts: PayoutTerms,
+    signer: DocumentSigner | None,
+    mailer: Mailer | None,
 ) -> Runtime:
     return Runtime(
         db=Database(settings.database_url, lambda: datetime.now(UTC)),
@@ -90,7 +101,16 @@ def _runtime(
         signer=signer,
         mailer=mailer,
         write_off_limits=settings.write_off_limits,
+        payouts=payouts,
+        openid=_openid(settings),
     )
+
+
+def _openid(settings: Settings) -> OpenId | None:
+    if not settings.oidc_issuer:
+        return None
+    secret, claim = settings.oidc_client_secret, settings.oidc_role_claim
+    return OpenId(settings.oidc_issuer, settings.oidc_client_id, secret, claim)
 
 
 def __getattr__(name: str) -> Flask:
@@ -104,7 +124,8 @@ def __getattr__(name: str) -> Flask:
         print(f"Error: the configuration is not complete:\n{listed}", file=sys.stderr)  # noqa: T201 - there is no log yet
         raise SystemExit(EXIT_CANNOT_LOAD) from None
     configure_logging(composition.settings.log_level)
-    return create_app(composition.settings, composition.runtime, composition.keys, [reconciliation_api.register])
+    extensions, consoles = [reconciliation_api.register], [reconciliation_console.register]
+    return create_app(composition.settings, composition.runtime, composition.keys, extensions, consoles=consoles)
 
 
 def main() -> None:

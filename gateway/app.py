@@ -96,7 +96,7 @@ def create_app(
     for resource in RESOURCES:
         api.register_blueprint(resource)
     pages.register(app, runtime, limits, demo=settings.demo)
-    console.register(app, runtime, consoles, demo=settings.demo)
+    console.register(app, runtime, keys, consoles, demo=settings.demo)
     surface = Surface(
         runtime=runtime,
         resource=Resource,

@@ -4,7 +4,7 @@ It starts, in this order, a database, the providers' simulators, the worker and 
 them running until Ctrl-C. All it keeps is in the data folder, so that the next start resumes where this one ended, even
 if this one was killed. Its secrets are made at the first start, marked as demo secrets, and refused in production.
 
-    <data>/secrets.json     demo secrets and API keys, for this user only
+    <data>/secrets.json     demo secrets, API keys and officers, for this user only
     <data>/demo.json        where the running demo is and how to call it, written once it answers
     <data>/postgres/        the embedded database, unless GATEWAY_DATABASE_URL names another
     <data>/simulators/      the books of the simulated providers
@@ -23,7 +23,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -34,9 +34,13 @@ from typing import Any
 from rich.console import Console
 
 from gateway.config import Environment, LocalSettings, MigrationSettings, Settings, fresh_keys, provider_names
+from gateway.services.demo_officers import load_demo_officers, new_demo_officers
 from gateway.services.keys import KeyRing, Scope, new_plaintext
 from gateway.services.load_demo import load_demo
+from gateway.services.runtime import Runtime
 from gateway.services.sign_document import self_signed
+from gateway.services.tokens import Tokens
+from gateway.services.vault import Vault
 from gateway.store.database import Database
 from gateway.store.embedded import EmbeddedPostgres
 from gateway.store.migrate import migrate
@@ -49,7 +53,17 @@ PORT_FREE_WITHIN = timedelta(seconds=5)  # what a killed stack left needs so lon
 PROBE_TIMEOUT = timedelta(seconds=5)
 POLL = timedelta(milliseconds=100)
 
-WEB_OPTIONS = ("--worker-class=gthread", "--workers=2", "--threads=8", "--graceful-timeout=5", "--no-control-socket")
+# The module of the application is named as a configuration only to be imported before the workers are forked: they
+# share it, and one that is started again is there at once. Nothing in it starts a thread or opens a connection.
+WEB_OPTIONS = (
+    "--config=python:wsgi",
+    "--worker-class=gthread",
+    "--workers=2",
+    "--threads=8",
+    "--graceful-timeout=5",
+    "--no-control-socket",
+)
+SIMULATION = "providers.simulation"  # plays a provider as `gateway simulator` does, but starts three times as fast
 # The owner's URL is for migrations, which are done before any of these start.
 NOT_FOR_CHILDREN = ("GATEWAY_OWNER_DATABASE_URL", "GATEWAY_OWNER_DATABASE_URL_FILE", "GATEWAY_DATABASE_URL_FILE")
 
@@ -123,7 +137,7 @@ class _Start:
         with self._step("Schema"):
             migrate(database.owner_url, database.app_role)
         settings = Settings.from_environment(self._environment)
-        with self._step("Demo agencies, catalogue and API keys"):
+        with self._step("Demo agencies, catalogue, API keys and officers"):
             self._load_demo(settings)
         with self._step("Simulators, worker and web server"):
             self._start_programs()
@@ -168,18 +182,28 @@ class _Start:
         db = Database(settings.database_url, lambda: datetime.now(UTC), pool_size=1)
         keys = {Scope(scope): plaintext for scope, plaintext in self._secrets["api_keys"].items()}
         load_demo(db, KeyRing(settings.api_key_pepper), keys)
+        vault, tokens = Vault(settings.vault_keys, settings.lookup_key), Tokens(settings.token_key)
+        load_demo_officers(Runtime(db, {}, vault, tokens, settings.public_url), self._secrets["officers"])
         db.close()
 
     def _start_programs(self) -> None:
+        read = self._read()
         for name, port in self._ports.items():
-            self._start(f"simulator-{name}", 1, "wsgi", "simulator", name, "--port", str(port))
-        self._start("worker", 2, "wsgi", "worker")
-        self._start("web", 2, "gunicorn", "wsgi:app", f"--bind={HOST}:{self._port}", *WEB_OPTIONS)
+            play = (SIMULATION, "--provider", name, "--port", str(port), "--data-dir", str(self._data / "simulators"))
+            webhook_url = f"{read.get('GATEWAY_PUBLIC_URL', '')}/providers/{name}/webhook"
+            self._start(f"simulator-{name}", 1, (*play, "--webhook-url", webhook_url), read)
+        self._start("worker", 2, ("wsgi", "worker"), self._environment)
+        web = ("gunicorn", "wsgi:app", f"--bind={HOST}:{self._port}", *WEB_OPTIONS)
+        self._start("web", 2, web, self._environment)
 
-    def _start(self, name: str, stage: int, module: str, *arguments: str) -> None:
-        command = (sys.executable, "-m", module, *arguments)
-        log = self._log(name)
-        self._supervisor.start(Program(name, partial(spawn, command, self._environment, log), log, stage))
+    def _read(self) -> dict[str, str]:
+        """The environment with our settings read from their files, for what does not read files itself."""
+        read = Environment(self._environment)
+        return self._environment | {name: read[name] for name in read if name.startswith("GATEWAY_")}
+
+    def _start(self, name: str, stage: int, module: Sequence[str], environment: dict[str, str]) -> None:
+        command, log = (sys.executable, "-m", *module), self._log(name)
+        self._supervisor.start(Program(name, partial(spawn, command, environment, log), log, stage))
 
     def _wait_until_ready(self) -> None:
         """Raises ChildDied, or CannotStart naming what does not answer."""
@@ -208,7 +232,7 @@ class _Start:
         demo = {
             "url": settings.public_url,
             "keys": self._secrets["api_keys"],
-            "console": {},
+            "console": {"url": f"{settings.public_url}/console", "officers": self._secrets["officers"]},
             "providers": list(settings.providers),
             "simulators": {name: self._simulator_url(name) for name in self._simulators},
         }
@@ -219,7 +243,9 @@ class _Start:
             self._console.print(
                 "The embedded database trusts this machine's user: for laptops, demos and tests only.", style="yellow"
             )
-        self._console.print(f"API keys: {self._data / 'demo.json'}    Logs: {self._data / 'log'}    Ctrl-C stops.")
+        self._console.print(
+            f"Keys, officers: {self._data / 'demo.json'}    Logs: {self._data / 'log'}    Ctrl-C stops."
+        )
         self._console.print(f"Cổng Phí: {settings.public_url}", style="bold green")
 
     def _simulator_url(self, name: str) -> str:
@@ -286,6 +312,7 @@ def _demo_secrets(file: Path, providers: Mapping[str, Any]) -> dict[str, Any]:
         "settings": fresh_keys("demo", demo=True) | _demo_certificate() | kept.get("settings", {}),
         "api_keys": {str(scope): new_plaintext() for scope in Scope} | kept.get("api_keys", {}),
         "providers": {name: secrets.token_hex(32) for name in providers} | kept.get("providers", {}),
+        "officers": kept.get("officers") or new_demo_officers(),
         "app_role_password": kept.get("app_role_password") or secrets.token_urlsafe(32),
     }
     if made != kept:

@@ -8,7 +8,13 @@ from collections.abc import Callable
 from uuid import UUID
 
 from gateway.services.runtime import Runtime
-from gateway.services.vault import Vault, bank_credit_purpose, endpoint_secret_purpose, provider_event_purpose
+from gateway.services.vault import (
+    Vault,
+    authenticator_purpose,
+    bank_credit_purpose,
+    endpoint_secret_purpose,
+    provider_event_purpose,
+)
 from gateway.store import vault as rows
 
 BATCH_ROWS = 500
@@ -27,6 +33,7 @@ def rotate_vault_keys(runtime: Runtime) -> dict[str, int]:
         (rows.PROVIDER_EVENTS, _resealed(vault, provider_event_purpose)),
         (rows.BANK_CREDITS, _resealed(vault, bank_credit_purpose)),
         (rows.ENDPOINT_SECRETS, _resealed(vault, endpoint_secret_purpose)),
+        (rows.AUTHENTICATORS, _resealed(vault, authenticator_purpose)),
     )
     return {where.table.name: _rotate(runtime, where, reseal) for where, reseal in work}
 

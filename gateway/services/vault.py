@@ -85,6 +85,11 @@ def endpoint_secret_purpose(endpoint_id: UUID) -> str:
     return f"webhook_endpoint:{endpoint_id}"
 
 
+def authenticator_purpose(authenticator_id: UUID) -> str:
+    """The purpose under which the secret of an officer's one-time codes is sealed."""
+    return f"officer_authenticator:{authenticator_id}"
+
+
 class Vault:
     """`keys`: master keys of 32 bytes by their id; the first seals, all of them open. `lookup_key`: 32 bytes or more.
 

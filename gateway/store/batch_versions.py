@@ -221,7 +221,8 @@ def replace_lines(tx: Transaction, known: Row[Any], staged: StagedBatch, ended_b
     if tx.execute(_HAS_ACCEPTED, which).scalar_one():
         return False
     told = {name: getattr(staged, name) for name in ("payout_id", "sha256", "lines", "total_minor", "total_currency")}
-    tx.execute(update(settlement_batches).where(settlement_batches.c.id == known.id).values(version=version, **told))
+    newest = update(settlement_batches).where(settlement_batches.c.id == known.id)
+    tx.execute(newest.values(version=version, loaded_at=tx.now, **told))
     keep_version(tx, known.id, version, last_line + counted.added, staged)
     ending = {"ended_by": ended_by, "now": tx.now}
     for statement in (_END_MATCHES, _FREE_LINES, _FREE_ENTRIES):

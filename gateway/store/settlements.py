@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.engine import Row
 
 from gateway.store.database import Transaction, new_id
@@ -81,6 +82,17 @@ def batches_of_day(tx: Transaction, provider: str, day: date) -> list[Row[Any]]:
     query = select(settlement_batches.c.id, settlement_batches.c.batch_id)
     query = query.where(settlement_batches.c.provider == provider, settlement_batches.c.business_date == day)
     return tx.all(query.order_by(settlement_batches.c.batch_id))
+
+
+def last_of_each(tx: Transaction, providers: Sequence[str]) -> list[Row[Any]]:
+    """The newest batch of each provider that has any, by its business date."""
+    batches = settlement_batches.c
+    query = (
+        select(batches.provider, batches.batch_id, batches.business_date, batches.loaded_at, batches.lines)
+        .ext(distinct_on(batches.provider))
+        .where(batches.provider.in_(providers))
+    )
+    return tx.all(query.order_by(batches.provider, batches.business_date.desc(), batches.loaded_at.desc()))
 
 
 def sums_of_day(tx: Transaction, provider: str, day: date) -> Sequence[Row[Any]]:

@@ -13,6 +13,7 @@ from gateway.store.database import Transaction
 from gateway.store.tables.access import payers, vault_reads
 from gateway.store.tables.credits import bank_credits
 from gateway.store.tables.events import provider_events, webhook_endpoints
+from gateway.store.tables.identity import officer_authenticators
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ PAYER_KEYS = SealedColumn(payers, "wrapped_key")
 PROVIDER_EVENTS = SealedColumn(provider_events, "sealed_payload")
 BANK_CREDITS = SealedColumn(bank_credits, "sealed_remittance")
 ENDPOINT_SECRETS = SealedColumn(webhook_endpoints, "sealed_secret")
+AUTHENTICATORS = SealedColumn(officer_authenticators, "sealed")
 
 
 def find_payer(tx: Transaction, payer_id: UUID) -> Row[Any] | None:

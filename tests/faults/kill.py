@@ -29,6 +29,7 @@ from gateway.services.ask_provider import check_payments
 from gateway.services.receive_event import apply_waiting_events
 from gateway.services.refund_payment import send_refunds
 from gateway.services.runtime import Runtime
+from gateway.services.try_circuits import try_circuits
 from gateway.store import payments
 from gateway.store.database import Database, Transaction
 from tests.e2e.stack import Stack, stack
@@ -78,8 +79,8 @@ def everything(local: Stack) -> list[psutil.Process]:
 VICTIMS: Mapping[str, Find] = {
     "web": named("gunicorn"),  # the master or one of its workers
     "worker": named("wsgi worker"),
-    "sandbox": named("wsgi simulator sandbox"),
-    "stripe": named("wsgi simulator stripe"),
+    "sandbox": named("providers.simulation --provider sandbox"),
+    "stripe": named("providers.simulation --provider stripe"),
     "backend": servers(postmaster=False),
     "postmaster": servers(postmaster=True),
     "supervisor": supervisor,
@@ -181,7 +182,7 @@ class Killing:
 
 def let_run(runtime: Runtime) -> None:
     """The sweeps, until they find nothing more that is due."""
-    for sweep in (apply_waiting_events, send_refunds, check_payments):
+    for sweep in (try_circuits, apply_waiting_events, send_refunds, check_payments):
         while sweep(runtime):
             pass
 

@@ -61,6 +61,8 @@ audit_log = Table(
     Column("before", JSONB),
     Column("after", JSONB),
     Index("audit_log_subject_idx", "subject_type", "subject_id"),
+    Index("audit_log_at_idx", "at", "id"),
+    Index("audit_log_actor_idx", "actor", "at", "id"),
 )
 
 payers = Table(
@@ -86,4 +88,5 @@ vault_reads = Table(
     Column("actor", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     instant("at", server_default=func.now()),
+    Index("vault_reads_at_idx", "at", "id"),
 )
