@@ -1,4 +1,4 @@
-"""Settlement batches that are told anew; decisions that accept a proposed pair or send a receipt back."""
+"""Settlement batches that are told anew, decisions on proposed pairs and receipts, and whose each API key is."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ ACTIONS = (
 def upgrade() -> None:
     _accept_and_return()
     _tell_anew()
+    _say_whose_keys()
 
 
 def _accept_and_return() -> None:
@@ -96,3 +97,24 @@ def _tell_anew() -> None:
     )
     op.create_index("ended_matches_run_id_idx", "ended_matches", ["run_id"])
     op.create_index("ended_matches_ended_by_idx", "ended_matches", ["ended_by"])
+
+
+def _say_whose_keys() -> None:
+    op.add_column(
+        "api_keys",
+        sa.Column("principal", sa.Uuid(), comment="whose key it is: the first of those that succeeded each other"),
+    )
+    op.execute(
+        """
+        WITH RECURSIVE successor AS (
+            SELECT subject_id::uuid AS before, (after ->> 'successor')::uuid AS id
+              FROM audit_log WHERE action = 'api_key_rotated'
+        ), chain AS (
+            SELECT id, id AS first FROM api_keys WHERE id NOT IN (SELECT id FROM successor)
+             UNION ALL
+            SELECT successor.id, chain.first FROM chain JOIN successor ON successor.before = chain.id
+        )
+        UPDATE api_keys SET principal = chain.first FROM chain WHERE chain.id = api_keys.id
+        """
+    )
+    op.alter_column("api_keys", "principal", nullable=False)
