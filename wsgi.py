@@ -26,6 +26,7 @@ from gateway.payout_settings import read_payout_terms
 from gateway.ports.provider import PaymentProvider
 from gateway.services.keys import KeyRing
 from gateway.services.mailer import Mailer, UnusableMailServer
+from gateway.services.openid import OpenId
 from gateway.services.runtime import Runtime
 from gateway.services.sealer import Sealer
 from gateway.services.sign_document import DocumentSigner, UnusableCertificate, check_for_production
@@ -101,7 +102,15 @@ def _runtime(
         mailer=mailer,
         write_off_limits=settings.write_off_limits,
         payouts=payouts,
+        openid=_openid(settings),
     )
+
+
+def _openid(settings: Settings) -> OpenId | None:
+    if not settings.oidc_issuer:
+        return None
+    secret, claim = settings.oidc_client_secret, settings.oidc_role_claim
+    return OpenId(settings.oidc_issuer, settings.oidc_client_id, secret, claim)
 
 
 def __getattr__(name: str) -> Flask:

@@ -46,7 +46,8 @@ class Load:
 
 def drive(prepare: Prepare, clients: int, seconds: float) -> Load:
     """Let `clients` (a multiple of PROCESSES) act for so many seconds. An error in one of them is raised here."""
-    context = get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.__main__"])  # imported once, and not by each process anew
     with context.Manager() as manager, ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         together = manager.Barrier(clients, timeout=READY_WITHIN_S)
         threads = clients // PROCESSES

@@ -23,7 +23,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -53,7 +53,17 @@ PORT_FREE_WITHIN = timedelta(seconds=5)  # what a killed stack left needs so lon
 PROBE_TIMEOUT = timedelta(seconds=5)
 POLL = timedelta(milliseconds=100)
 
-WEB_OPTIONS = ("--worker-class=gthread", "--workers=2", "--threads=8", "--graceful-timeout=5", "--no-control-socket")
+# The module of the application is named as a configuration only to be imported before the workers are forked: they
+# share it, and one that is started again is there at once. Nothing in it starts a thread or opens a connection.
+WEB_OPTIONS = (
+    "--config=python:wsgi",
+    "--worker-class=gthread",
+    "--workers=2",
+    "--threads=8",
+    "--graceful-timeout=5",
+    "--no-control-socket",
+)
+SIMULATION = "providers.simulation"  # plays a provider as `gateway simulator` does, but starts three times as fast
 # The owner's URL is for migrations, which are done before any of these start.
 NOT_FOR_CHILDREN = ("GATEWAY_OWNER_DATABASE_URL", "GATEWAY_OWNER_DATABASE_URL_FILE", "GATEWAY_DATABASE_URL_FILE")
 
@@ -177,15 +187,23 @@ class _Start:
         db.close()
 
     def _start_programs(self) -> None:
+        read = self._read()
         for name, port in self._ports.items():
-            self._start(f"simulator-{name}", 1, "wsgi", "simulator", name, "--port", str(port))
-        self._start("worker", 2, "wsgi", "worker")
-        self._start("web", 2, "gunicorn", "wsgi:app", f"--bind={HOST}:{self._port}", *WEB_OPTIONS)
+            play = (SIMULATION, "--provider", name, "--port", str(port), "--data-dir", str(self._data / "simulators"))
+            webhook_url = f"{read.get('GATEWAY_PUBLIC_URL', '')}/providers/{name}/webhook"
+            self._start(f"simulator-{name}", 1, (*play, "--webhook-url", webhook_url), read)
+        self._start("worker", 2, ("wsgi", "worker"), self._environment)
+        web = ("gunicorn", "wsgi:app", f"--bind={HOST}:{self._port}", *WEB_OPTIONS)
+        self._start("web", 2, web, self._environment)
 
-    def _start(self, name: str, stage: int, module: str, *arguments: str) -> None:
-        command = (sys.executable, "-m", module, *arguments)
-        log = self._log(name)
-        self._supervisor.start(Program(name, partial(spawn, command, self._environment, log), log, stage))
+    def _read(self) -> dict[str, str]:
+        """The environment with our settings read from their files, for what does not read files itself."""
+        read = Environment(self._environment)
+        return self._environment | {name: read[name] for name in read if name.startswith("GATEWAY_")}
+
+    def _start(self, name: str, stage: int, module: Sequence[str], environment: dict[str, str]) -> None:
+        command, log = (sys.executable, "-m", *module), self._log(name)
+        self._supervisor.start(Program(name, partial(spawn, command, environment, log), log, stage))
 
     def _wait_until_ready(self) -> None:
         """Raises ChildDied, or CannotStart naming what does not answer."""

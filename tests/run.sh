@@ -3,6 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# The suite starts some hundred processes of the product: each would compile all of it anew.
+unset PYTHONDONTWRITEBYTECODE
+
 announce() { printf '\n== %s\n' "$*"; }
 
 # Browser tests need a Chromium. Playwright's own download would come from another host, so the system's is used.

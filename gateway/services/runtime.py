@@ -8,6 +8,7 @@ from gateway.domain.errors import NotFound
 from gateway.domain.payout import PayoutTerms
 from gateway.ports.provider import PaymentProvider
 from gateway.services.mailer import Mailer
+from gateway.services.openid import OpenId
 from gateway.services.sign_document import DocumentSigner
 from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
@@ -19,7 +20,7 @@ class Runtime:
     """`providers` by name, in the order of the configuration. `public_url` is where payers and providers reach us.
     Without `signer` documents are not signed, and say so; without `mailer` nothing is sent by e-mail.
     `write_off_limits`: how much of a currency two officers may write off at once, in minor units.
-    `payouts`: where providers pay out what they collected."""
+    `payouts`: where providers pay out what they collected. `openid` is the ministry's own sign-in, if there is one."""
 
     db: Database
     providers: Mapping[str, PaymentProvider]
@@ -31,6 +32,7 @@ class Runtime:
     mailer: Mailer | None = None
     write_off_limits: Mapping[str, int] = field(default_factory=dict)
     payouts: PayoutTerms = field(default_factory=PayoutTerms)
+    openid: OpenId | None = None
 
     def provider(self, name: str) -> PaymentProvider:
         """Raises NotFound if no such provider is configured."""

@@ -133,3 +133,19 @@ def forget_proofs(tx: Transaction, officer_id: UUID) -> None:
         officer_identities,
     ):
         tx.execute(delete(table).where(table.c.officer_id == officer_id))
+
+
+def officer_of_identity(tx: Transaction, issuer: str, subject: str) -> UUID | None:
+    table = officer_identities
+    found = select(table.c.officer_id).where(table.c.issuer == issuer, table.c.subject == subject)
+    return tx.execute(found).scalar_one_or_none()
+
+
+def has_identity(tx: Transaction, officer_id: UUID, issuer: str) -> bool:
+    table = officer_identities
+    return bool(tx.all(select(table.c.subject).where(table.c.officer_id == officer_id, table.c.issuer == issuer)))
+
+
+def link_identity(tx: Transaction, issuer: str, subject: str, officer_id: UUID) -> None:
+    linked = {"issuer": issuer, "subject": subject, "officer_id": officer_id, "linked_at": tx.now}
+    tx.execute(insert(officer_identities).values(**linked))

@@ -104,7 +104,7 @@ def test_it_starts_again_after_everything_was_killed(local: Stack) -> None:
         ("database", "postgres"),
         ("web", "gunicorn"),
         ("worker", "wsgi worker"),
-        ("simulator-sandbox", "simulator sandbox"),
+        ("simulator-sandbox", "providers.simulation --provider sandbox"),
     ],
 )
 def test_a_child_that_dies_is_started_again_aloud(running: Stack, name: str, word: str) -> None:

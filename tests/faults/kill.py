@@ -79,8 +79,8 @@ def everything(local: Stack) -> list[psutil.Process]:
 VICTIMS: Mapping[str, Find] = {
     "web": named("gunicorn"),  # the master or one of its workers
     "worker": named("wsgi worker"),
-    "sandbox": named("wsgi simulator sandbox"),
-    "stripe": named("wsgi simulator stripe"),
+    "sandbox": named("providers.simulation --provider sandbox"),
+    "stripe": named("providers.simulation --provider stripe"),
     "backend": servers(postmaster=False),
     "postmaster": servers(postmaster=True),
     "supervisor": supervisor,

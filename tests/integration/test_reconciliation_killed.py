@@ -2,8 +2,6 @@
 
 import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import pytest
 from gateway.domain.payment import Payment
 from gateway.store.embedded import DatabaseUrls
 from reconciliation.workspace import NAME
+from tests.integration.reconcile_once import Day, reconciling
 from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
 from tests.integration.world import a_world
 
@@ -36,23 +35,15 @@ class Runner:
     def report(self) -> Path:
         return self.folder / "report.json"
 
-    def start(self) -> subprocess.Popen[str]:
-        settings = self.night.world.settings
-        arguments = [self.database_url, self.night.world.simulator.url, settings["GATEWAY_SANDBOX_MERCHANT"]]
-        arguments += [settings["GATEWAY_SANDBOX_SECRETS"], self.night.day.isoformat(), str(self.report)]
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.reconcile_once", *arguments],
-            env={**os.environ, "TMPDIR": str(self.folder)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+    @property
+    def task(self) -> Day:
+        settings = {**self.night.world.settings, "GATEWAY_SANDBOX_BASE_URL": self.night.world.simulator.url}
+        return Day(self.database_url, settings, self.night.day, self.folder, self.report)
 
     def kill_in(self, phase: str, after_ms: int) -> None:
         """Kill a run so long after it entered `phase`; one that never does ends by itself."""
-        with self.start() as process:
-            assert process.stdout is not None
-            for line in process.stdout:
+        with reconciling(self.task) as (process, told):
+            for line in told:
                 if line.startswith(phase):
                     time.sleep(after_ms / 1000)
                     process.kill()
@@ -63,9 +54,9 @@ class Runner:
         return list(self.folder.glob(f"{NAME}-*/*"))
 
     def finish(self) -> None:
-        with self.start() as process:
-            process.communicate(timeout=60)
-        assert process.returncode == 0
+        with reconciling(self.task) as (process, told):
+            list(told)
+        assert process.exitcode == 0
 
 
 @pytest.fixture
