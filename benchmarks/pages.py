@@ -129,7 +129,7 @@ def _pages_of_officers(browser: Browser, stack: Stack, token: str) -> dict[str, 
         links = tab.locator(".sections a").all()
         sections = {f"console: {link.inner_text()}": link.get_attribute("href") or "" for link in links}
     others = {f"console: {title}": path for title, path in OF_OFFICERS.items()}
-    return {"console: the first page": "/console"} | sections | others
+    return sections | others
 
 
 def _session(portal: Portal, count: int) -> Mapping[str, str]:
