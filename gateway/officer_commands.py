@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
+from uuid import UUID
 
 import click
 
@@ -60,7 +61,7 @@ def add(composer: Composes, email: str, name: str, roles: tuple[str, ...], agenc
 def list_all(composer: Composes) -> None:
     """Every officer, with their roles."""
     runtime = composer.compose().runtime
-    after: str | None = ""
+    after: UUID | None = manage_officers.FIRST
     while after is not None:
         with runtime.db.read() as tx:
             found, after = manage_officers.list_officers(tx, _operator(), after)

@@ -13,6 +13,7 @@ from marshmallow import Schema, fields, validate
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import Invalid
+from gateway.domain.payout import bank_source
 from gateway.domain.reconciliation import RunStatus
 from gateway.ports.provider import SettlementSource
 from gateway.services.access import requires
@@ -125,7 +126,7 @@ def _add_asking(surface: Surface, resource: Routes, queue: Queue) -> None:
     @resource.arguments(RunRequest)
     @resource.response(202, RunSchema)
     def begin(body: Mapping[str, Any]) -> Any:
-        """Run the reconciliation of a provider and a day.
+        """Run the reconciliation of a provider and a day, or of a bank account as `bank:{account}`.
 
         It runs in the background: follow its status. Running a day again gives the same result, and takes in what was
         settled since.
@@ -206,6 +207,7 @@ def _enqueued(tx: Transaction, runtime: Runtime, queue: Queue, wanted: Mapping[s
 
 def _check_settles(runtime: Runtime, provider: str) -> None:
     able = [name for name, found in runtime.providers.items() if isinstance(found, SettlementSource)]
+    able += map(bank_source, runtime.payouts.all_accounts())
     if provider not in able:
         raise Invalid(f"{provider} has no settlement here.", fields={"provider": f"must be one of {', '.join(able)}"})
 

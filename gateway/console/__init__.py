@@ -3,6 +3,10 @@
 gate.py        who is let in, and how a form proves where it comes from
 rendering.py   templates, which extend console.html, and their headers
 frame.py       the pages of the frame: the first page, signing out
+identity.py    the addresses of all that tells who an officer is
+sign_in.py     password, second step, invitation; openid.py, passkeys.py: the other ways
+account.py     an officer's own account
+officers.py    for administrators: who may sign in, and what each may do
 counter.py     payment at a counter, with an officer's help
 fees.py        what is charged, since when, by which law, and what a case costs
 fee_drafts.py  changes of fees, from the draft to the day on which they hold
@@ -33,9 +37,8 @@ from gateway.console.fee_drafts import add_fee_drafts
 from gateway.console.fees import add_fees
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
-from gateway.console.openid import OpenIdPages
+from gateway.console.identity import add_identity
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
-from gateway.console.sign_in import SignInPages
 from gateway.services.keys import KeyRing
 from gateway.services.runtime import Runtime
 from gateway.services.surface import ConsoleSurface
@@ -63,20 +66,10 @@ def register(
     frame = FramePages(runtime)
     pages.add_url_rule("/console.css", "style_sheet", frame.style_sheet)
     pages.add_url_rule("", "home", frame.home)
-    signing_in = SignInPages(runtime)
-    both = ["GET", "POST"]
-    pages.add_url_rule("/sign-in", "sign_in", signing_in.sign_in, methods=both)
-    pages.add_url_rule("/sign-in/second-step", "second_step", signing_in.second_step, methods=both)
-    pages.add_url_rule("/sign-in/set-up", "set_up", signing_in.set_up, methods=both)
-    pages.add_url_rule("/sign-in/leave", "leave_sign_in", signing_in.leave, methods=["POST"])
-    pages.add_url_rule("/welcome/<token>", "welcome", signing_in.welcome, methods=both)
     pages.add_url_rule("/sign-out", "sign_out", frame.sign_out, methods=["POST"])
     add_counter(pages, console)
     add_fees(pages, console)
     add_fee_drafts(pages, console)
-    openid = OpenIdPages(runtime)
-    pages.add_url_rule("/sign-in/openid", "openid", openid.begin)
-    pages.add_url_rule("/sign-in/openid/callback", "openid_callback", openid.callback)
     surface = ConsoleSurface(
         runtime=runtime,
         add_templates=console.add_templates,
@@ -89,6 +82,7 @@ def register(
     for extend in (*SECTIONS, *extensions):
         extend(surface)
     api_keys.register(surface, keys)
+    add_identity(pages, console)
     pages.after_request(rendering.secured)
     app.register_blueprint(pages)
     app.after_request(_for_officers)

@@ -12,7 +12,7 @@ from gateway.console.roles import OF_ACCESS
 from gateway.domain.agency import Agency, day_bounds
 from gateway.domain.errors import Conflict, GatewayError
 from gateway.services.access import for_officers
-from gateway.services.browse import agencies_of, key_of, keys_of
+from gateway.services.browse import agencies_of, key_of, keys_of, usual_zone
 from gateway.services.issue_key import KeyRequest, issue_key
 from gateway.services.keys import KeyRing, Scope
 from gateway.services.surface import N_, ConsoleSurface, Section
@@ -71,8 +71,7 @@ def _end_of(agencies: list[Agency], code: str | None) -> datetime | None:
     last = day_given("expires_at")
     if last is None:
         return None
-    zones = [agency.time_zone for agency in agencies if agency.code == code] or [each.time_zone for each in agencies]
-    return day_bounds(last, zones[0] if zones else "UTC")[1]
+    return day_bounds(last, usual_zone([agency for agency in agencies if agency.code == code] or agencies))[1]
 
 
 def _list(console: ConsoleSurface, form: Form, status: int = 200) -> Any:
@@ -91,7 +90,7 @@ def _list(console: ConsoleSurface, form: Form, status: int = 200) -> Any:
         part=part,
         has_more=len(ordered) > part * SHOWN,
         agencies={agency.id: agency for agency in agencies},
-        zone=agencies[0].time_zone if agencies else "UTC",
+        zone=usual_zone(agencies),
         state_of=lambda key: state_of(key, now),
         may_name_all=caller.agency_id is None,
         scopes=SCOPES,
@@ -148,16 +147,16 @@ def _one(console: ConsoleSurface, key_id: UUID, form: Form, status: int = 200) -
     caller = console.officer().caller
     with console.runtime.db.read() as tx:
         key = key_of(tx, caller, key_id)
-        agencies = {agency.id: agency for agency in agencies_of(tx, caller)}
+        agencies = agencies_of(tx, caller)
         state = state_of(key, tx.now)
-    zone = agencies[key.agency_id].time_zone if key.agency_id else next(iter(agencies.values())).time_zone
+    agency = next((each for each in agencies if each.id == key.agency_id), None)
     return console.page(
         "api_key.html",
         status,
         key=key,
         state=state,
-        agency=agencies.get(key.agency_id),
-        zone=zone,
+        agency=agency,
+        zone=usual_zone([agency] if agency else agencies),
         scopes=SCOPES,
         form=form,
         overlap_max=OVERLAP_HOURS_MAX,

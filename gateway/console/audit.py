@@ -9,7 +9,7 @@ from gateway.console.forms import asked, day_asked
 from gateway.console.roles import OF_TRAIL
 from gateway.domain.officer import Role
 from gateway.services.access import for_officers
-from gateway.services.browse import agencies_of
+from gateway.services.browse import agencies_of, usual_zone
 from gateway.services.name_actors import colleagues, names_of
 from gateway.services.read_audit import AuditPage, AuditQuery, audit_trail, reads_of_payers
 from gateway.services.runtime import Caller
@@ -87,7 +87,7 @@ def _add_reads(console: ConsoleSurface) -> None:
 
 
 def _query(tx: Any, caller: Caller) -> AuditQuery:
-    zone = next((agency.time_zone for agency in agencies_of(tx, caller)), "UTC")
+    zone = usual_zone(agencies_of(tx, caller))
     actor, kind, subject = (text[:TERM_MAX] if (text := asked(name)) else None for name in ("actor", "type", "subject"))
     return AuditQuery(zone, actor, kind, subject, day_asked("from"), day_asked("to"))
 

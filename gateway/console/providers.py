@@ -5,7 +5,7 @@ from typing import Any
 from gateway.console import words
 from gateway.console.roles import READERS
 from gateway.services.access import for_officers
-from gateway.services.browse import agencies_of
+from gateway.services.browse import agencies_of, usual_zone
 from gateway.services.provider_health import Overview, overview_of, overview_of_all
 from gateway.services.surface import N_, ConsoleSurface, Section
 
@@ -33,7 +33,7 @@ def register(console: ConsoleSurface) -> None:
 
 
 def _zone(console: ConsoleSurface, tx: Any) -> str:
-    return next((agency.time_zone for agency in agencies_of(tx, console.officer().caller)), "UTC")
+    return usual_zone(agencies_of(tx, console.officer().caller))
 
 
 def _page(console: ConsoleSurface, template: str, zone: str, **context: Any) -> Any:

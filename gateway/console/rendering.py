@@ -24,6 +24,7 @@ LANGUAGE_COOKIE = "language"
 
 _HERE = Path(__file__).parent
 CONSOLE_STYLE_SHEET = (_HERE / "static" / "console.css").read_bytes()
+PASSKEY_SCRIPT = (_HERE / "static" / "passkey.js").read_bytes()
 
 
 @dataclass

@@ -82,7 +82,7 @@ class SignInPages:
             if request.method == "GET":
                 return self._welcome_page(officer.email)
             check_form(self._runtime, visitor(self._runtime))
-            session = accept_invitation(self._runtime, token, _typed_twice())
+            session = accept_invitation(self._runtime, token, typed_twice())
         except Invalid as error:
             return self._welcome_page(officer.email, 422, error.fields)
         except InvitationOver:
@@ -132,12 +132,14 @@ class SignInPages:
                 faults=faults or {},
                 email=request.form.get("email", ""),
                 after=own_path(request.args.get("next", "")),
+                again="again" in request.args,
                 has_openid=self._runtime.openid is not None,
             ),
         )
 
     def _second_page(self, who: HalfSignedIn, status: int = 200, faults: dict[str, str] | None = None) -> Response:
-        return page("second_step.html", status, form_of=who.session, faults=faults or {}, who=who)
+        after = own_path(request.args.get("next", ""))
+        return page("second_step.html", status, form_of=who.session, faults=faults or {}, who=who, after=after)
 
     def _set_up_page(self, who: HalfSignedIn, status: int = 200, faults: dict[str, str] | None = None) -> Response:
         with self._runtime.db.transaction() as tx:
@@ -171,7 +173,7 @@ def authenticator_shown(secret: str, email: str) -> dict[str, str]:
     return {"secret": groups, "qr": code.svg_data_uri(scale=5, border=2)}
 
 
-def _typed_twice() -> str:
+def typed_twice() -> str:
     """The new password. Raises Invalid if the two differ."""
     password = request.form.get("password", "")
     if password != request.form.get("again", ""):

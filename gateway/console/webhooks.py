@@ -10,13 +10,13 @@ from flask import redirect, request, url_for
 
 from gateway.console import words
 from gateway.console.api_keys import shown_once
-from gateway.console.forms import Form, asked, day_given, given, once, refused
+from gateway.console.forms import Form, Mistyped, asked, day_given, given, once, refused
 from gateway.console.roles import OF_ACCESS
 from gateway.domain.agency import Agency, day_bounds
-from gateway.domain.errors import GatewayError, Invalid
+from gateway.domain.errors import GatewayError
 from gateway.domain.events import EventType
 from gateway.services.access import for_officers
-from gateway.services.browse import agencies_of
+from gateway.services.browse import agencies_of, usual_zone
 from gateway.services.public_address import URL_LENGTH_MAX
 from gateway.services.register_webhook_endpoint import register_webhook_endpoint
 from gateway.services.runtime import Caller
@@ -67,7 +67,7 @@ def _for_agency(caller: Caller, agencies: list[Agency], code: str | None) -> Cal
         return caller
     chosen = next((agency.id for agency in agencies if agency.code == code), None)
     if chosen is None:
-        raise Invalid("There is no such agency.", fields={"agency": N_("Choose one of these.")})
+        raise Mistyped("There is no such agency.", fields={"agency": N_("Choose one of these.")})
     return replace(caller, agency_id=chosen)
 
 
@@ -85,7 +85,7 @@ def _list(console: ConsoleSurface, form: Form, status: int = 200) -> Any:
         part=part,
         has_more=len(ordered) > part * LISTED,
         agencies=agencies,
-        zone=agencies[0].time_zone if agencies else "UTC",
+        zone=usual_zone(agencies),
         may_name_all=caller.agency_id is None,
         event_types=list(EventType),
         chosen=request.form.getlist("events"),
@@ -139,13 +139,13 @@ def _add_sending(console: ConsoleSurface) -> None:
 
 
 def _days_given() -> tuple[date, date]:
-    """Raises Invalid."""
+    """Raises Mistyped."""
     first, last = day_given("from"), day_given("to")
     if first is None or last is None:
         missing = [name for name, day in (("from", first), ("to", last)) if day is None]
-        raise Invalid("A day is missing.", fields=dict.fromkeys(missing, N_("Give a day, like 2026-11-22.")))
+        raise Mistyped("A day is missing.", fields=dict.fromkeys(missing, N_("Give a day, like 2026-11-22.")))
     if last < first:
-        raise Invalid("The days are swapped.", fields={"to": N_("This must not be before the first day.")})
+        raise Mistyped("The days are swapped.", fields={"to": N_("This must not be before the first day.")})
     return first, last
 
 
@@ -153,7 +153,7 @@ def _event_given() -> UUID:
     try:
         return UUID(request.form.get("event", ""))
     except ValueError:
-        raise Invalid("There is no such event.", fields={"event": N_("Choose one of these.")}) from None
+        raise Mistyped("There is no such event.", fields={"event": N_("Choose one of these.")}) from None
 
 
 def _done(console: ConsoleSurface, endpoint_id: UUID, action: Callable[[Any], object]) -> Any:
@@ -189,6 +189,6 @@ def _one(console: ConsoleSurface, endpoint_id: UUID, form: Form, status: int = 2
 
 
 def _zone(tx: Any, caller: Caller, agency_id: UUID | None) -> str:
-    """That of the endpoint's agency, or of the first one."""
-    zones = {agency.id: agency.time_zone for agency in agencies_of(tx, caller)}
-    return zones[agency_id] if agency_id in zones else next(iter(zones.values()), "UTC")
+    """That of the endpoint's agency; of one for all agencies the usual one."""
+    agencies = agencies_of(tx, caller)
+    return usual_zone([agency for agency in agencies if agency_id == agency.id] or agencies)

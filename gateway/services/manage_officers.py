@@ -22,6 +22,7 @@ from gateway.store import identity, officers
 from gateway.store.database import Transaction
 
 PAGE = 50
+FIRST = UUID(int=0)
 
 
 class OwnAccount(Forbidden):
@@ -49,12 +50,12 @@ class OfficerState:
     is_invited: bool
 
 
-def list_officers(tx: Transaction, caller: Caller, after: str = "") -> tuple[list[OfficerState], str | None]:
-    """A page of officers by e-mail address, and the cursor of the next."""
+def list_officers(tx: Transaction, caller: Caller, after: UUID = FIRST) -> tuple[list[OfficerState], UUID | None]:
+    """A page of officers in the order in which they were added, and the last of them if there are more."""
     rows = officers.all_of(tx, caller.agency_id, after, PAGE + 1)
     shown = rows[:PAGE]
     invited = identity.invited(tx, [row.id for row in shown])
-    return [_state(row, row.id in invited) for row in shown], shown[-1].email if len(rows) > PAGE else None
+    return [_state(row, row.id in invited) for row in shown], shown[-1].id if len(rows) > PAGE else None
 
 
 def find_officer(tx: Transaction, caller: Caller, officer_id: UUID) -> OfficerState:

@@ -5,7 +5,7 @@ The cookie holds a token of 256 random bits, the database only its hash.
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -45,6 +45,7 @@ class Officer:
     roles: frozenset[Role]
     agency_id: UUID | None
     session: str
+    begun_at: datetime
 
     @property
     def caller(self) -> Caller:
@@ -72,7 +73,7 @@ def officer_of(db: Database, token: str) -> Officer:
         if row.seen_at <= tx.now - SEEN_NOTED_EVERY:
             officers.touch_session(tx, _hash(token), tx.now - SEEN_NOTED_EVERY)
     roles = frozenset(Role(role) for role in row.roles)
-    return Officer(row.id, row.name, row.email, roles, row.agency_id, _hash(token).hex())
+    return Officer(row.id, row.name, row.email, roles, row.agency_id, _hash(token).hex(), row.begun_at)
 
 
 def half_session(tx: Transaction, token: str, within: timedelta) -> Row[Any]:

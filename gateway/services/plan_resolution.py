@@ -23,6 +23,7 @@ from gateway.domain.ledger import (
     UNIDENTIFIED_RECEIPTS,
     Entry,
     Transfer,
+    in_transit,
 )
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment
@@ -43,6 +44,9 @@ OFFICER = "officer"
 
 HELD_NOWHERE = frozenset({DiscrepancyKind.DUPLICATE_AT_PROVIDER, DiscrepancyKind.FEE_MISMATCH})
 """What is about an entry that matches all the same."""
+
+PAYOUTS = frozenset({DiscrepancyKind.PAYOUT_SHORT, DiscrepancyKind.PAYOUT_OVER, DiscrepancyKind.PAYOUT_MISSING})
+"""At the bank they are about money in transit, and their evidence says who has `paid_by`."""
 
 CarryOut = Callable[[Resolution, Caller], object]
 
@@ -226,6 +230,8 @@ def _claim_fee(case: _Case) -> Plan:
 def _write_off(case: _Case) -> Plan:
     """What the ledger holds beyond what the provider ever settled. Nothing may settle it at this moment, so a run that
     is writing its matches is waited for."""
+    if case.kind in PAYOUTS:
+        return _write_off_payout(case)
     evidence, known = case.found.evidence, case.payment()
     entry, line = evidence.get("ledger"), evidence.get("settlement")
     difference = int(case.found.amount_minor)
@@ -244,12 +250,24 @@ def _write_off(case: _Case) -> Plan:
     return _booked(case, (written_off(amount, known.lands_on),))
 
 
+def _write_off_payout(case: _Case) -> Plan:
+    """What a payout brought to the bank less than it is worth, or more: that is left in transit."""
+    paid_by = case.found.evidence.get("paid_by")
+    if paid_by is None:
+        raise NotAllowed("Only what the bank did not get is written off. Ask the provider to mend its settlement.")
+    missing = case.found.amount_minor if case.kind is DiscrepancyKind.PAYOUT_MISSING else -case.found.amount_minor
+    amount = Money(int(missing), case.found.currency)
+    check_limit(amount, case.runtime.write_off_limits)
+    return _booked(case, (written_off(amount, in_transit(paid_by)),))
+
+
 def _close(case: _Case) -> Plan:
     """Money that is kept for a payer must keep its name, so it is accepted or refunded, never explained away."""
     known = payments.find(case.tx, case.found.payment_id) if case.found.payment_id else None
     if known is not None and _credit_of(case.tx, known) > 0 and "credited_minor" in case.found.evidence:
         raise NotAllowed("Money of this payment is kept for its payer: accept it for an invoice, or refund it.")
-    if case.found.entry_id is not None and case.kind not in HELD_NOWHERE:
+    in_transit_still = case.kind in PAYOUTS and "paid_by" in case.found.evidence
+    if in_transit_still or (case.found.entry_id is not None and case.kind not in HELD_NOWHERE):
         raise NotAllowed("The ledger holds money for this. Write it off, trace it or dispute it.")
     return Plan((), lambda resolution, approver: None)
 

@@ -25,9 +25,9 @@ def by_email(tx: Transaction, email: str) -> Row[Any] | None:
     return tx.one_or_none(select(officers).where(officers.c.email == email))
 
 
-def all_of(tx: Transaction, agency_id: UUID | None, after: str, limit: int) -> list[Row[Any]]:
-    """Officers of one agency, or all, by their e-mail address from after `after` on."""
-    listed = select(officers).where(officers.c.email > after).order_by(officers.c.email).limit(limit)
+def all_of(tx: Transaction, agency_id: UUID | None, after: UUID, limit: int) -> list[Row[Any]]:
+    """Officers of one agency, or all, in the order in which they were added, from after `after` on."""
+    listed = select(officers).where(officers.c.id > after).order_by(officers.c.id).limit(limit)
     return tx.all(listed.where(officers.c.agency_id == agency_id) if agency_id else listed)
 
 

@@ -5,14 +5,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from flask import redirect, url_for
+from flask import Response, redirect, url_for
 from sqlalchemy.engine import Row
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, Payment
-from gateway.domain.resolution import ResolutionStatus
+from gateway.domain.resolution import Action, ResolutionStatus
 from gateway.services.access import for_officers
 from gateway.services.name_actors import colleagues, names_of
 from gateway.services.officer_sessions import Officer
@@ -36,9 +36,11 @@ from reconciliation.console.forms import NAME_MAX, chosen_of, day_given, text_gi
 from reconciliation.console.here import agencies_of, zone_of
 from reconciliation.console.roles import DECIDERS, READERS, WORKERS
 from reconciliation.explain import explain
+from reconciliation.reports.pdf import as_pdf
+from reconciliation.reports.trace import letter_of, trace_document
 
 TRACES = ("trace", "dispute")
-TYPED = ("text", "to", "until", "why", "kind", "addressee", "answer", "action", "reason", "invoice")
+TYPED = ("text", "to", "until", "why", "kind", "addressee", "answer", "action", "reason", "invoice", "entry")
 NOBODY = "nobody"
 DAYS = frozenset({"business_date", "due_on"})
 
@@ -113,6 +115,19 @@ def _add_traces(console: ConsoleSurface) -> None:
         caller = console.officer().caller
         return _worked(console, discrepancy_id, lambda tx, _: answer_trace(tx, caller, trace_id, text_given("answer")))
 
+    @console.route("/traces/<uuid:trace_id>/letter", endpoint="trace_letter")
+    @for_officers(*READERS)
+    def letter(trace_id: UUID) -> Any:
+        me = console.officer()
+        with console.runtime.db.transaction() as tx:
+            document = trace_document(letter_of(tx, trace_id, me.agency_id), console.language())
+            tx.audit(me.caller.actor, "report.downloaded", "trace", trace_id)
+        return Response(
+            b"".join(as_pdf(document)),
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'attachment; filename="trace-{trace_id}.pdf"'},
+        )
+
 
 def _worked(console: ConsoleSurface, discrepancy_id: UUID, work: Work) -> Any:
     try:
@@ -133,11 +148,11 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         is_open = found.status == DiscrepancyStatus.OPEN
         known = resolutions.of_discrepancies(tx, [discrepancy_id])
         waiting = next((each for each in known if each.status is ResolutionStatus.PROPOSED), None)
-        able = options(tx, runtime, me.caller, discrepancy_id) if is_open and waiting is None else []
+        able = _options(tx, console, found) if is_open and waiting is None else []
         opinion = causes_of(tx, runtime, discrepancy_id, me.agency_id)
         notes, traces = resolutions.notes_of(tx, discrepancy_id), resolutions.traces_of(tx, discrepancy_id)
         paid = payments.find(tx, found.payment_id) if found.payment_id else None
-        agencies, today = agencies_of(tx, me), tx.now.date()
+        agencies, age = agencies_of(tx, me), resolutions.ages(tx, [discrepancy_id])[discrepancy_id]
         named = [found.assigned_to, *(note.author for note in notes), *(_assigned_to(note) for note in notes)]
         names = names_of(tx, named)
         team = colleagues(tx, WORKERS, me.agency_id) if is_open else []
@@ -150,7 +165,7 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         found=found,
         agency=next((each for each in agencies if each.id == found.agency_id), None),
         zone=zone_of(agencies, found.agency_id),
-        age=(today - found.business_date).days,
+        age=age,
         explanation=_explanation(found, opinion["cause"])[language],
         sides=sides(found.evidence),
         others=others(found),
@@ -158,6 +173,7 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         causes=[cause["explanation"][language] for cause in opinion["causes"]],
         ask_first=opinion["ask_first"] and opinion["ask_first"][language],
         options=able,
+        entries=(found.evidence.get("proposal") or {}).get("entries", []),
         waiting=waiting,
         ended=[each for each in known if each is not waiting],
         is_open=is_open,
@@ -171,6 +187,13 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         typed=typed(*TYPED),
         faults=words.faults_of(error) if error else {},
     )
+
+
+def _options(tx: Transaction, console: ConsoleSurface, found: Row[Any]) -> list[dict[str, Any]]:
+    """What can be decided now, or why not; without accepting a proposal where there is none."""
+    able = options(tx, console.runtime, console.officer().caller, found.id)
+    has_proposal = bool(found.evidence.get("proposal"))
+    return [each for each in able if has_proposal or each["action"] is not Action.ACCEPT_PROPOSAL]
 
 
 def _rights(me: Officer, found: Row[Any], paid: Payment | None) -> dict[str, bool]:

@@ -65,7 +65,7 @@ def chosen_of(name: str, allowed: Collection[str]) -> str:
 
 def typed(*names: str) -> dict[str, str]:
     """What was typed, to be shown again."""
-    return {name: request.form.get(name, "") for name in names}
+    return {name: request.form.get(name, "").strip() for name in names}
 
 
 def place(kind: str, *types: type[str] | type[int]) -> list[Any] | None:

@@ -1,4 +1,4 @@
-"""Where an officer is: the zone in which moments are shown, and the agencies that are theirs."""
+"""Where an officer is: the zone in which moments are shown, the agencies that are theirs, and what days are run of."""
 
 from collections import Counter
 from datetime import date, datetime
@@ -6,11 +6,20 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from gateway.domain.agency import Agency
+from gateway.domain.payout import bank_source
+from gateway.ports.provider import SettlementSource
 from gateway.services.officer_sessions import Officer
+from gateway.services.runtime import Runtime
 from gateway.store import catalogue
 from gateway.store.database import Transaction
 
 NOWHERE = "UTC"
+
+
+def sources_of(runtime: Runtime) -> list[str]:
+    """What days are run of: the providers that settle, and the bank accounts that they pay out to."""
+    providers = [name for name, each in runtime.providers.items() if isinstance(each, SettlementSource)]
+    return sorted([*providers, *map(bank_source, runtime.payouts.all_accounts())])
 
 
 def agencies_of(tx: Transaction, officer: Officer) -> list[Agency]:

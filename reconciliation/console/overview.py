@@ -7,14 +7,13 @@ from uuid import UUID
 
 from gateway.domain.agency import Agency
 from gateway.domain.money import Money
-from gateway.ports.provider import SettlementSource
 from gateway.services.access import for_officers
 from gateway.services.surface import ConsoleSurface
 from gateway.store import discrepancy_queue, reconciliation
 from gateway.store.database import Transaction
 from reconciliation.console import charts, words
 from reconciliation.console.forms import asked, choice, day_asked
-from reconciliation.console.here import agencies_of, today_of
+from reconciliation.console.here import agencies_of, sources_of, today_of
 from reconciliation.console.roles import READERS
 from reconciliation.day import Day, Stage, day_at_a_glance, stage_of
 from reconciliation.reports.month import BooksDoNotTie
@@ -75,9 +74,8 @@ def _glance(tx: Transaction, on: date, agency_id: UUID | None) -> Day | None:
 def _runs(console: ConsoleSurface, tx: Transaction, on: date) -> list[tuple[str, Any, Stage]]:
     """The runs of the day by source, each with how far it is; None for one that there is not yet."""
     rows = reconciliation.page_of_runs(tx, **_of(on, on), after=None, limit=RUNS_READ)
-    providers = console.runtime.providers
-    expected = {name for name, each in providers.items() if isinstance(each, SettlementSource)}
-    missing = [(name, None, Stage.NOT_RUN) for name in expected - {row.provider for row in rows}]
+    begun = {row.provider for row in rows}
+    missing = [(source, None, Stage.NOT_RUN) for source in sources_of(console.runtime) if source not in begun]
     return sorted([*((row.provider, row, stage_of(row.status, row.totals)) for row in rows), *missing], key=_by_source)
 
 

@@ -29,7 +29,8 @@ from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 
 AT_ONCE = 500
 SHOWN = 50
-TYPED = ("action", "reason", "invoice")
+PARAMETERS = ("invoice", "entry")
+TYPED = ("action", "reason", *PARAMETERS)
 
 
 class _Rehearsed(Exception):
@@ -69,8 +70,8 @@ def _proposed(console: ConsoleSurface, members: Callable[[Transaction], list[UUI
     """The effect, to look at; or, once the officer has confirmed it, the decision that is proposed or taken."""
     me, runtime = console.officer(), console.runtime
     action = Action(chosen_of("action", tuple(Action)))
-    reason, invoice = text_given("reason"), request.form.get("invoice", "").strip()
-    parameters = {"invoice": invoice} if invoice else {}
+    reason = text_given("reason")
+    parameters = {name: given for name, given in typed(*PARAMETERS).items() if given}
 
     def made(tx: Transaction, ids: list[UUID]) -> list[Resolution]:
         return propose(tx, runtime, me.caller, ids, action, reason, parameters)

@@ -10,12 +10,13 @@ from gateway.services.access import for_officers
 from gateway.services.cursors import invalid_cursor
 from gateway.services.name_actors import names_of
 from gateway.services.surface import ConsoleSurface
-from gateway.store import catalogue, discrepancy_queue
+from gateway.store import discrepancy_queue, resolutions
 from gateway.store.discrepancy_queue import Order, Place, Wanted
 from reconciliation.assistant.cause_words import CAUSE_WORDS
 from reconciliation.assistant.causes import Cause
 from reconciliation.console import words
 from reconciliation.console.forms import asked, choice, following, place
+from reconciliation.console.here import agencies_of, sources_of, today_of
 from reconciliation.console.roles import READERS
 from reconciliation.reports.run import BUCKETS
 
@@ -36,14 +37,15 @@ def add(console: ConsoleSurface) -> None:
         order = Order(choice("order", tuple(Order)) or Order.AGE)
         after = _place(order)
         with runtime.db.read() as tx:
-            agencies = catalogue.all_agencies(tx) if me.agency_id is None else []
-            wanted = _wanted(console, agencies, tx.now.date())
+            mine = agencies_of(tx, me)
+            agencies = mine if me.agency_id is None else []
+            wanted = _wanted(console, agencies, today_of(mine, tx.now))
             rows = discrepancy_queue.page(tx, wanted, order, after, PAGE + 1)
             is_first = after is None and wanted.status == DiscrepancyStatus.OPEN
             causes = discrepancy_queue.causes(tx, wanted, CAUSES_SHOWN) if is_first else []
             sources = discrepancy_queue.sources(tx)
             names = names_of(tx, (row.assigned_to for row in rows))
-            today = tx.now.date()
+            ages = resolutions.ages(tx, [row.id for row in rows])
         shown = rows[:PAGE]
         return console.page(
             "discrepancies.html",
@@ -53,12 +55,12 @@ def add(console: ConsoleSurface) -> None:
             causes=causes,
             cause_words=_cause_words(console.language()),
             names=names,
-            today=today,
+            ages_of=ages,
             chosen={name: asked().get(name, "") for name in FILTERS},
             statuses=[*DiscrepancyStatus, ALL],
             kinds=sorted(DiscrepancyKind),
             ages=list(AGES),
-            sources=sorted({*sources, *runtime.providers}),
+            sources=sorted({*sources, *sources_of(runtime)}),
             agencies=agencies,
             following=_following(order, shown) if len(rows) > PAGE else None,
         )

@@ -12,7 +12,6 @@ from flask import redirect, url_for
 from gateway.domain.errors import GatewayError, NotFound
 from gateway.domain.money import Money
 from gateway.domain.reconciliation import RunStatus
-from gateway.ports.provider import SettlementSource
 from gateway.services.access import for_officers
 from gateway.services.cursors import invalid_cursor
 from gateway.services.name_actors import names_of
@@ -22,7 +21,7 @@ from reconciliation.api import ask_for_run
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import words
 from reconciliation.console.forms import asked, choice, chosen_of, day_asked, day_given, following, place, typed
-from reconciliation.console.here import agencies_of, zone_of
+from reconciliation.console.here import agencies_of, sources_of, zone_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 from reconciliation.day import stage_of
 from reconciliation.jobs import Queue
@@ -47,7 +46,7 @@ def add(console: ConsoleSurface) -> None:
     @for_officers(*DECIDERS)
     def begin() -> Any:
         try:
-            provider = chosen_of("provider", _sources(console))
+            provider = chosen_of("provider", sources_of(console.runtime))
             run_id = _ask(console, queue, provider, day_given("business_date"), correction=False)
         except GatewayError as error:
             return _runs_page(console, error)
@@ -109,7 +108,7 @@ def _runs_page(console: ConsoleSurface, error: GatewayError | None = None) -> An
         names=names,
         chosen={name: asked().get(name, "") for name in FILTERS},
         known=sorted(known),
-        sources=_sources(console),
+        sources=sources_of(console.runtime),
         statuses=list(RunStatus),
         may_run=me.is_any_of(*DECIDERS),
         following=_following(shown) if len(rows) > PAGE else None,
@@ -157,14 +156,6 @@ def found_run(console: ConsoleSurface, run_id: UUID) -> Any:
     if run is None:
         raise RunNotFound("There is no such run.")
     return run
-
-
-def _sources(console: ConsoleSurface) -> list[str]:
-    """What can be run: providers that settle, and what was run before and is no provider."""
-    providers = console.runtime.providers
-    with console.runtime.db.read() as tx:
-        others = [each for each in discrepancy_queue.sources(tx) if ":" in each]
-    return sorted([*(name for name, each in providers.items() if isinstance(each, SettlementSource)), *others])
 
 
 def _place() -> tuple[date, str, int] | None:

@@ -93,6 +93,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "receivable": N_("What payers owe"),
         "in_transit": N_("Money on its way from the provider"),
         "bank": N_("Money at the bank"),
+        "bank_charges": N_("Charges of the bank"),
         "disputes": N_("Disputed money"),
         "provider_claims": N_("What the provider owes us"),
         "fees": N_("Fees charged"),

@@ -34,6 +34,7 @@ COLUMNS: Mapping[str, str] = {
     "unidentified_receipts": "unidentified",
     "refunds_payable": "refunds",
     "provider_fees": "fees",
+    "bank_charges": "fees",
     "disputes": "chargebacks",
     "in_transit": "payouts",
     "bank": "payouts",

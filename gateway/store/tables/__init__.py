@@ -7,6 +7,7 @@ violation becomes a domain error by its constraint's name.
 from gateway.store.tables import (  # noqa: F401 - imported so that their tables register
     access,
     assistant,
+    bank_matches,
     catalogue,
     credits,
     events,

@@ -193,6 +193,7 @@ discrepancies = Table(
     CheckConstraint("(status = 'open') = (closed_at IS NULL)", name="closed_at"),
     Index("discrepancies_run_id_idx", "run_id"),
     Index("discrepancies_payment_id_idx", "payment_id"),
+    Index("discrepancies_batch_idx", "batch", "line", postgresql_where=text("batch IS NOT NULL")),
     Index("discrepancies_open_idx", "provider", "business_date", postgresql_where=text("status = 'open'")),
 )
 

@@ -68,5 +68,5 @@ def test_a_disabled_officer_is_out_at_once(api: Api) -> None:
 def test_every_page_of_the_console_is_for_officers_or_says_why_not(api: Api) -> None:
     views = {rule.endpoint for rule in api.app.url_map.iter_rules() if rule.rule.startswith("/console")}
     public = {one for one in views if (access := access_of(api.app.view_functions[one])) and access.is_public}
-    signing_in = {"sign_in", "second_step", "set_up", "leave_sign_in", "welcome", "openid", "openid_callback"}
-    assert public == {f"console.{name}" for name in ("style_sheet", *signing_in)}
+    steps = {"sign_in", "second_step", "set_up", "leave_sign_in", "welcome", "openid", "openid_callback", "passkey"}
+    assert public == {f"console.{name}" for name in ("style_sheet", "passkey_script", *steps)}

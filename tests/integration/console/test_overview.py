@@ -63,7 +63,8 @@ def test_the_trail_is_the_same_page_by_page(api: Api, invoice: Invoice) -> None:
     everything = AuditQuery("UTC")
     with api.world.runtime.db.read() as tx:
         whole = audit_trail(tx, api.world.finance, everything, None, 1000)
-        paged, after = [], None
+        paged: list[int] = []
+        after = None
         while True:
             page = audit_trail(tx, api.world.finance, everything, after, 2)
             paged.extend(row.id for row in page.rows)

@@ -117,7 +117,10 @@ def test_what_is_wrong_with_a_refund_stands_at_its_field(paid: tuple[Invoice, Pa
     assert blank.status_code == 422
     assert 'id="reason-fault"' in blank.text
     assert 'value="50,000"' in blank.text
-    assert submit(finance, address, f"{address}/refund", amount="999,999,999", reason="x").status_code == 422
+    for amount in ("999,999,999", "0", "some"):
+        wrong = submit(finance, address, f"{address}/refund", amount=amount, reason="x")
+        assert wrong.status_code == 422
+        assert 'id="amount-fault"' in wrong.text
 
 
 def test_a_viewer_reads_the_story_and_is_offered_nothing_to_do(api: Api, paid: tuple[Invoice, Payment]) -> None:

@@ -1,51 +1,21 @@
 """Officers sign in by password and a second factor; whoever only knows one of them stays outside."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pyotp
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import select, update
-from sqlalchemy.engine import Row
-from werkzeug.test import TestResponse
 
 from gateway.console.gate import cookie_name
 from gateway.domain.officer import Role
-from gateway.services.demo_officers import load_demo_officers, new_demo_officers
 from gateway.services.invite_officer import invite
 from gateway.services.sign_in import WrongCredentials, sign_in
-from gateway.store.tables.access import audit_log
 from gateway.store.tables.identity import officer_authenticators, officer_invitations, sign_in_tries
 from gateway.store.tables.officers import officer_sessions, officers
 from tests.integration.api import Api
+from tests.integration.console.known import PASSWORD, SECOND, SIGN_IN, Known, form_of, is_in
 from tests.integration.officers import FORM_FIELD, an_officer, browser_of, submit
-
-PASSWORD = "three blue herons wade"
-SIGN_IN = "/console/sign-in"
-SECOND = "/console/sign-in/second-step"
-
-
-class Known:
-    """An officer who signs in by password and authenticator."""
-
-    def __init__(self, api: Api) -> None:
-        self.api = api
-        demo = new_demo_officers()[1]
-        self.email, self.secret = f"{demo['authenticator'].lower()}@gov.example", demo["authenticator"]
-        load_demo_officers(api.world.runtime, [demo | {"email": self.email, "password": PASSWORD}])
-        with api.world.runtime.db.read() as tx:
-            self.id: UUID = tx.execute(select(officers.c.id).where(officers.c.email == self.email)).scalar_one()
-
-    def by_password(self, browser: FlaskClient, password: str = PASSWORD) -> TestResponse:
-        return submit(browser, SIGN_IN, SIGN_IN, email=f" {self.email.upper()}", password=password)
-
-    def code(self, ago: timedelta = timedelta()) -> str:
-        return pyotp.TOTP(self.secret).at(self.api.world.runtime.db.now() - ago)
-
-    def by_code(self, browser: FlaskClient, code: str) -> TestResponse:
-        return submit(browser, SECOND, SECOND, code=code)
 
 
 @pytest.fixture
@@ -53,10 +23,6 @@ def known(api: Api) -> Known:
     with api.world.runtime.db.transaction() as tx:
         tx.execute(sign_in_tries.delete())
     return Known(api)
-
-
-def is_in(browser: FlaskClient) -> bool:
-    return browser.get("/console").status_code == 200
 
 
 def test_an_officer_signs_in_by_password_and_code(api: Api, known: Known) -> None:
@@ -70,7 +36,7 @@ def test_an_officer_signs_in_by_password_and_code(api: Api, known: Known) -> Non
     assert is_in(browser)
     browser.set_cookie(cookie_name(api.world.runtime), half.value)
     assert not is_in(browser)
-    told = [line.after for line in lines(api, known.id, "officer.signed_in")]
+    told = [line.after for line in known.audited("officer.signed_in")]
     assert told == [{"by": "authenticator"}]
 
 
@@ -105,7 +71,7 @@ def test_unknown_and_disabled_accounts_are_answered_like_a_wrong_password(api: A
     assert [answer.status_code for answer in answers] == [401] * 3
     assert len(texts) == 1
     assert PASSWORD not in texts.pop()
-    assert len(lines(api, known.id, "officer.sign_in_refused")) == 1
+    assert len(known.audited("officer.sign_in_refused")) == 1
 
 
 def test_an_unknown_account_costs_as_much_work(api: Api, known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,12 +200,6 @@ def test_whoever_is_signed_in_already_can_still_sign_in_as_another(api: Api, kno
     assert browser.get(SECOND).status_code == 303
 
 
-def form_of(page: TestResponse) -> str:
-    found = FORM_FIELD.search(page.text)
-    assert found
-    return found[1]
-
-
 def pending_code(api: Api, officer_id: UUID) -> str:
     runtime = api.world.runtime
     with runtime.db.read() as tx:
@@ -247,9 +207,3 @@ def pending_code(api: Api, officer_id: UUID) -> str:
     sealed = runtime.vault.open_bytes(f"officer_authenticator:{row.id}", row.master_key_id, row.sealed)
     assert sealed.decode().encode() not in row.sealed
     return pyotp.TOTP(sealed.decode()).at(runtime.db.now())
-
-
-def lines(api: Api, officer_id: UUID, action: str) -> list[Row[Any]]:
-    found = select(audit_log).where(audit_log.c.subject_id == str(officer_id), audit_log.c.action == action)
-    with api.world.runtime.db.read() as tx:
-        return list(tx.all(found))

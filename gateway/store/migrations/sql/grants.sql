@@ -30,6 +30,8 @@ GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout
     bank_credits, credit_fetches,
     provider_circuits, receipt_counters, receipt_mails, traces TO :app_role;
 GRANT UPDATE (status, decided_by, decided_at) ON resolutions TO :app_role;
+-- Whose money a payout is may be known after its run is signed.
+GRANT UPDATE (unplaced_minor) ON bank_matches TO :app_role;
 -- A receipt gets its number once: see receipts.sql.
 GRANT UPDATE (series, year, number, issued_at, business_date) ON receipts TO :app_role;
 GRANT UPDATE (name, roles, agency_id, disabled_at) ON officers TO :app_role;
@@ -44,7 +46,7 @@ GRANT UPDATE (format, layout, status, errors, lines, read_lines, learnt_lines, l
 GRANT UPDATE (master_key_id, sealed) ON statement_chunks TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
 GRANT DELETE ON idempotency_keys, webhook_attempts, match_rows, match_chunks, matched_lines, matched_entries,
-    run_findings, finding_causes, provider_calls, officer_authenticators, officer_recovery_codes, officer_passkeys,
+    bank_matches, run_findings, finding_causes, provider_calls, officer_authenticators, officer_recovery_codes, officer_passkeys,
     officer_identities, sign_in_ceremonies, sign_in_tries, officer_passwords TO :app_role;
 GRANT UPDATE, DELETE ON procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers
     TO :app_role;
