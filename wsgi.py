@@ -23,7 +23,7 @@ from gateway.domain.payout import PayoutTerms
 from gateway.jobs import build_jobs, nightly_seal, receipt_mail, run_worker
 from gateway.logs import configure_logging
 from gateway.pages.receipts import receipt_pdf
-from gateway.payout_settings import read_payout_terms
+from gateway.payout_settings import DEMO_ACCOUNT, read_payout_terms
 from gateway.ports.provider import PaymentProvider
 from gateway.services.keys import KeyRing
 from gateway.services.mailer import Mailer, UnusableMailServer
@@ -65,7 +65,7 @@ def compose(variables: Mapping[str, str]) -> Composition:
             adapters[name] = registry.build(name, environment)
         except (MissingSettings, UnusableSetting, registry.UnknownProvider) as error:
             problems.append(str(error))
-    payouts, faults = read_payout_terms(environment)
+    payouts, faults = _payout_terms(environment, adapters, demo=bool(settings and settings.demo))
     layouts, misread = read_layouts(environment.get("GATEWAY_STATEMENT_LAYOUTS", ""))
     problems += [*faults, *misread]
     problems += [problem for problem in environment.problems.values() if problem not in problems]
@@ -86,6 +86,22 @@ def compose(variables: Mapping[str, str]) -> Composition:
         raise ConfigurationError(problems)
     runtime = replace(_runtime(settings, adapters, payouts, signer, mailer), statement_layouts=layouts)
     return Composition(settings, runtime, KeyRing(settings.api_key_pepper))
+
+
+def _payout_terms(
+    environment: Mapping[str, str], adapters: Mapping[str, PaymentProvider], *, demo: bool
+) -> tuple[PayoutTerms, list[str]]:
+    """As they are set; in a demo that sets none, all that holds money pays out to one account of each currency."""
+    terms, faults = read_payout_terms(environment)
+    if not demo or terms.accounts:
+        return terms, faults
+    paying = {name: each.capabilities for name, each in adapters.items() if not each.capabilities.lands_in_bank}
+    accounts = {
+        f"{name}:{currency}": DEMO_ACCOUNT.format(currency)
+        for name, can in paying.items()
+        for currency in sorted(can.currencies)
+    }
+    return replace(terms, accounts=accounts), faults
 
 
 def _runtime(
