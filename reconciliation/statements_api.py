@@ -139,8 +139,9 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
     def list_files(query: Mapping[str, Any]) -> Mapping[str, Any]:
         """List the files that were handed in, the newest first."""
         check_acts_for_all(surface.caller())
+        after = place_in_list(decode_cursor(CURSOR, query["after"], str, str) if query["after"] else None)
         with runtime.db.read() as tx:
-            rows = statements.page_of_files(tx, place_of(query["after"]), query["limit"] + 1)
+            rows = statements.page_of_files(tx, after, query["limit"] + 1)
         page = rows[: query["limit"]]
         following = cursor_of(page[-1]) if len(rows) > len(page) else None
         return {"data": [head_json(row) for row in page], "next": following}
@@ -174,13 +175,10 @@ def _add_download(surface: Surface, resource: Routes) -> None:
         )
 
 
-def place_of(cursor: str | None) -> tuple[datetime, UUID] | None:
-    """Where the list of files goes on. Raises Invalid."""
-    if not cursor:
-        return None
-    at, file_id = decode_cursor(CURSOR, cursor, str, str)
+def place_in_list(parts: list[Any] | None) -> tuple[datetime, UUID] | None:
+    """Where the list of files goes on, by the parts of its cursor. Raises Invalid."""
     try:
-        return datetime.fromisoformat(at), UUID(file_id)
+        return (datetime.fromisoformat(parts[0]), UUID(parts[1])) if parts else None
     except ValueError:
         raise invalid_cursor() from None
 

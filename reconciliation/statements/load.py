@@ -48,11 +48,28 @@ class NotOurAccount(Invalid):
 
     code = "not_our_account"
 
+    def __init__(self, account: str) -> None:
+        self.about = {"account": account, "statement": ""}
+        super().__init__(
+            f"The statement is of account {account}, on which no agency collects and to which no provider pays out"
+            " here. Check that it is the right file; if it is, add the account to the catalogue or to"
+            " GATEWAY_PAYOUT_ACCOUNTS.",
+            fields={"file": f"is of account {account}, which is not known here"},
+        )
+
 
 class StatementChanged(Conflict):
     """The bank tells a statement in another way than when it was loaded."""
 
     code = "statement_changed"
+
+    def __init__(self, account: str, statement: str) -> None:
+        self.about = {"account": account, "statement": statement}
+        super().__init__(
+            f"Statement {statement} of account {account} is loaded already, and its figures were others. What was"
+            " loaded stays. Ask the bank which one is right, and for a statement with an id of its own.",
+            fields={"file": f"contradicts statement {statement}, which is loaded"},
+        )
 
 
 class UnknownLayout(Invalid):
@@ -172,12 +189,7 @@ def _account(runtime: Runtime, number: str) -> Account:
     with runtime.db.read() as tx:
         found = find_account(tx, runtime.payouts, number)
     if found is None:
-        raise NotOurAccount(
-            f"The statement is of account {number}, on which no agency collects and to which no provider pays out here."
-            " Check that it is the right file; if it is, add the account to the catalogue or to"
-            " GATEWAY_PAYOUT_ACCOUNTS.",
-            fields={"file": f"is of account {number}, which is not known here"},
-        )
+        raise NotOurAccount(number)
     return found
 
 
@@ -251,10 +263,5 @@ def _is_news(tx: Transaction, staged: StagedStatement) -> bool:
     """Raises StatementChanged."""
     known = statements.find_statement(tx, staged.account, staged.statement_id)
     if known is not None and known.sha256 != staged.sha256:
-        raise StatementChanged(
-            f"Statement {staged.statement_id} of account {staged.account} is loaded already, and says something else:"
-            f" it had {known.lines} movements and has {staged.lines} now, or its figures differ. What was loaded stays."
-            " Ask the bank which one is right, and for a statement with an id of its own.",
-            fields={"file": f"contradicts statement {staged.statement_id}, which is loaded"},
-        )
+        raise StatementChanged(staged.account, staged.statement_id)
     return known is None
