@@ -1,15 +1,16 @@
-"""Fetches what a provider settled on a day, and loads it: each batch whole, once, and as it was first told.
+"""Fetches what a provider settled on a day, and loads it: each batch whole, and once however often it is told.
 
 A batch is read to its end into a file before anything is written, because a provider may break off or contradict
 itself in its last line. The digest over what was read tells a repetition from a change. A batch that tells another
-story than the one that was loaded is refused, whole: what was reconciled, and perhaps signed, must not change under the
-hands of who signed it.
+story than before becomes a new version: what it tells as before stays, the rest is gone or added, and matches of lines
+that are gone have ended. A signed day is only loaded by its correction.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 
@@ -26,7 +27,7 @@ from gateway.ports.provider import (
     SettlementWindow,
 )
 from gateway.services.call_provider import Calls
-from gateway.store import settlements
+from gateway.store import batch_versions, settlements
 from gateway.store.copy_text import copy_row
 from gateway.store.database import Database
 from gateway.store.settlements import StagedBatch
@@ -43,7 +44,7 @@ class SettlementUnavailable(Unavailable):
 
 
 class SettlementChanged(Conflict):
-    """The provider tells a batch in another way than when it was loaded."""
+    """The provider tells a batch in a way that cannot take the place of how it was told before."""
 
     code = "settlement_changed"
 
@@ -54,8 +55,10 @@ class NoSettlement(Invalid):
     code = "no_settlement"
 
 
-def load_settlements(db: Database, provider: str, source: object, day: date, folder: Path, set_aside: SetAside) -> int:
-    """Load all batches of `day`, reading them over the network first. Returns how many lines they have.
+def load_settlements(
+    db: Database, run_id: UUID, provider: str, source: object, day: date, folder: Path, set_aside: SetAside
+) -> int:
+    """Load all batches of `day` for a run, reading them over the network first. Returns how many lines they have.
 
     What a line tells of a credit to a bank account is not loaded, because it may hold personal data: it is `set_aside`.
 
@@ -68,7 +71,7 @@ def load_settlements(db: Database, provider: str, source: object, day: date, fol
     try:
         for batch in _listed(provider, calls, source, day):
             staged = _staged(provider, calls, source, batch, folder / "batch", set_aside)
-            _load(db, staged)
+            _load(db, run_id, staged)
             staged.file.unlink()
             lines += staged.lines
     finally:
@@ -118,18 +121,27 @@ def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path,
     )
 
 
-def _load(db: Database, staged: StagedBatch) -> None:
+def _load(db: Database, run_id: UUID, staged: StagedBatch) -> None:
+    about = {"provider": staged.provider, "batch": staged.batch_id, "lines": staged.lines}
     with db.transaction() as tx:
         known = settlements.find_batch(tx, staged.provider, staged.batch_id)
         if known is None:
-            settlements.load_batch(tx, staged)
-            log.info("settlement loaded", provider=staged.provider, batch=staged.batch_id, lines=staged.lines)
-    if known is not None and known.sha256 != staged.sha256:
-        raise SettlementChanged(
-            f"{staged.provider} tells batch {staged.batch_id} in another way than when it was loaded: it had"
-            f" {known.lines} lines and digest {known.sha256.hex()[:12]}, and has {staged.lines} lines and digest"
-            f" {staged.sha256.hex()[:12]} now. Ask the provider for a correction in a batch of its own."
-        )
+            batch = settlements.load_batch(tx, staged)
+            batch_versions.keep_version(tx, batch, 1, staged.lines, staged)
+            log.info("settlement loaded", **about)
+        elif known.sha256 != staged.sha256:
+            if known.business_date != staged.business_date:
+                raise _refused(staged, f"it was of {known.business_date}, and is of {staged.business_date} now")
+            if not batch_versions.replace_lines(tx, known, staged, run_id):
+                raise _refused(staged, "it has a line no more that people have accepted as the same as a ledger entry")
+            log.warning("settlement told anew", version=known.version + 1, **about)
+
+
+def _refused(staged: StagedBatch, why: str) -> SettlementChanged:
+    return SettlementChanged(
+        f"{staged.provider} tells batch {staged.batch_id} in another way than before: {why}. Ask the provider for a"
+        " correction in a batch of its own."
+    )
 
 
 def _values(number: int, line: SettlementLine) -> Iterator[object]:

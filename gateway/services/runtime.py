@@ -55,7 +55,8 @@ class Runtime:
 class Caller:
     """Who calls: an API key, or the payer on the page of a checkout session (or, later, an officer).
 
-    `id` is that of the key or the session, as `kind` says. `agency_id` None acts for every agency.
+    `id` is that of the key or the session, as `kind` says. `agency_id` None acts for every agency. `principal` is whose
+    key it is, which does not change when a key is rotated; None: there is only the id.
     """
 
     id: UUID
@@ -63,8 +64,10 @@ class Caller:
     scopes: frozenset[str]
     agency_id: UUID | None
     kind: str = "key"
+    principal: UUID | None = None
 
     @property
     def actor(self) -> str:
-        """How the audit trail names the caller."""
-        return f"{self.kind}:{self.id}"
+        """How the audit trail names the caller, and by which two are one person or two: a key and its successors are
+        one."""
+        return f"{self.kind}:{self.principal or self.id}"
