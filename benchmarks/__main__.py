@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from benchmarks import invoices, ledger, lifecycle, readers, reconciliation, reports
+from benchmarks import invoices, ledger, lifecycle, pages, readers, reconciliation, reports
 from benchmarks.report import Finding, as_markdown, show
 from benchmarks.server import durable_server, filesystem_of
 
@@ -34,10 +34,11 @@ class Extent:
     lines: tuple[int, ...]
     rounds_of_lines: int
     entries: int
+    pages: int | None
 
 
-WHOLE = Extent(rounds=5, seconds=6, lines=(1_000_000, 10_000_000), rounds_of_lines=2, entries=readers.WHOLE)
-QUICK = Extent(rounds=1, seconds=0.5, lines=(10_000,), rounds_of_lines=1, entries=readers.QUICK)
+WHOLE = Extent(rounds=5, seconds=6, lines=(1_000_000, 10_000_000), rounds_of_lines=2, entries=readers.WHOLE, pages=None)
+QUICK = Extent(rounds=1, seconds=0.5, lines=(10_000,), rounds_of_lines=1, entries=readers.QUICK, pages=2)
 
 
 def main() -> None:
@@ -60,6 +61,8 @@ def measure(extent: Extent, console: Console) -> list[Finding]:
             findings += benchmark.measure(server, extent.rounds, extent.seconds, console)
     with durable_server() as server:
         findings += reports.measure(server, extent.lines[0], 1, console)
+    with durable_server() as server:
+        findings += pages.measure(server, extent.rounds_of_lines, console, extent.pages)
     findings += reconciliation.measure(extent.lines, extent.rounds_of_lines, console)
     return findings + readers.measure(extent.entries, extent.rounds_of_lines, console)
 

@@ -64,10 +64,10 @@ def live(portal: Portal, browser: threading.local) -> None:
     )
     payment = portal.post(f"/v1/checkout-sessions/{session['id']}/payments", {"provider": PROVIDER})
     submit_form(browser, payment["next_action"]["url"], {"outcome": "succeed"})
-    _wait_until_succeeded(portal, payment["id"])
+    wait_until_succeeded(portal, payment["id"])
 
 
-def _wait_until_succeeded(portal: Portal, payment_id: str) -> None:
+def wait_until_succeeded(portal: Portal, payment_id: str) -> None:
     deadline = time.monotonic() + PAID_WITHIN_S
     while (status := portal.get(f"/v1/payments/{payment_id}")["status"]) != "succeeded":
         if status != "pending" or time.monotonic() > deadline:

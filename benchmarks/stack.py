@@ -50,9 +50,8 @@ def run_stack(server: Server, *, whole: bool) -> Iterator[Stack]:
     with ExitStack() as running:
         if whole:
             (server.folder / "simulators").mkdir(exist_ok=True)
-            books = str(server.folder / "simulators")
-            play = ("providers.simulation", "--provider", PROVIDER, "--data-dir", books)
-            simulate = (*play, "--port", str(simulator_port))
+            place = ("--port", str(simulator_port), "--data-dir", str(server.folder / "simulators"))
+            simulate = ("providers.simulation", "--provider", PROVIDER, *place)
             running.enter_context(_program("simulator", simulate, environment, server.folder))
             running.enter_context(_program("worker", ("wsgi", "worker"), environment, server.folder))
             _wait_until_answered(simulator_port, "/_sim/health", server.folder / "simulator.log")

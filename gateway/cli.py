@@ -18,6 +18,7 @@ from gateway.demo_office import open_office
 from gateway.domain.errors import GatewayError
 from gateway.local import CannotStart, DemoSettings
 from gateway.local import run as run_local_stack
+from gateway.officer_commands import officers as officer_commands
 from gateway.provider_commands import BuildAdapter
 from gateway.provider_commands import providers as provider_commands
 from gateway.services.keys import KeyRing, Scope
@@ -28,6 +29,7 @@ from gateway.services.runtime import Runtime
 from gateway.services.sealer import Sealer
 from gateway.services.vault import VaultError
 from gateway.services.verify_ledger import verify_ledger
+from gateway.services.write_catalogue import write_catalogue
 from gateway.store.embedded import EmbeddedDatabaseError
 from gateway.store.migrate import migrate as migrate_database
 from gateway.store.roles import UnusableServer
@@ -94,6 +96,7 @@ def cli() -> None:
 
 
 cli.add_command(provider_commands)
+cli.add_command(officer_commands)
 
 
 @cli.group()
@@ -154,6 +157,21 @@ def publish_catalogue(composer: Composer, folder: Path) -> None:
     with composer.compose().runtime.db.transaction() as tx:
         published = load_catalogue(tx, content, "operator")
     click.echo(f"{published} procedures published, {len(content.procedures) - published} unchanged.")
+
+
+@catalogue.command("export")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.pass_obj
+def export_catalogue(composer: Composer, folder: Path) -> None:
+    """Write the catalogue as it is published now, with what was changed in the console, into a new or empty FOLDER."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise click.BadParameter(f"{folder} is not empty: name a new folder", param_hint="FOLDER")
+    with composer.compose().runtime.db.read() as tx:
+        texts = write_catalogue(tx)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    click.echo(f"{len(texts)} files written to {folder}.")
 
 
 def _public_key(text: str) -> bytes:

@@ -31,6 +31,7 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 BODY_BYTES_RANGE = range(1024, 64 * 1024 * 1024 + 1)
+STATEMENT_BYTES_RANGE = range(1024, 4 * 1024 * 1024 * 1024 + 1)
 PORTS = range(1, 65536)
 TRUSTED_PROXIES_RANGE = range(11)
 
@@ -39,6 +40,7 @@ SAME_ROLE = (
     "or it could switch off what protects the ledger. Make it a role of its own: CREATE ROLE ... LOGIN."
 )
 
+OIDC_SETTINGS = ("GATEWAY_OIDC_ISSUER", "GATEWAY_OIDC_CLIENT_ID", "GATEWAY_OIDC_CLIENT_SECRET")
 KEY_SETTINGS = ("GATEWAY_LOOKUP_KEY", "GATEWAY_API_KEY_PEPPER", "GATEWAY_TOKEN_KEY", "GATEWAY_SEAL_KEY")
 
 
@@ -96,8 +98,9 @@ class Settings:
     """All that the gateway itself can be told. Keys and URLs with passwords stay out of its repr.
 
     `vault_keys`: by id, the current one first. `receipt_certificate` and its key are PEM; without them receipts are not
-    signed; without `smtp_url` they are not mailed. `demo` allows what a laptop needs: demo keys, a public URL without
-    TLS. `trusted_proxies`: how many of ours stand in front and each add to X-Forwarded-For; 0 believes no such header.
+    signed; without `smtp_url` they are not mailed. `oidc_...`: the ministry's own sign-in, if there is one.
+    `demo` allows what a laptop needs: demo keys, a public URL without TLS. `trusted_proxies`: how many of ours stand in
+    front and each add to X-Forwarded-For; 0 believes no such header.
     """
 
     database_url: str = field(repr=False)
@@ -112,6 +115,10 @@ class Settings:
     receipt_key: str = field(repr=False)
     smtp_url: str = field(repr=False)
     mail_from: str
+    oidc_issuer: str
+    oidc_client_id: str
+    oidc_client_secret: str = field(repr=False)
+    oidc_role_claim: str
     write_off_limits: Mapping[str, int]
     allow_private_webhooks: bool
     data_dir: Path
@@ -119,6 +126,7 @@ class Settings:
     log_level: str
     rate_limit: str
     max_body_bytes: int
+    max_statement_bytes: int
     trusted_proxies: int
     demo: bool
 
@@ -140,6 +148,10 @@ class Settings:
             receipt_key=read.text("GATEWAY_RECEIPT_KEY", ""),
             smtp_url=read.text("GATEWAY_SMTP_URL", ""),
             mail_from=read.text("GATEWAY_MAIL_FROM", ""),
+            oidc_issuer=read.issuer(OIDC_SETTINGS[0], demo=demo),
+            oidc_client_id=read.text(OIDC_SETTINGS[1], ""),
+            oidc_client_secret=read.text(OIDC_SETTINGS[2], ""),
+            oidc_role_claim=read.text("GATEWAY_OIDC_ROLE_CLAIM", ""),
             write_off_limits=read.amounts("GATEWAY_WRITE_OFF_LIMITS"),
             allow_private_webhooks=read.flag("GATEWAY_ALLOW_PRIVATE_WEBHOOKS", default=False),
             data_dir=read.data_dir(),
@@ -147,12 +159,14 @@ class Settings:
             log_level=read.log_level("GATEWAY_LOG_LEVEL"),
             rate_limit=read.rate_limit("GATEWAY_RATE_LIMIT", "600/minute"),
             max_body_bytes=read.integer("GATEWAY_MAX_BODY_BYTES", 256 * 1024, BODY_BYTES_RANGE),
+            max_statement_bytes=read.integer("GATEWAY_MAX_STATEMENT_BYTES", 256 * 1024 * 1024, STATEMENT_BYTES_RANGE),
             trusted_proxies=read.integer("GATEWAY_TRUSTED_PROXIES", 0, TRUSTED_PROXIES_RANGE),
             demo=demo,
         )
         read.refuse_repeated_keys()
         read.refuse_one_without_the_other("GATEWAY_RECEIPT_CERTIFICATE", "GATEWAY_RECEIPT_KEY")
         read.refuse_one_without_the_other("GATEWAY_SMTP_URL", "GATEWAY_MAIL_FROM")
+        read.refuse_one_without_the_other(*OIDC_SETTINGS)
         read.raise_problems()
         return settings
 
@@ -298,6 +312,15 @@ class _Reader:
             self._problems.append(f"{name} is {value!r}: payers must reach it by https.")
         return value.rstrip("/")
 
+    def issuer(self, name: str, *, demo: bool) -> str:
+        """As the issuer writes itself, with or without a slash at the end."""
+        value = self.text(name, "")
+        url = urlsplit(value)
+        local = demo or url.hostname in LOCAL_HOSTS
+        if value and (url.scheme not in ("https", *(["http"] if local else [])) or not url.hostname or url.query):
+            self._problems.append(f"{name} is {value!r}: write it like https://login.example.gov.")
+        return value
+
     def providers(self, name: str) -> tuple[str, ...]:
         names = _members(self.required(name, "the payment providers to enable, separated by commas"))
         if len(set(names)) < len(names):
@@ -325,8 +348,10 @@ class _Reader:
 
     def refuse_one_without_the_other(self, *names: str) -> None:
         missing = [name for name in names if name not in self._environment]
-        if len(missing) == 1:
-            self._problems.append(f"{missing[0]} is missing or blank: set both or none of {' and '.join(names)}.")
+        if 0 < len(missing) < len(names):
+            all_of = "both" if len(names) == 2 else "all"
+            for name in missing:
+                self._problems.append(f"{name} is missing or blank: set {all_of} or none of {' and '.join(names)}.")
 
     def raise_problems(self) -> None:
         problems = self._problems + [

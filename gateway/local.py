@@ -4,7 +4,7 @@ It starts, in this order, a database, the providers' simulators, the worker and 
 them running until Ctrl-C. All it keeps is in the data folder, so that the next start resumes where this one ended, even
 if this one was killed. Its secrets are made at the first start, marked as demo secrets, and refused in production.
 
-    <data>/secrets.json     demo secrets and API keys, for this user only
+    <data>/secrets.json     demo secrets, API keys and officers, for this user only
     <data>/demo.json        where the running demo is and how to call it, written once it answers
     <data>/postgres/        the embedded database, unless GATEWAY_DATABASE_URL names another
     <data>/simulators/      the books of the simulated providers
@@ -34,9 +34,13 @@ from typing import Any
 from rich.console import Console
 
 from gateway.config import Environment, LocalSettings, MigrationSettings, Settings, fresh_keys, provider_names
+from gateway.services.demo_officers import load_demo_officers, new_demo_officers
 from gateway.services.keys import KeyRing, Scope, new_plaintext
 from gateway.services.load_demo import load_demo
+from gateway.services.runtime import Runtime
 from gateway.services.sign_document import self_signed
+from gateway.services.tokens import Tokens
+from gateway.services.vault import Vault
 from gateway.store.database import Database
 from gateway.store.embedded import EmbeddedPostgres
 from gateway.store.migrate import migrate
@@ -133,7 +137,7 @@ class _Start:
         with self._step("Schema"):
             migrate(database.owner_url, database.app_role)
         settings = Settings.from_environment(self._environment)
-        with self._step("Demo agencies, catalogue and API keys"):
+        with self._step("Demo agencies, catalogue, API keys and officers"):
             self._load_demo(settings)
         with self._step("Simulators, worker and web server"):
             self._start_programs()
@@ -178,6 +182,8 @@ class _Start:
         db = Database(settings.database_url, lambda: datetime.now(UTC), pool_size=1)
         keys = {Scope(scope): plaintext for scope, plaintext in self._secrets["api_keys"].items()}
         load_demo(db, KeyRing(settings.api_key_pepper), keys)
+        vault, tokens = Vault(settings.vault_keys, settings.lookup_key), Tokens(settings.token_key)
+        load_demo_officers(Runtime(db, {}, vault, tokens, settings.public_url), self._secrets["officers"])
         db.close()
 
     def _start_programs(self) -> None:
@@ -226,7 +232,7 @@ class _Start:
         demo = {
             "url": settings.public_url,
             "keys": self._secrets["api_keys"],
-            "console": {},
+            "console": {"url": f"{settings.public_url}/console", "officers": self._secrets["officers"]},
             "providers": list(settings.providers),
             "simulators": {name: self._simulator_url(name) for name in self._simulators},
         }
@@ -237,7 +243,9 @@ class _Start:
             self._console.print(
                 "The embedded database trusts this machine's user: for laptops, demos and tests only.", style="yellow"
             )
-        self._console.print(f"API keys: {self._data / 'demo.json'}    Logs: {self._data / 'log'}    Ctrl-C stops.")
+        self._console.print(
+            f"Keys, officers: {self._data / 'demo.json'}    Logs: {self._data / 'log'}    Ctrl-C stops."
+        )
         self._console.print(f"Cổng Phí: {settings.public_url}", style="bold green")
 
     def _simulator_url(self, name: str) -> str:
@@ -304,6 +312,7 @@ def _demo_secrets(file: Path, providers: Mapping[str, Any]) -> dict[str, Any]:
         "settings": fresh_keys("demo", demo=True) | _demo_certificate() | kept.get("settings", {}),
         "api_keys": {str(scope): new_plaintext() for scope in Scope} | kept.get("api_keys", {}),
         "providers": {name: secrets.token_hex(32) for name in providers} | kept.get("providers", {}),
+        "officers": kept.get("officers") or new_demo_officers(),
         "app_role_password": kept.get("app_role_password") or secrets.token_urlsafe(32),
     }
     if made != kept:

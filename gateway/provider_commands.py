@@ -24,6 +24,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.reference import new_base, rf
 from gateway.local import DemoSettings
+from gateway.payout_settings import read_payout_terms
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import (
     BillPresenter,
@@ -38,6 +39,7 @@ from gateway.ports.provider import (
     WebhookReceiver,
 )
 from gateway.services.check_methods import method_faults
+from gateway.services.check_payouts import payout_faults
 from gateway.store.database import Database, new_id
 
 BuildAdapter = Callable[[Mapping[str, str]], PaymentProvider]
@@ -111,18 +113,23 @@ def check_providers(composer: Composer, offline: bool, as_json: bool) -> None:
     Looked for are: names in GATEWAY_PROVIDERS that nobody knows; settings that are missing or blank; providers that
     cannot be reached or do not answer as they should (each is asked about a payment that does not exist); agencies that
     name a provider which is not enabled, whose limits leave nothing, which have no method left, or of which two methods
-    report the same bank account.
+    report the same bank account; and providers of which nobody has said where they pay out.
     """
     names = provider_names(os.environ)
     checked = [_checked(name, composer, offline=offline) for name in names]
     faults = [fault for each in checked for fault in each.faults]
     faults += [] if names else ["GATEWAY_PROVIDERS is missing or blank: name the payment providers to enable."]
-    faults += _agency_faults({each.name: each.provider for each in checked})
+    enabled = {each.name: each.provider for each in checked}
+    terms, problems = read_payout_terms(Environment(os.environ))
+    faults += problems + payout_faults(terms, enabled)
+    faults += _agency_faults(enabled)
     if as_json:
         shown = [{"name": each.name, "addresses": each.addresses, "faults": each.faults} for each in checked]
         click.echo(json.dumps({"providers": shown, "faults": faults}, ensure_ascii=False, indent=2))
     else:
         _say(checked, faults, offline=offline)
+        if not terms.accounts:
+            click.echo("Payouts are not looked for in the bank, because GATEWAY_PAYOUT_ACCOUNTS names no account.")
     if faults:
         raise SystemExit(1)
 

@@ -13,6 +13,7 @@ from marshmallow import Schema, fields, validate
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import Invalid
+from gateway.domain.payout import bank_source
 from gateway.domain.reconciliation import RunStatus
 from gateway.ports.provider import SettlementSource
 from gateway.services.access import requires
@@ -23,7 +24,7 @@ from gateway.services.runtime import Caller, Runtime
 from gateway.services.surface import Routes, Surface
 from gateway.store import reconciliation
 from gateway.store.database import Transaction
-from reconciliation import discrepancies_api, resolutions_api, sign_off_api
+from reconciliation import discrepancies_api, resolutions_api, sign_off_api, statements_api
 from reconciliation.assistant.causes import Cause
 from reconciliation.assistant_api import add_assistant
 from reconciliation.callers import check_acts_for_all
@@ -114,6 +115,7 @@ def register(surface: Surface) -> None:
     discrepancies_api.register(surface)
     resolutions_api.register(surface)
     reports_api.register(surface)
+    statements_api.register(surface)
 
 
 def _add_asking(surface: Surface, resource: Routes, queue: Queue) -> None:
@@ -125,7 +127,7 @@ def _add_asking(surface: Surface, resource: Routes, queue: Queue) -> None:
     @resource.arguments(RunRequest)
     @resource.response(202, RunSchema)
     def begin(body: Mapping[str, Any]) -> Any:
-        """Run the reconciliation of a provider and a day.
+        """Run the reconciliation of a provider and a day, or of a bank account as `bank:{account}`.
 
         It runs in the background: follow its status. Running a day again gives the same result, and takes in what was
         settled since.
@@ -206,8 +208,21 @@ def _enqueued(tx: Transaction, runtime: Runtime, queue: Queue, wanted: Mapping[s
 
 def _check_settles(runtime: Runtime, provider: str) -> None:
     able = [name for name, found in runtime.providers.items() if isinstance(found, SettlementSource)]
+    able += map(bank_source, runtime.payouts.all_accounts())
     if provider not in able:
         raise Invalid(f"{provider} has no settlement here.", fields={"provider": f"must be one of {', '.join(able)}"})
+
+
+def ask_for_run(
+    tx: Transaction, runtime: Runtime, queue: Queue, caller: Caller, provider: str, day: date, *, correction: bool
+) -> str:
+    """The id of the run that `caller` asks for, which a worker carries out. Raises OneAgencyOnly, Invalid for what has
+    no settlement here, and what begin_run raises."""
+    check_acts_for_all(caller)
+    _check_settles(runtime, provider)
+    wanted = {"provider": provider, "business_date": day, "correction": correction}
+    run_id: str = _enqueued(tx, runtime, queue, wanted, caller).body["id"]
+    return run_id
 
 
 def _decoded(kind: str, cursor: str | None) -> list[Any]:

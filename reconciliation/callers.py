@@ -9,6 +9,6 @@ class OneAgencyOnly(Forbidden):
 
 
 def check_acts_for_all(caller: Caller) -> None:
-    """Raises OneAgencyOnly for a key that acts for one agency."""
+    """Raises OneAgencyOnly for who acts for one agency."""
     if caller.agency_id is not None:
-        raise OneAgencyOnly("A run covers every agency that a provider collects for; this key acts for one.")
+        raise OneAgencyOnly("A run covers every agency that a provider collects for, and you act for one.")

@@ -19,12 +19,14 @@ def command(get_runtime: GetRuntime) -> click.Command:
     """The command; `get_runtime` is called once it runs, so that --help needs no configuration."""
 
     @click.command("reconcile")
-    @click.option("--provider", required=True, help="Whose settlement to compare with the ledger.")
+    @click.option(
+        "--provider", required=True, help="Whose settlement to compare with the ledger; bank:ACCOUNT for a bank."
+    )
     @click.option(
         "--date", "day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The business date, as in 2026-11-22."
     )
     def reconcile(provider: str, day: datetime) -> None:
-        """Compare a provider's settlement of one day with the ledger.
+        """Compare a provider's settlement of one day with the ledger, or a bank's statement with what was paid out.
 
         Running it again for the same day gives the same result.
         """

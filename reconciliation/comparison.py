@@ -14,7 +14,7 @@ from sqlalchemy.engine import Row
 
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import PaymentProvider
-from gateway.store import catalogue, named, reconciliation, settlements, spool
+from gateway.store import accepted_pairs, catalogue, named, reconciliation, settlements, spool
 from gateway.store.database import Database, Transaction
 from gateway.store.spool import Scope
 from reconciliation.findings import Batch, Context
@@ -48,6 +48,7 @@ class _Sides:
     later_lines: Sequence[int]
     carried_entries: Sequence[int]
     later_entries: Sequence[int]
+    accepted: Sequence[tuple[int, int, UUID]]
 
 
 @contextmanager
@@ -61,6 +62,7 @@ def compared(db: Database, run_id: UUID, provider: PaymentProvider, day: date, f
         spool.copy_lines(tx, sides.scope, folder / "lines")
         spool.copy_entries(tx, sides.scope, folder / "entries")
     with Matching(folder, day, sides.scope.batches, capabilities.fee) as matching:
+        matching.add_accepted(sides.accepted)
         matching.pair(folder / "lines", folder / "entries")
         _copy_details(db, sides, matching, folder)
         matching.add_details(folder / "line_details", folder / "entry_details")
@@ -103,6 +105,10 @@ def _sides(tx: Transaction, run_id: UUID, provider: str, capabilities: Capabilit
         later_lines=handles(later),
         carried_entries=spool.carried_entries(tx, scope),
         later_entries=spool.later_entries(tx, provider, day),
+        accepted=[
+            (handle(place[row.batch], row.line), row.entry_id, row.resolution_id)
+            for row in accepted_pairs.of_batches(tx, list(batches))
+        ],
     )
 
 

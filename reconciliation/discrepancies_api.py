@@ -1,10 +1,11 @@
 """Discrepancies as an officer's work, over HTTP: find them, read one whole, say something about it, look after it."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
+from flask import Response
 from marshmallow import Schema, fields, validate
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
@@ -17,7 +18,11 @@ from gateway.services.surface import Routes, Surface
 from gateway.services.work_on_discrepancy import answer_trace, ask_again, assign, carry, comment, open_trace
 from gateway.store import resolutions
 from gateway.store.database import Transaction
+from reconciliation.reports.formats import LANGUAGE
+from reconciliation.reports.pdf import as_pdf
 from reconciliation.reports.run import aged, discrepancy_json
+from reconciliation.reports.trace import letter_of, trace_document
+from reconciliation.reports.words import LANGUAGES
 from reconciliation.resolutions_api import ResolutionSchema, resolution_json
 
 READERS = (Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
@@ -112,6 +117,10 @@ class TraceBody(Strict):
     addressee = fields.String(required=True, validate=validate.Length(1, NAME_MAX))
 
 
+class LetterQuery(Strict):
+    language = fields.String(load_default=LANGUAGE, validate=validate.OneOf(LANGUAGES))
+
+
 class AnswerBody(Strict):
     answer = fields.String(required=True, validate=validate.Length(1, TEXT_MAX))
 
@@ -159,21 +168,20 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
         wanted = {name: query[name] for name in ("status", "kind", "provider", "assigned_to") if query[name]}
         after = _place(query["after"])
         with runtime.db.read() as tx:
-            days = query["older_than_days"]
             rows = resolutions.page_of_discrepancies(
                 tx,
                 surface.caller().agency_id,
                 wanted,
-                until=None if days is None else tx.now.date() - timedelta(days=days),
-                due_on=tx.now.date() if query["due"] else None,
+                older_than_days=query["older_than_days"],
+                due=query["due"],
                 after=after,
                 limit=query["limit"] + 1,
             )
-            today = tx.now.date()
+            ages = resolutions.ages(tx, [row.id for row in rows])
         page = rows[: query["limit"]]
         last = page[-1] if len(rows) > len(page) else None
         following = last and encode_cursor(CURSOR, last.business_date.isoformat(), str(last.id))
-        return {"data": [_summary(row, today) for row in page], "next": following}
+        return {"data": [_summary(row, ages[row.id]) for row in page], "next": following}
 
     @resource.route("/v1/reconciliation/discrepancies/<uuid:discrepancy_id>")
     @requires(*READERS)
@@ -185,7 +193,8 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
             if found is None:
                 raise DiscrepancyNotFound(f"There is no discrepancy {discrepancy_id}.")
             is_open = found.status == DiscrepancyStatus.OPEN
-            return _summary(found, tx.now.date()) | {
+            age_days = resolutions.ages(tx, [discrepancy_id])[discrepancy_id]
+            return _summary(found, age_days) | {
                 "actions": options(tx, runtime, surface.caller(), discrepancy_id) if is_open else [],
                 "notes": [row._asdict() for row in resolutions.notes_of(tx, discrepancy_id)],
                 "resolutions": [resolution_json(each) for each in resolutions.of_discrepancies(tx, [discrepancy_id])],
@@ -200,7 +209,7 @@ def _add_ageing(surface: Surface, resource: Routes) -> None:
     def ageing() -> Mapping[str, Any]:
         """What is open, by kind, age and currency; amounts without their signs."""
         with surface.runtime.db.read() as tx:
-            return {"data": aged(resolutions.ageing(tx, surface.caller().agency_id, tx.now.date()))}
+            return {"data": aged(resolutions.ageing(tx, surface.caller().agency_id))}
 
 
 def _add_work(surface: Surface, resource: Routes) -> None:
@@ -259,6 +268,18 @@ def _add_traces(surface: Surface, resource: Routes) -> None:
             lambda tx: open_trace(tx, surface.caller(), discrepancy_id, body["kind"], body["addressee"]),
         )
 
+    @resource.route("/v1/reconciliation/traces/<uuid:trace_id>/letter")
+    @requires(*READERS)
+    @resource.arguments(LetterQuery, location="query")
+    def letter(query: Mapping[str, Any], trace_id: UUID) -> Response:
+        """Download the trace request as an accessible PDF, to be signed and sent. It never says who paid."""
+        with surface.runtime.db.read() as tx:
+            document = trace_document(letter_of(tx, trace_id, surface.caller().agency_id), query["language"])
+        name = f'attachment; filename="trace-{trace_id}.pdf"'
+        return Response(
+            b"".join(as_pdf(document)), content_type="application/pdf", headers={"Content-Disposition": name}
+        )
+
     @resource.route("/v1/reconciliation/traces/<uuid:trace_id>/answer", methods=["POST"])
     @requires(Scope.FINANCE)
     @surface.needs_key
@@ -287,6 +308,6 @@ def _done(surface: Surface, status: int, subject: UUID, work: Any) -> Any:
     return surface.once(carried_out)
 
 
-def _summary(row: Any, today: date) -> dict[str, Any]:
-    about = {"age_days": (today - row.business_date).days, "assigned_to": row.assigned_to}
+def _summary(row: Any, age_days: int) -> dict[str, Any]:
+    about = {"age_days": age_days, "assigned_to": row.assigned_to}
     return discrepancy_json(row) | about | {"carried_until": row.carried_until}

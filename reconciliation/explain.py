@@ -9,16 +9,18 @@ from typing import Any
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import Money
+from reconciliation.bank_words import AT_BANK
 
 LANGUAGES = ("vi", "en")
+NAMED = ("asked_until", "paid_by", "account", "due_on")
 
 K = DiscrepancyKind
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`what` and `next_step` may name {provider}, {amount}, {transaction} and what of {expected}, {reported} and
-    {asked_until} the evidence holds."""
+    """`what` and `next_step` may name {provider}, {amount}, {transaction} and what of {expected}, {reported} and NAMED
+    the evidence holds."""
 
     what: str
     cause: str
@@ -196,7 +198,7 @@ TABLE: Mapping[DiscrepancyKind, Mapping[str, Words]] = {
     },
 }
 
-CASES: Mapping[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
+CASES: dict[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
     (K.AMOUNT_MISMATCH, "refund_excess"): {
         "vi": Words(
             "Người nộp trả {reported} qua {provider} (giao dịch {transaction}); chỉ còn phải nộp {expected}.",
@@ -287,6 +289,7 @@ CASES: Mapping[tuple[DiscrepancyKind, str], Mapping[str, Words]] = {
         ),
     },
 }
+CASES |= {case: {language: Words(*words) for language, words in told.items()} for case, told in AT_BANK.items()}
 """What is better told in words of its own, by what the evidence says of `why` it is so, or what is `proposed`."""
 
 
@@ -309,7 +312,7 @@ def explain(
     """By language: `text` (what is wrong), `cause` (the likely one) and `next_step` (what is proposed).
 
     Of `evidence` are read, where they are there: provider_transaction_id, expected_minor and expected_currency,
-    reported_minor and reported_currency, asked_until, why, proposed and proposal. `amount` is shown without its sign.
+    reported_minor and reported_currency, those of NAMED, why, proposed and proposal. `amount` is shown without sign.
     """
     explained = {}
     proposal = evidence.get("proposal") or {}
@@ -322,7 +325,7 @@ def explain(
             "transaction": evidence.get("provider_transaction_id") or "-",
             "expected": _figure("expected", amount, evidence, language),
             "reported": _figure("reported", amount, evidence, language),
-            "asked_until": evidence.get("asked_until") or "-",
+            **{name: evidence.get(name) or "-" for name in NAMED},
         }
         explained[language] = {
             "text": words.what.format(**figures),

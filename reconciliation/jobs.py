@@ -1,4 +1,4 @@
-"""The nightly runs: one task a provider and business date, enqueued by a schedule or by an officer.
+"""The nightly runs: one task a provider, or bank account, and business date, enqueued by a schedule or by an officer.
 
 A day is due once it is over where the provider cuts its day and it is past RUN_FROM where the agencies are. Days that
 have no finished run, because no worker ran or the provider could not be reached, are tried again until they have one;
@@ -20,11 +20,13 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.agency import business_date
 from gateway.domain.errors import GatewayError, Unavailable
+from gateway.domain.payout import bank_source
 from gateway.domain.reconciliation import BY_SCHEDULE, RunStatus
 from gateway.ports.provider import SettlementSource
 from gateway.services.runtime import Runtime
-from gateway.store import catalogue, reconciliation
+from gateway.store import bank_runs, catalogue, reconciliation
 from gateway.store.database import Transaction
+from reconciliation.bank_account import BankAccount, bank_account
 from reconciliation.comparison import FINISHED
 from reconciliation.runs import RunUnderWay, run_reconciliation
 from reconciliation.waiting import is_waiting
@@ -92,20 +94,34 @@ def carry_out(runtime: Runtime, provider: str, day: date, requested_by: str, *, 
 
 def schedule(runtime: Runtime, queue: Queue) -> list[tuple[str, date]]:
     """Enqueue what is due and does not wait already. Returns the providers and days."""
-    added = []
+    due = []
     for name, provider in runtime.providers.items():
-        if not isinstance(provider, SettlementSource):
-            continue
+        if isinstance(provider, SettlementSource):
+            with runtime.db.transaction() as tx:
+                due += [(name, day) for day in due_days(tx, name, provider.capabilities.time_zone)]
+    for account in runtime.payouts.all_accounts():
         with runtime.db.transaction() as tx:
-            days = due_days(tx, name, provider.capabilities.time_zone)
-        for day in days:
-            try:
-                with runtime.db.transaction() as tx:
-                    queue.add(tx, name, day, BY_SCHEDULE, once=True)
-            except AlreadyEnqueued:
-                continue
-            added.append((name, day))
-    return added
+            due += due_at_bank(tx, bank_account(tx, runtime.payouts, bank_source(account)))
+    return [each for each in due if _enqueued(runtime, queue, *each)]
+
+
+def _enqueued(runtime: Runtime, queue: Queue, source: str, day: date) -> bool:
+    try:
+        with runtime.db.transaction() as tx:
+            queue.add(tx, source, day, BY_SCHEDULE, once=True)
+    except AlreadyEnqueued:
+        return False
+    return True
+
+
+def due_at_bank(tx: Transaction, account: BankAccount) -> list[tuple[str, date]]:
+    """The days of a bank account that are due: as of a provider, and those about which a statement or a settlement has
+    told something since their run. What is signed stays as it is."""
+    days = set(due_days(tx, account.source, account.time_zone))
+    last = _last_day(tx.now, account.time_zone, [agency.time_zone for agency in account.concerned])
+    written = bank_runs.spellings(tx, account.number)
+    days |= bank_runs.days_with_news(tx, account.source, written, account.providers, last - CAUGHT_UP, last)
+    return [(account.source, day) for day in sorted(days)]
 
 
 def due_days(tx: Transaction, provider: str, provider_zone: str) -> list[date]:

@@ -63,6 +63,11 @@ class ProposeBody(Strict):
         validate=validate.Length(1, 100),
         metadata={"description": "for accept_late_payment and assign_receipt: its id or reference"},
     )
+    entry = fields.String(
+        load_default=None,
+        validate=validate.Length(1, 200),
+        metadata={"description": "for accept_proposal where several fit: the ledger entry by its key"},
+    )
 
 
 class DecideBody(Strict):
@@ -90,7 +95,7 @@ def _add_proposing(surface: Surface, resource: Routes) -> None:
 
         The answer shows its effect on the ledger. What moves no money is applied at once; else another person approves.
         """
-        parameters = {"invoice": body["invoice"]} if body["invoice"] else {}
+        parameters = {name: body[name] for name in ("invoice", "entry") if body[name]}
         action = Action(body["action"])
 
         def proposed(tx: Transaction) -> Answer:

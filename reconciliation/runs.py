@@ -1,4 +1,5 @@
-"""A run: one provider's settlement of one business date against the ledger.
+"""A run: one provider's settlement of one business date against the ledger; or one bank account's statement of a day
+against what was paid out to it, which is bank_run.py's.
 
     load       the settlement is fetched and loaded, batch by batch, each whole
     learn      what a bank's statement tells of and nobody told before is applied
@@ -11,7 +12,7 @@ replaces what the run wrote before. A run of the same day over the same facts wr
 works at a time, because two could match the same entry.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,24 +25,30 @@ from uuid import UUID
 import structlog
 from sqlalchemy.engine import Row
 
+from gateway.domain.agency import Agency
 from gateway.domain.agency import business_date as day_in
 from gateway.domain.errors import Conflict, GatewayError, Invalid, Unavailable
 from gateway.domain.events import EventType
+from gateway.domain.payout import account_of_source
 from gateway.domain.reconciliation import GRAPH, RunStatus
 from gateway.domain.states import transition
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import PaymentProvider, SettlementSource
 from gateway.services.open_discrepancy import tell_opened
 from gateway.services.runtime import Runtime
-from gateway.store import catalogue, matches, reconciliation, settlements, signed_runs, spool
+from gateway.store import batch_versions, catalogue, matches, reconciliation, settlements, signed_runs, spool
 from gateway.store.database import Database, Transaction
 from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.assistant.opinions import write_opinions
+from reconciliation.bank_account import bank_account
+from reconciliation.bank_run import BankDay, reconcile_bank_day
+from reconciliation.changes import Changes, fees_taken_back
 from reconciliation.comparison import Comparison, compared
 from reconciliation.credits import CreditFile, learn_credits
 from reconciliation.fees import post_fees
 from reconciliation.findings import CARRIED, Context, discrepancy_of, payout_findings
 from reconciliation.matching.rules import RULES_VERSION
+from reconciliation.payouts import RULES_VERSION as PAYOUT_RULES_VERSION
 from reconciliation.repair import repair
 from reconciliation.settlement import NoSettlement, load_settlements
 from reconciliation.totals import status_of, totals_of
@@ -76,8 +83,8 @@ class NothingToCorrect(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`status`: running, balanced (nothing is open but matters of timing), exceptions, failed (`error` says why) or
-    signed_off."""
+    """`provider` may be a bank account, `bank:{account}`. `status`: running, balanced (nothing is open but matters of
+    timing), exceptions, failed (`error` says why) or signed_off."""
 
     id: UUID
     provider: str
@@ -102,14 +109,18 @@ def begin_run(
 ) -> Run:
     """The run of that day, or with `correction` what corrects its signed run; `running`, for somebody to carry out.
 
-    Raises NotFound for a provider that is not here, NoSettlement, Invalid for a day to come, RunSignedOff, and
-    NothingToCorrect.
+    Raises NotFound for a provider or an account that is not here, NoSettlement, Invalid for a day to come,
+    RunSignedOff, and NothingToCorrect.
     """
-    adapter = runtime.provider(provider)
-    check_can_run(adapter, day, tx.now)
+    at_bank = account_of_source(provider) is not None
+    zone = bank_account(tx, runtime.payouts, provider).time_zone if at_bank else _zone_of(runtime.provider(provider))
+    today = day_in(tx.now, zone)
+    if day > today:
+        raise Invalid("That day has not come yet.", fields={"business_date": "must not be in the future"})
     signed = _to_correct(tx, provider, day) if correction else None
-    dated = day_in(tx.now, adapter.capabilities.time_zone) if correction else day
-    row = reconciliation.begin_run(tx, provider, day, requested_by, RULES_VERSION, dated=dated, corrects=signed)
+    dated = today if correction else day
+    rules = PAYOUT_RULES_VERSION if at_bank else RULES_VERSION
+    row = reconciliation.begin_run(tx, provider, day, requested_by, rules, dated=dated, corrects=signed)
     if row is None:
         raise RunSignedOff(f"{provider} is signed off for {day}.")
     return run_from(row)
@@ -125,11 +136,10 @@ def _to_correct(tx: Transaction, provider: str, day: date) -> Row[Any]:
     return last
 
 
-def check_can_run(provider: PaymentProvider, day: date, now: datetime) -> None:
+def _zone_of(provider: PaymentProvider) -> str:
     if not isinstance(provider, SettlementSource):
         raise NoSettlement(f"{provider.name} offers no settlement to reconcile with.")
-    if day > day_in(now, provider.capabilities.time_zone):
-        raise Invalid("That day has not come yet.", fields={"business_date": "must not be in the future"})
+    return provider.capabilities.time_zone
 
 
 def run_reconciliation(
@@ -145,18 +155,33 @@ def run_reconciliation(
 
     Raises what begin_run raises, RunUnderWay, and what load_settlements raises; then the run is `failed` and says why.
     """
-    adapter = runtime.provider(provider)
+    if account_of_source(provider) is None:
+        runtime.provider(provider)
     with alone(runtime.db, provider):
         with runtime.db.transaction() as tx:
             run = begin_run(tx, runtime, provider, day, requested_by, correction=correction)
         try:
-            with workspace() as folder:
-                _carry_out(runtime, run, adapter, folder, tell)
+            if account_of_source(provider) is None:
+                with workspace() as folder:
+                    _carry_out(runtime, run, runtime.provider(provider), folder, tell)
+            else:
+                tell("comparing what was paid out with the bank's statements")
+                _carry_out_at_bank(runtime, run)
         except Exception as error:
             _fail(runtime.db, run, error)
             raise
+    _run_again_what_it_touched(runtime, provider, requested_by, tell)
     with runtime.db.read() as tx:
         return next(run_from(row) for row in [reconciliation.find_run(tx, run.id)] if row)
+
+
+def _run_again_what_it_touched(runtime: Runtime, provider: str, requested_by: str, tell: Tell) -> None:
+    """Open days whose matches have ended because a batch was told anew. One that cannot be run now says so itself."""
+    with runtime.db.read() as tx:
+        touched = batch_versions.days_touched(tx, provider)
+    for row in touched:
+        with suppress(GatewayError):
+            run_reconciliation(runtime, provider, row.business_date, requested_by, tell, correction=row.correction > 0)
 
 
 @contextmanager
@@ -172,7 +197,7 @@ def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Pa
     db, day = runtime.db, run.business_date
     tell("fetching the settlement")
     with CreditFile(runtime.vault, run.id, folder / "credits") as told:
-        lines = load_settlements(db, run.provider, provider, day, folder, told.add)
+        lines = load_settlements(db, run.id, run.provider, provider, day, folder, told.add)
         learn_credits(runtime, run.id, run.provider, day, told)
     tell(f"comparing {lines:,} lines with the ledger")
     with compared(db, run.id, provider, day, folder / "first") as first:
@@ -187,6 +212,17 @@ def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Pa
         _write(db, run, provider.capabilities, again, folder / "matches")
 
 
+def _carry_out_at_bank(runtime: Runtime, run: Run) -> None:
+    with runtime.db.transaction() as tx:
+        account = bank_account(tx, runtime.payouts, run.provider)
+        about = BankDay(run.id, run.business_date, run.dated, run.totals)
+        totals = reconcile_bank_day(tx, runtime.payouts, account, about)
+        status = transition("run", GRAPH, RunStatus.RUNNING, status_of(totals))
+        reconciliation.end_run(tx, run.id, status, totals=totals)
+        _tell_finished(tx, run, status, account.concerned)
+    log.info("run finished", run=str(run.id), provider=run.provider, day=run.business_date.isoformat(), status=status)
+
+
 def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Comparison, folder: Path) -> None:
     """Matches and all that follows from them, in the place of what the run wrote before."""
     matching, context, day = comparison.matching, comparison.context, run.business_date
@@ -194,6 +230,7 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
     matching.write_matches(folder, run.id)
     with db.transaction() as tx:
         spool.take_time(tx)
+        changes = Changes(tx, context, run.totals)
         matches.replace_matches(tx, run.id, folder)
         reconciliation.forget_findings(tx, run.id)
         _record(tx, context, map(partial(discrepancy_of, context=context), matching.findings()))
@@ -201,15 +238,15 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
         _record(tx, context, iter(payout_findings(batches, context)))
         reconciliation.link_opened(tx, run.id, run.provider, day)
         reconciliation.clear_explained(tx, run.id, run.provider, day, CARRIED)
-        post_fees(tx, context, matching.fees(), run.dated, run.correction)
+        post_fees(tx, context, [*matching.fees(), *fees_taken_back(tx, context)], run.dated, run.correction)
         reverse_write_offs(tx, context)
         totals = totals_of(tx, context, matching)
-        totals |= file_state(totals, bool(batches), day, capabilities, tx.now)
+        totals |= changes.told() | file_state(totals, bool(batches), day, capabilities, tx.now)
         tell_late(tx, run.provider, day, run.totals, totals)
         write_opinions(tx, run.id, run.provider, day, capabilities, totals)
         status = transition("run", GRAPH, RunStatus.RUNNING, status_of(totals))
         reconciliation.end_run(tx, run.id, status, totals=totals)
-        _tell_finished(tx, run, status)
+        _tell_finished(tx, run, status, [each for each in catalogue.all_agencies(tx) if run.provider in each.providers])
     log.info("run finished", run=str(run.id), provider=run.provider, day=day.isoformat(), status=status)
 
 
@@ -221,11 +258,10 @@ def _record(tx: Transaction, context: Context, found: Iterator[NewDiscrepancy]) 
                 tell_opened(tx, new[discrepancy.key], discrepancy)
 
 
-def _tell_finished(tx: Transaction, run: Run, status: str) -> None:
+def _tell_finished(tx: Transaction, run: Run, status: str, agencies: Iterable[Agency]) -> None:
     facts = {"run": str(run.id), "provider": run.provider, "business_date": run.business_date.isoformat()}
-    for agency in catalogue.all_agencies(tx):
-        if run.provider in agency.providers:
-            tx.emit(EventType.RECONCILIATION_FINISHED, agency.id, facts | {"status": status})
+    for agency in agencies:
+        tx.emit(EventType.RECONCILIATION_FINISHED, agency.id, facts | {"status": status})
 
 
 def _fail(db: Database, run: Run, error: Exception) -> None:

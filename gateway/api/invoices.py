@@ -88,6 +88,7 @@ class InvoiceSchema(Schema):
     lines = fields.List(fields.Nested(LineSchema), required=True)
     dossier = fields.String(required=True)
     due_on = fields.Date(required=True, allow_none=True)
+    assisted = fields.Boolean(required=True, metadata={"description": "an officer helped to pay it at a counter"})
     metadata = fields.Dict(keys=fields.String(), values=fields.Raw(), required=True)
     created_at = Instant(required=True)
 
@@ -202,6 +203,7 @@ def _invoice(tx: Any, invoice: Invoice) -> Mapping[str, Any]:
         ],
         "dossier": invoice.dossier,
         "due_on": invoice.due_on,
+        "assisted": invoice.assisted,
         "metadata": invoice.metadata,
         "created_at": invoice.created_at,
     }

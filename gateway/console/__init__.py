@@ -3,6 +3,23 @@
 gate.py        who is let in, and how a form proves where it comes from
 rendering.py   templates, which extend console.html, and their headers
 frame.py       the pages of the frame: the first page, signing out
+identity.py    the addresses of all that tells who an officer is
+sign_in.py     password, second step, invitation; openid.py, passkeys.py: the other ways
+account.py     an officer's own account
+officers.py    for administrators: who may sign in, and what each may do
+counter.py     payment at a counter, with an officer's help
+fees.py        what is charged, since when, by which law, and what a case costs
+fee_drafts.py  changes of fees, from the draft to the day on which they hold
+facts_form.py  the form for the facts of a procedure
+payments.py    search, and the story of a payment or an invoice
+ledger.py      the trial balance, accounts and entries
+providers.py   how the providers do
+agencies.py    the ministry's overview of its agencies
+audit.py       the audit trail, and who read payers' data
+api_keys.py    who may call
+webhooks.py    where portals are told of events
+words.py       what states, accounts and causes are called
+forms.py       what an address or a form says
 templates/, static/
 
 A page is a view that says who it is for (`@for_officers(Role.FINANCE)`), on the blueprint that `register` makes. A
@@ -14,17 +31,34 @@ from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Flask, Response, request
 
-from gateway.console import rendering
+from gateway.console import agencies, api_keys, audit, ledger, payments, providers, rendering, webhooks
+from gateway.console.counter import add_counter
+from gateway.console.fee_drafts import add_fee_drafts
+from gateway.console.fees import add_fees
 from gateway.console.frame import FramePages
 from gateway.console.gate import officer
+from gateway.console.identity import add_identity
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
+from gateway.services.keys import KeyRing
 from gateway.services.runtime import Runtime
 from gateway.services.surface import ConsoleSurface
 
 ConsoleExtension = Callable[[ConsoleSurface], None]
 
+SECTIONS: Sequence[ConsoleExtension] = (
+    payments.register,
+    ledger.register,
+    providers.register,
+    agencies.register,
+    webhooks.register,
+    audit.register,
+)
+"""Our own pages, in the order of the navigation."""
 
-def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension] = (), *, demo: bool = False) -> None:
+
+def register(
+    app: Flask, runtime: Runtime, keys: KeyRing, extensions: Sequence[ConsoleExtension] = (), *, demo: bool = False
+) -> None:
     """Add the console to `app`; `extensions` are the pages of packages beside the gateway."""
     console = Console(runtime, demo)
     rendering.attach(app, console)
@@ -32,8 +66,10 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
     frame = FramePages(runtime)
     pages.add_url_rule("/console.css", "style_sheet", frame.style_sheet)
     pages.add_url_rule("", "home", frame.home)
-    pages.add_url_rule("/sign-in", "sign_in", frame.sign_in)
     pages.add_url_rule("/sign-out", "sign_out", frame.sign_out, methods=["POST"])
+    add_counter(pages, console)
+    add_fees(pages, console)
+    add_fee_drafts(pages, console)
     surface = ConsoleSurface(
         runtime=runtime,
         add_templates=console.add_templates,
@@ -43,8 +79,10 @@ def register(app: Flask, runtime: Runtime, extensions: Sequence[ConsoleExtension
         officer=officer,
         language=rendering.language,
     )
-    for extend in extensions:
+    for extend in (*SECTIONS, *extensions):
         extend(surface)
+    api_keys.register(surface, keys)
+    add_identity(pages, console)
     pages.after_request(rendering.secured)
     app.register_blueprint(pages)
     app.after_request(_for_officers)

@@ -3,8 +3,8 @@
 from flask import Response, redirect, request, url_for
 from werkzeug import Response as AnyResponse
 
-from gateway.console.gate import cookie_name, without_session
-from gateway.console.rendering import CONSOLE_STYLE_SHEET, page
+from gateway.console.gate import cookie_name, officer, without_session
+from gateway.console.rendering import CONSOLE_STYLE_SHEET, page, sections_of
 from gateway.services.access import for_officers, public
 from gateway.services.officer_sessions import end_session
 from gateway.services.runtime import Runtime
@@ -23,15 +23,12 @@ class FramePages:
         return response
 
     @for_officers()
-    def home(self) -> Response:
-        return page("home_of_console.html")
+    def home(self) -> AnyResponse:
+        first = next((one.endpoint for one in sections_of(officer()) if one.is_first), None)
+        return redirect(url_for(first), 303) if first else page("home_of_console.html")
 
     @for_officers()
     def sign_out(self) -> AnyResponse:
         with self._runtime.db.transaction() as tx:
             end_session(tx, request.cookies.get(cookie_name(self._runtime), ""))
         return without_session(self._runtime, redirect(url_for("console.sign_in"), 303))
-
-    @public("whoever comes here is not signed in yet")
-    def sign_in(self) -> Response:
-        return page("sign_in.html")

@@ -4,6 +4,8 @@ The cookie is not sent with requests that other sites make (`SameSite=Lax` lets 
 carries a token bound to its session besides (OWASP: Cross-Site Request Forgery Prevention, HMAC-based token).
 """
 
+import re
+import secrets
 from urllib.parse import urlsplit
 
 import structlog
@@ -16,6 +18,8 @@ from gateway.services.officer_sessions import Officer, SignedOut, officer_of
 from gateway.services.runtime import Runtime
 
 FORM = "form"
+FIRST_PAGE = "/console"
+OWN_PATH = re.compile(r"/console(/[A-Za-z0-9_-]+)*")
 PURPOSE = "console form"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -53,7 +57,7 @@ def officer() -> Officer:
 
 def cookie_name(runtime: Runtime) -> str:
     """With TLS the browser itself holds the cookie to this host, and to TLS (RFC 6265bis, 4.1.3.2)."""
-    return "__Host-officer" if runtime.public_url.startswith("https://") else "officer"
+    return _cookie(runtime, "officer")
 
 
 def with_session(runtime: Runtime, response: Response, token: str) -> Response:
@@ -66,6 +70,21 @@ def with_session(runtime: Runtime, response: Response, token: str) -> Response:
 def without_session(runtime: Runtime, response: Response) -> Response:
     secure = runtime.public_url.startswith("https://")
     response.delete_cookie(cookie_name(runtime), httponly=True, secure=secure, samesite="Lax", path="/")
+    return response
+
+
+def visitor(runtime: Runtime) -> str:
+    """What stands for a session as long as there is none: what this browser was given when it opened a form."""
+    found: str = g.get("visitor") or request.cookies.get(_cookie(runtime, "visitor")) or secrets.token_urlsafe(32)
+    g.visitor = found
+    return found
+
+
+def as_visitor(runtime: Runtime, response: Response) -> Response:
+    """`response`, by which the browser keeps what stands for its session."""
+    secure = runtime.public_url.startswith("https://")
+    name = _cookie(runtime, "visitor")
+    response.set_cookie(name, visitor(runtime), httponly=True, secure=secure, samesite="Lax", path="/")
     return response
 
 
@@ -84,6 +103,16 @@ def check_form(runtime: Runtime, subject: str) -> None:
     )
     if not is_ours:
         raise ForeignForm("The form was not sent from this page, or it is from an earlier session. Open it once more.")
+
+
+def own_path(place: str) -> str:
+    """`place` if it is a page of the console, or else the first page: never an address of somebody else's."""
+    is_ours = OWN_PATH.fullmatch(place) is not None and "/sign-in" not in place
+    return place if is_ours else FIRST_PAGE
+
+
+def _cookie(runtime: Runtime, name: str) -> str:
+    return f"__Host-{name}" if runtime.public_url.startswith("https://") else name
 
 
 def _place() -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from gateway.console.gate import FORM, form_token, officer
-from gateway.pages.language import LANGUAGES
+from gateway.pages.language import LANGUAGES, translations
 from gateway.pages.rendering import HEADERS, STYLE_SHEET, chosen_language, environment_of, version
 from gateway.services.access import Access, access_of
+from gateway.services.officer_sessions import Officer
 from gateway.services.runtime import Runtime
 from gateway.services.surface import Section
 
@@ -23,6 +24,7 @@ LANGUAGE_COOKIE = "language"
 
 _HERE = Path(__file__).parent
 CONSOLE_STYLE_SHEET = (_HERE / "static" / "console.css").read_bytes()
+PASSKEY_SCRIPT = (_HERE / "static" / "passkey.js").read_bytes()
 
 
 @dataclass
@@ -57,8 +59,13 @@ def language() -> str:
     return chosen_language(request.cookies.get(LANGUAGE_COOKIE))
 
 
-def page(template: str, status: int = 200, **context: Any) -> Response:
-    """`template` in the officer's language; it extends console.html."""
+def page(template: str, status: int = 200, *, form_of: str = "", **context: Any) -> Response:
+    """`template` in the officer's language; it extends console.html. `form_of` names what its forms are bound to where
+    nobody is signed in yet.
+
+    In it `said` translates a text that is no literal of the template. Unlike `_` it takes nothing for HTML or for a
+    format, so that it is safe for what may hold something that was typed.
+    """
     console = _console()
     signed_in = g.get("officer")
     html = (
@@ -73,10 +80,11 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
             console_style_sheet=url_for("console.style_sheet", v=version(CONSOLE_STYLE_SHEET)),
             script=None,
             officer=signed_in,
-            sections=[one for one in console.sections if signed_in and signed_in.is_any_of(*one.roles)],
+            sections=sections_of(signed_in),
             endpoint=request.endpoint,
             may=_may,
-            form_field=_form_field,
+            said=translations(language()).gettext,
+            form_field=partial(_form_field, form_of),
             **context,
         )
     )
@@ -86,10 +94,15 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
     return response
 
 
+def sections_of(signed_in: Officer | None) -> list[Section]:
+    """What the officer's roles open."""
+    return [one for one in _console().sections if signed_in and signed_in.is_any_of(*one.roles)]
+
+
 def problem_page(problem: Response) -> Response:
     """A problem, said to an officer: what is wrong, with which field, and what to do."""
     told: Mapping[str, Any] = problem.get_json(silent=True) or {}
-    shown = page("problem.html", problem.status_code, problem=told, fields=told.get("fields") or {})
+    shown = page("problem.html", problem.status_code, problem=told, fields=told.get("errors") or {})
     kept = {name: value for name, value in problem.headers.items() if name in ("Allow", "Retry-After", "Vary")}
     shown.headers.update(kept)
     return shown
@@ -102,12 +115,15 @@ def secured(response: Response) -> Response:
 
 
 def _may(endpoint: str) -> bool:
-    """Whether the officer's roles open this page: what would be refused is not offered."""
-    access = access_of(current_app.view_functions[f"console.{endpoint}"]) or Access()
+    """Whether there is this page and the officer's roles open it: what would be refused is not offered."""
+    view = current_app.view_functions.get(f"console.{endpoint}")
+    if view is None:
+        return False
+    access = access_of(view) or Access()
     return access.is_public or officer().is_any_of(*access.roles)
 
 
-def _form_field() -> Markup:
+def _form_field(subject: str = "") -> Markup:
     """The hidden field that every form of the console carries."""
-    token = form_token(_console().runtime, officer().session)
+    token = form_token(_console().runtime, subject or officer().session)
     return Markup('<input type="hidden" name="{}" value="{}">').format(FORM, token)

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 class EventType(StrEnum):
     INVOICE_ISSUED = "invoice.issued"
+    INVOICE_ASSISTED = "invoice.assisted"
     INVOICE_PART_PAID = "invoice.part_paid"
     INVOICE_PAID = "invoice.paid"
     INVOICE_VOIDED = "invoice.voided"

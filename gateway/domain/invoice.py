@@ -61,6 +61,7 @@ class Invoice:
     """A fee invoice as it stands. Amounts are minor units of `currency`; who owes it is known to the vault alone.
 
     `reference` is canonical; its payer sees it in `reference_style`, beside it the `reference_issuer` of the agency.
+    `assisted`: an officer helped to pay it at a counter.
     """
 
     id: UUID
@@ -105,6 +106,13 @@ class Invoice:
     def amount_due_minor(self) -> int:
         """What a payer may pay now: nothing, once the invoice is closed."""
         return self.total_minor - self.paid_minor if self.status is S.OPEN else 0
+
+    def money(self, amount_minor: int) -> Money:
+        return Money(amount_minor, self.currency)
+
+    @property
+    def total(self) -> Money:
+        return self.money(self.total_minor)
 
     @property
     def due(self) -> Money:

@@ -9,6 +9,7 @@ construction. A mistake is undone by a reversing entry, never by an edit. The ta
     payment succeeded            {landing}                    receivable; any excess to payer_credit
     provider fee                 provider_fees:{provider}     {landing}
     payout seen in the bank      bank:{account}               in_transit:{provider}
+    the bank's own charge        bank_charges:{account}       bank:{account}
     credit not identified        bank:{account}               unidentified_receipts
     such a credit taken back     unidentified_receipts        bank:{account}
     refund approved              fees:{code} or payer_credit  refunds_payable
@@ -18,6 +19,8 @@ construction. A mistake is undone by a reversing entry, never by an edit. The ta
     late payment accepted        payer_credit                 receivable
     unidentified receipt         unidentified_receipts        receivable; any excess to payer_credit
       that found its invoice
+    unidentified receipt         unidentified_receipts        payer_credit, from where it is refunded
+      that is sent back
     fee claimed back             provider_claims:{provider}   provider_fees:{provider}
 
 {landing} is where the payment's money comes in: in_transit:{provider}, or bank:{account} of the agency if the provider
@@ -52,6 +55,7 @@ KINDS: dict[str, AccountKind] = {
     "unidentified_receipts": AccountKind.LIABILITY,
     "refunds_payable": AccountKind.LIABILITY,
     "provider_fees": AccountKind.EXPENSE,
+    "bank_charges": AccountKind.EXPENSE,
     "write_offs": AccountKind.EXPENSE,
 }
 RECEIVABLE = "receivable"
@@ -81,6 +85,11 @@ def provider_claims(provider: str) -> str:
 
 def bank(account: str) -> str:
     return f"bank:{account}"
+
+
+def bank_charges(account: str) -> str:
+    """What the bank keeps for itself."""
+    return f"bank_charges:{account}"
 
 
 def account_in_bank(code: str) -> str | None:

@@ -4,6 +4,9 @@
     accept_late_payment  money that no invoice took                         payer_credit            receivable
     refund_duplicate     money that no invoice took                         by the refund itself, approved at once
     assign_receipt       a receipt whose purpose was not known              unidentified_receipts   receivable
+    return_receipt       the same, to be sent back                          unidentified_receipts   payer_credit
+                                                                            payer_credit            refunds_payable
+    accept_proposal      a line and an entry that the matching proposes     -                       -
     correct_fee          a fee above what was agreed                        provider_claims:{...}   provider_fees:{...}
     write_off            what a provider will never settle, within a limit  write_offs              {landing}
     close_explained      what explains itself and needs no entry            -                       -
@@ -32,6 +35,8 @@ class Action(StrEnum):
     ACCEPT_LATE_PAYMENT = "accept_late_payment"
     REFUND_DUPLICATE = "refund_duplicate"
     ASSIGN_RECEIPT = "assign_receipt"
+    RETURN_RECEIPT = "return_receipt"
+    ACCEPT_PROPOSAL = "accept_proposal"
     CORRECT_FEE = "correct_fee"
     WRITE_OFF = "write_off"
     CLOSE_EXPLAINED = "close_explained"
@@ -53,7 +58,7 @@ GRAPH: Graph[ResolutionStatus] = {
 }
 
 MOVES_MONEY = frozenset(Action) - {Action.CLOSE_EXPLAINED}
-"""These wait for a second person, whatever the amount."""
+"""These wait for a second person, whatever the amount. Accepting a proposal says of money that it has come."""
 
 
 def needs_approval(action: Action, amount: Money, limits: Mapping[str, int]) -> bool:
@@ -65,20 +70,20 @@ def needs_approval(action: Action, amount: Money, limits: Mapping[str, int]) -> 
 _CREDITED = (Action.ACCEPT_LATE_PAYMENT, Action.REFUND_DUPLICATE)
 
 ALLOWED: Mapping[DiscrepancyKind, tuple[Action, ...]] = {
-    K.MISSING_IN_GATEWAY: (Action.CLOSE_EXPLAINED,),
-    K.MISSING_AT_PROVIDER: (Action.WRITE_OFF,),
+    K.MISSING_IN_GATEWAY: (Action.ACCEPT_PROPOSAL, Action.CLOSE_EXPLAINED),
+    K.MISSING_AT_PROVIDER: (Action.ACCEPT_PROPOSAL, Action.WRITE_OFF),
     K.AMOUNT_MISMATCH: (*_CREDITED, Action.WRITE_OFF, Action.CLOSE_EXPLAINED),
     K.CURRENCY_MISMATCH: (Action.CLOSE_EXPLAINED,),
     K.STATUS_MISMATCH: (*_CREDITED, Action.WRITE_OFF, Action.CLOSE_EXPLAINED),
     K.DUPLICATE_AT_PROVIDER: (Action.CLOSE_EXPLAINED,),
     K.DUPLICATE_PAYMENT: (*_CREDITED, Action.CLOSE_EXPLAINED),
     K.FEE_MISMATCH: (Action.CORRECT_FEE, Action.CLOSE_EXPLAINED),
-    K.PAYOUT_SHORT: (Action.CLOSE_EXPLAINED,),
-    K.PAYOUT_OVER: (Action.CLOSE_EXPLAINED,),
-    K.PAYOUT_MISSING: (Action.CLOSE_EXPLAINED,),
-    K.UNIDENTIFIED_RECEIPT: (Action.ASSIGN_RECEIPT,),
-    K.REFUND_UNKNOWN: (Action.CLOSE_EXPLAINED,),
-    K.TIMING: (),
+    K.PAYOUT_SHORT: (Action.WRITE_OFF, Action.CLOSE_EXPLAINED),
+    K.PAYOUT_OVER: (Action.WRITE_OFF, Action.CLOSE_EXPLAINED),
+    K.PAYOUT_MISSING: (Action.WRITE_OFF,),
+    K.UNIDENTIFIED_RECEIPT: (Action.ASSIGN_RECEIPT, Action.RETURN_RECEIPT),
+    K.REFUND_UNKNOWN: (Action.ACCEPT_PROPOSAL, Action.CLOSE_EXPLAINED),
+    K.TIMING: (Action.ACCEPT_PROPOSAL,),
 }
 """Closing is for what no account holds any more: else the difference would stay in the ledger without a name."""
 
@@ -119,7 +124,7 @@ class Resolution:
 def check_allowed(kind: DiscrepancyKind, action: Action) -> None:
     """Raises NotAllowed, naming what is."""
     if action not in ALLOWED[kind]:
-        allowed = ", ".join(ALLOWED[kind]) or "nothing: it clears by itself"
+        allowed = ", ".join(ALLOWED[kind])
         raise NotAllowed(f"A {kind} is not resolved by {action}.", fields={"action": f"allowed is {allowed}"})
 
 

@@ -28,6 +28,7 @@ from werkzeug import Response
 from gateway.domain.checkout import MethodNotOffered, ProviderUnavailable
 from gateway.domain.errors import Conflict
 from gateway.pages.forms import check_form, form_token
+from gateway.pages.parts import asked_part
 from gateway.pages.rendering import asked_language, chosen_language, page
 from gateway.services.access import public
 from gateway.services.choose_language import choose_language
@@ -61,6 +62,7 @@ class CheckoutPages:
             "checkout.html",
             chosen_language(checkout.session.locale),
             checkout=checkout,
+            part=asked_part(checkout.bills),
             token=token,
             form=form_token(self._runtime, str(checkout.session.id)),
             qr=_qr(checkout),
@@ -69,7 +71,7 @@ class CheckoutPages:
             receipts=receipts,
             by_number=is_by_number(checkout.session),
             now=self._runtime.db.now(),
-            state=_state(checkout, receipts),
+            state=state_of(checkout, receipts),
             follow=checkout.stage in FOLLOWED or (checkout.stage is Stage.PAID and len(receipts) < len(checkout.bills)),
             public_url=self._runtime.public_url,
             demo=self._demo,
@@ -79,20 +81,22 @@ class CheckoutPages:
     def state(self, token: str) -> Response:
         """Plain text that changes when the page does."""
         checkout = show_checkout(self._runtime, session_of(self._runtime, token))
-        return Response(_state(checkout, self._receipts(checkout)), content_type="text/plain")
+        return Response(state_of(checkout, self._receipts(checkout)), content_type="text/plain")
 
     @public("whoever holds the unguessable link may print what is owed")
     def slip(self, token: str) -> Response:
         checkout = show_checkout(self._runtime, session_of(self._runtime, token))
         number_url = f"{self._runtime.public_url}/pay"
+        part = asked_part([bill for bill in checkout.bills if bill.invoice.amount_due_minor])
         codes = {
-            bill.invoice.id: _code(f"{number_url}?number={bill.invoice.reference}", SLIP_PIXELS_PER_MODULE)
-            for bill in checkout.bills
+            bill.invoice.id: code_of(f"{number_url}?number={bill.invoice.reference}", SLIP_PIXELS_PER_MODULE)
+            for bill in part.items
         }
         return page(
             "slip.html",
             chosen_language(checkout.session.locale),
             checkout=checkout,
+            part=part,
             token=token,
             codes=codes,
             number_url=number_url,
@@ -124,7 +128,7 @@ class CheckoutPages:
     @public("whoever holds the unguessable link may go on to the provider")
     def leave(self, token: str) -> Response:
         checkout = show_checkout(self._runtime, session_of(self._runtime, token))
-        action = _next_action(checkout)
+        action = next_action(checkout)
         if action.get("type") != "redirect":
             return _to("checkout", token)
         language = chosen_language(checkout.session.locale)
@@ -159,24 +163,26 @@ def _to(view: str, token: str) -> Response:
     return redirect(url_for(f"pages.{view}", token=token, lang=asked_language()), 303)
 
 
-def _state(checkout: Checkout, receipts: Mapping[UUID, str]) -> str:
+def state_of(checkout: Checkout, receipts: Mapping[UUID, str]) -> str:
+    """A text that changes when the page does."""
     attempts = "".join(f"/{attempt.status}" for attempt in checkout.attempts)
     return f"{checkout.stage}{attempts}/{len(receipts)}"
 
 
-def _next_action(checkout: Checkout) -> Mapping[str, Any]:
+def next_action(checkout: Checkout) -> Mapping[str, Any]:
     """What the provider waits for the payer to do; empty if none waits."""
     return (checkout.waiting.next_action if checkout.waiting else None) or {}
 
 
 def _qr(checkout: Checkout) -> Markup | None:
-    action = _next_action(checkout)
+    action = next_action(checkout)
     if action.get("type") != "show_qr":
         return None
-    return _code(action["payload"], QR_PIXELS_PER_MODULE)
+    return code_of(action["payload"], QR_PIXELS_PER_MODULE)
 
 
-def _code(payload: str, scale: int) -> Markup:
+def code_of(payload: str, scale: int) -> Markup:
+    """The QR code of `payload`, a module of it `scale` pixels wide."""
     code = segno.make(payload, error="m", micro=False)
     return Markup(code.svg_inline(scale=scale))  # noqa: S704 - paths and numbers of segno's own
 

@@ -217,12 +217,13 @@ def _written_down(
     )
 
 
-def _direct_payment(tx: Transaction, agency: Agency, invoice: Invoice, credit: Credit) -> Payment:
+def _direct_payment(tx: Transaction, agency: Agency, invoice: Invoice | None, credit: Credit) -> Payment:
     """A payment of its own in a sitting of its own, which its success will complete.
 
-    It was made when the bank booked it, but not before there was an invoice to name.
+    It was made when the bank booked it, but not before there was an invoice to name. Without an invoice all of it is
+    the payer's credit.
     """
-    made_at = min(tx.now, max(invoice.created_at, credit.occurred_at))
+    made_at = min(tx.now, max(invoice.created_at if invoice else credit.occurred_at, credit.occurred_at))
     session = CheckoutSession(
         id=new_id(),
         agency_id=agency.id,
@@ -236,7 +237,7 @@ def _direct_payment(tx: Transaction, agency: Agency, invoice: Invoice, credit: C
         created_at=tx.now,
         expires_at=tx.now,
     )
-    checkouts.add(tx, session, [(invoice.id, credit.amount_minor)])
+    checkouts.add(tx, session, [(invoice.id, credit.amount_minor)] if invoice else [])
     payment = Payment(
         id=new_id(),
         session_id=session.id,
@@ -246,7 +247,7 @@ def _direct_payment(tx: Transaction, agency: Agency, invoice: Invoice, credit: C
         status=PaymentStatus.PENDING,
         amount_minor=credit.amount_minor,
         currency=credit.currency,
-        reference=invoice.reference,
+        reference=invoice.reference if invoice else "",
         provider_payment_id=None,
         provider_transaction_id=None,
         next_action=None,
@@ -264,9 +265,9 @@ def _direct_payment(tx: Transaction, agency: Agency, invoice: Invoice, credit: C
     return payment
 
 
-def assign_credit(tx: Transaction, credit: Credit, invoice: Invoice, source: str) -> Payment:
-    """An officer knows what an unidentified credit, which is locked, is for. Returns the payment that it became."""
-    agency = catalogue.agency(tx, invoice.agency_id)
+def assign_credit(tx: Transaction, credit: Credit, agency: Agency, invoice: Invoice | None, source: str) -> Payment:
+    """An officer knows what an unidentified credit of the agency, which is locked, is for: an invoice, or nothing here,
+    so that it will be sent back. Returns the payment that it became."""
     payment = _direct_payment(tx, agency, invoice, credit)
     credits.change(tx, credit.id, master_key_id=None, sealed_remittance=None)
     if _pay(tx, credit, payment, source, held_on=UNIDENTIFIED_RECEIPTS) is not AckResult.APPLIED:

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import zip_longest
+from uuid import UUID
 
 import structlog
 
 from gateway.domain.checkout import CheckoutSession, CheckoutStatus
 from gateway.domain.circuit import Operation
 from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.errors import Conflict
 from gateway.domain.payment import CHECK_THEN_EVERY, OPEN, Payment, PaymentStatus
 from gateway.domain.query_window import UNRESOLVED_AFTER, QueryWindow
 from gateway.ports.provider import (
@@ -32,10 +34,11 @@ from gateway.services.apply_hint import find_hinted
 from gateway.services.apply_observation import apply_observation
 from gateway.services.apply_payment import is_spent
 from gateway.services.call_provider import Calls
-from gateway.services.circuits import is_shut
+from gateway.services.circuits import circuit_of, is_shut, unavailable
+from gateway.services.find import find_payment
 from gateway.services.open_checkout import close_session
 from gateway.services.open_discrepancy import open_discrepancy, unresolved_payment
-from gateway.services.runtime import Runtime
+from gateway.services.runtime import Caller, Runtime
 from gateway.services.sweep import each
 from gateway.store import catalogue, checkouts, circuits, payments
 from gateway.store.database import Transaction
@@ -45,6 +48,12 @@ log = structlog.get_logger()
 LEASE = timedelta(minutes=2)  # longer than all questions about one payment may take, so that no two sweeps ask at once
 AT_ONCE = 20
 LOOK_AGAIN_AFTER = timedelta(minutes=5)  # at a session that waits for a provider which does not answer
+
+
+class NothingToAsk(Conflict):
+    """The payment has come to its end."""
+
+    code = "nothing_to_ask"
 
 
 def check_payments(runtime: Runtime) -> int:
@@ -124,6 +133,23 @@ def check_payment(runtime: Runtime, payment: Payment, source: str, *, is_trial: 
         elif provider and isinstance(answer, NotFound):
             apply_observation(tx, payment.provider, _meaning_of_absence(tx, provider, payment), source)
         _schedule(tx, payment, window, answered=answer is not None)
+
+
+def ask_for_officer(runtime: Runtime, caller: Caller, payment_id: UUID) -> None:
+    """Ask the provider now, because an officer wants to know, and apply what it says. Who asked is written down.
+
+    Raises PaymentNotFound, NothingToAsk, or ProviderUnavailable while nothing is sent to the provider.
+    """
+    with runtime.db.read() as tx:
+        payment = find_payment(tx, caller, payment_id)
+        circuit = circuit_of(tx, payment.provider)
+    if payment.status not in OPEN:
+        raise NothingToAsk(f"The payment is {payment.status}. There is nothing left to ask the provider.")
+    if circuit.opened_at is not None:
+        raise unavailable(circuit)
+    with runtime.db.transaction() as tx:
+        tx.audit(caller.actor, "payment.asked_about", "payment", payment.id)
+    check_payment(runtime, payment, "officer")
 
 
 def ask_about_hint(runtime: Runtime, provider: str, hint: PaymentHint) -> None:

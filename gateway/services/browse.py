@@ -3,6 +3,7 @@
 A cursor names the last item that was seen, so that nothing is shown twice or left out while new items come in.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,6 +141,11 @@ def story_of_payment(tx: Transaction, payment: Payment) -> list[Row[Any]]:
 def agencies_of(tx: Transaction, caller: Caller) -> list[Agency]:
     """The agencies that the caller acts for."""
     return [agency for agency in catalogue.all_agencies(tx) if caller.agency_id in (None, agency.id)]
+
+
+def usual_zone(agencies: Sequence[Agency]) -> str:
+    """The time zone that most of them live by, for moments that belong to no one agency; UTC without any."""
+    return next((zone for zone, _ in Counter(agency.time_zone for agency in agencies).most_common(1)), "UTC")
 
 
 def code_of_agency(tx: Transaction, agency_id: UUID) -> str:

@@ -305,7 +305,7 @@ class _Instalments(_Shape):
     already_assessed = _fact_name()
 
 
-class _Version(_Sourced):
+class FeeVersionFile(_Sourced):
     valid_from = _day(required=True)
     valid_until = _day()
     share_kept_basis_points = _Whole(0, 10_000, required=True)
@@ -319,7 +319,7 @@ class _Item(_Shape):
     titles = _by_language()
     revenue_code = _text(_matching(re.compile(r"[0-9A-Za-z-]{1,20}"), "2716"))
     when = _conditions()
-    versions = _list_of(_Version)
+    versions = _list_of(FeeVersionFile)
 
 
 class _Procedure(_Shape):

@@ -27,7 +27,7 @@ def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime, he
     """Allocate, book and close. `payment` is locked and as it stood before the money moved.
 
     `held_on` is the account on which the money was kept as long as nobody knew what it was for: it came in before, and
-    what is booked now is of today.
+    what is booked now is of today. Of a payment of no invoice nobody is asked: an officer has it sent back.
     """
     agency = catalogue.agency(tx, payment.agency_id)
     business_date = agency.business_date(tx.now if held_on else occurred_at)
@@ -40,6 +40,7 @@ def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime, he
     after = [pay_invoice(tx, invoice, parts.get(invoice.id, 0)) for invoice, _ in owed]
     if credit:
         payments.change(tx, payment.id, credited_minor=credit)
+    if credit and owed:
         _ask_an_officer(tx, payment, [invoice for invoice, _ in owed], credit, business_date, late=late)
     tx.post(
         Entry(

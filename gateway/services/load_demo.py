@@ -16,7 +16,7 @@ def load_demo(db: Database, keys: KeyRing, plaintexts: Mapping[Scope, str]) -> i
     """
     content = read_catalogue()
     with db.transaction() as tx:
-        published = load_catalogue(tx, content, "demo")
+        published = load_catalogue(tx, content, "demo", keeps_changes=True)
         for scope, plaintext in plaintexts.items():
             keys.issue(tx, f"demo {scope}", [scope], None, plaintext=plaintext, issued_by="demo")
     return published

@@ -5,9 +5,12 @@ The cookie holds a token of 256 random bits, the database only its hash.
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy.engine import Row
 
 from gateway.domain.errors import Unauthorized
 from gateway.domain.officer import Role
@@ -42,6 +45,7 @@ class Officer:
     roles: frozenset[Role]
     agency_id: UUID | None
     session: str
+    begun_at: datetime
 
     @property
     def caller(self) -> Caller:
@@ -53,10 +57,10 @@ class Officer:
         return not self.roles.isdisjoint(roles)
 
 
-def begin_session(tx: Transaction, officer_id: UUID) -> str:
-    """The token for the officer's browser."""
+def begin_session(tx: Transaction, officer_id: UUID, *, proven: bool = True) -> str:
+    """The token for the officer's browser. Not `proven`, it opens nothing but the second step of signing in."""
     token = secrets.token_urlsafe(32)
-    officers.begin_session(tx, _hash(token), officer_id)
+    officers.begin_session(tx, _hash(token), officer_id, proven=proven)
     return token
 
 
@@ -69,7 +73,25 @@ def officer_of(db: Database, token: str) -> Officer:
         if row.seen_at <= tx.now - SEEN_NOTED_EVERY:
             officers.touch_session(tx, _hash(token), tx.now - SEEN_NOTED_EVERY)
     roles = frozenset(Role(role) for role in row.roles)
-    return Officer(row.id, row.name, row.email, roles, row.agency_id, _hash(token).hex())
+    return Officer(row.id, row.name, row.email, roles, row.agency_id, _hash(token).hex(), row.begun_at)
+
+
+def half_session(tx: Transaction, token: str, within: timedelta) -> Row[Any]:
+    """The officer who showed the password with `token`, but not yet a second factor. Raises SignedOut."""
+    row = officers.of_session(tx, _hash(token), tx.now - within, tx.now - within, proven=False)
+    if row is None:
+        raise SignedOut("Sign in again: too much time went by.")
+    return row
+
+
+def end_sessions(tx: Transaction, officer_id: UUID, but: str = "") -> None:
+    """Sign the officer out everywhere, except in the session named `but`."""
+    officers.end_sessions_of(tx, officer_id, bytes.fromhex(but) or None)
+
+
+def sessions_of(tx: Transaction, officer_id: UUID) -> list[Row[Any]]:
+    """Where the officer is signed in, the newest first: begun_at, seen_at, and the session's name."""
+    return officers.sessions_of(tx, officer_id, tx.now - LONGEST, tx.now - IDLE)
 
 
 def end_session(tx: Transaction, token: str) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.engine import Row
 
 from gateway.domain.agency import Agency
-from gateway.domain.credit import CreditStatus
+from gateway.domain.credit import Credit, CreditStatus
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import Conflict, Invalid
 from gateway.domain.invoice import Invoice, check_payable
@@ -23,15 +23,17 @@ from gateway.domain.ledger import (
     UNIDENTIFIED_RECEIPTS,
     Entry,
     Transfer,
+    in_transit,
 )
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment
 from gateway.domain.resolution import Action, NotAllowed, Resolution, check_allowed, check_limit, claimed, written_off
+from gateway.services.accept_proposal import accept_pair, find_pair
 from gateway.services.apply_credit import assign_credit
 from gateway.services.collect_payment import pay_invoice
 from gateway.services.find import find_invoice
 from gateway.services.open_discrepancy import open_discrepancy
-from gateway.services.refund_payment import approve_refund, request_refund
+from gateway.services.refund_payment import approve_refund, check_way_back, request_refund
 from gateway.services.refund_sources import refund_sources
 from gateway.services.runtime import Caller, Runtime
 from gateway.store import catalogue, checkouts, credits, invoices, matches, payments
@@ -42,6 +44,9 @@ OFFICER = "officer"
 
 HELD_NOWHERE = frozenset({DiscrepancyKind.DUPLICATE_AT_PROVIDER, DiscrepancyKind.FEE_MISMATCH})
 """What is about an entry that matches all the same."""
+
+PAYOUTS = frozenset({DiscrepancyKind.PAYOUT_SHORT, DiscrepancyKind.PAYOUT_OVER, DiscrepancyKind.PAYOUT_MISSING})
+"""At the bank they are about money in transit, and their evidence says who has `paid_by`."""
 
 CarryOut = Callable[[Resolution, Caller], object]
 
@@ -170,17 +175,47 @@ def _assign(case: _Case) -> Plan:
     invoice = case.invoice()
     if invoice is None:
         raise Invalid("Name the invoice that the money is for.", fields={"invoice": "must be an id or a reference"})
-    movement = case.found.evidence.get("provider_transaction_id") or ""
-    credit = credits.find(case.tx, case.found.provider, movement, lock=True)
-    if credit is None or credit.status is not CreditStatus.UNIDENTIFIED:
-        raise Conflict("This credit is not unidentified any more: look at it again.")
+    credit = _unidentified(case)
     _check_takes(invoice, credit.agency_id, credit.currency)
     due = min(credit.amount_minor, invoice.amount_due_minor)
     parts = ((RECEIVABLE, due), (PAYER_CREDIT, credit.amount_minor - due))
     effect = tuple(
         Transfer(UNIDENTIFIED_RECEIPTS, account, Money(minor, credit.currency)) for account, minor in parts if minor
     )
-    return Plan(effect, lambda resolution, approver: assign_credit(case.tx, credit, invoice, OFFICER))
+    agency = case.agency()
+    return Plan(effect, lambda resolution, approver: assign_credit(case.tx, credit, agency, invoice, OFFICER))
+
+
+def _return(case: _Case) -> Plan:
+    """It goes back as every refund does: sent by the provider, asked about, and matched with the bank's statement."""
+    credit, agency = _unidentified(case), case.agency()
+    check_way_back(case.runtime, credit.provider)
+    effect = (
+        Transfer(UNIDENTIFIED_RECEIPTS, PAYER_CREDIT, credit.amount),
+        Transfer(PAYER_CREDIT, REFUNDS_PAYABLE, credit.amount),
+    )
+
+    def carry_out(resolution: Resolution, approver: Caller) -> None:
+        payment = assign_credit(case.tx, credit, agency, None, OFFICER)
+        proposer = _proposer(resolution, case.found.agency_id)
+        asked = request_refund(case.tx, case.runtime, proposer, payment.id, payment.amount_minor, resolution.reason)
+        approve_refund(case.tx, approver, asked.id)
+
+    return Plan(effect, carry_out)
+
+
+def _unidentified(case: _Case) -> Credit:
+    """The bank credit, locked."""
+    movement = case.found.evidence.get("provider_transaction_id") or ""
+    credit = credits.find(case.tx, case.found.provider, movement, lock=True)
+    if credit is None or credit.status is not CreditStatus.UNIDENTIFIED:
+        raise Conflict("This credit is not unidentified any more: look at it again.")
+    return credit
+
+
+def _accept_proposal(case: _Case) -> Plan:
+    pair = find_pair(case.tx, case.found, case.parameters)
+    return Plan((), lambda resolution, approver: accept_pair(case.tx, pair, resolution, OFFICER))
 
 
 def _claim_fee(case: _Case) -> Plan:
@@ -195,6 +230,8 @@ def _claim_fee(case: _Case) -> Plan:
 def _write_off(case: _Case) -> Plan:
     """What the ledger holds beyond what the provider ever settled. Nothing may settle it at this moment, so a run that
     is writing its matches is waited for."""
+    if case.kind in PAYOUTS:
+        return _write_off_payout(case)
     evidence, known = case.found.evidence, case.payment()
     entry, line = evidence.get("ledger"), evidence.get("settlement")
     difference = int(case.found.amount_minor)
@@ -213,12 +250,24 @@ def _write_off(case: _Case) -> Plan:
     return _booked(case, (written_off(amount, known.lands_on),))
 
 
+def _write_off_payout(case: _Case) -> Plan:
+    """What a payout brought to the bank less than it is worth, or more: that is left in transit."""
+    paid_by = case.found.evidence.get("paid_by")
+    if paid_by is None:
+        raise NotAllowed("Only what the bank did not get is written off. Ask the provider to mend its settlement.")
+    missing = case.found.amount_minor if case.kind is DiscrepancyKind.PAYOUT_MISSING else -case.found.amount_minor
+    amount = Money(int(missing), case.found.currency)
+    check_limit(amount, case.runtime.write_off_limits)
+    return _booked(case, (written_off(amount, in_transit(paid_by)),))
+
+
 def _close(case: _Case) -> Plan:
     """Money that is kept for a payer must keep its name, so it is accepted or refunded, never explained away."""
     known = payments.find(case.tx, case.found.payment_id) if case.found.payment_id else None
     if known is not None and _credit_of(case.tx, known) > 0 and "credited_minor" in case.found.evidence:
         raise NotAllowed("Money of this payment is kept for its payer: accept it for an invoice, or refund it.")
-    if case.found.entry_id is not None and case.kind not in HELD_NOWHERE:
+    in_transit_still = case.kind in PAYOUTS and "paid_by" in case.found.evidence
+    if in_transit_still or (case.found.entry_id is not None and case.kind not in HELD_NOWHERE):
         raise NotAllowed("The ledger holds money for this. Write it off, trace it or dispute it.")
     return Plan((), lambda resolution, approver: None)
 
@@ -233,6 +282,8 @@ _PLANS: Mapping[Action, Callable[[_Case], Plan]] = {
     Action.ACCEPT_LATE_PAYMENT: _accept,
     Action.REFUND_DUPLICATE: _refund,
     Action.ASSIGN_RECEIPT: _assign,
+    Action.RETURN_RECEIPT: _return,
+    Action.ACCEPT_PROPOSAL: _accept_proposal,
     Action.CORRECT_FEE: _claim_fee,
     Action.WRITE_OFF: _write_off,
     Action.CLOSE_EXPLAINED: _close,

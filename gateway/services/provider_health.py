@@ -13,8 +13,9 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.circuit import Circuit, Outcome
 from gateway.domain.payment import OPEN, PaymentStatus
+from gateway.services.circuits import unavailable_ones
 from gateway.services.runtime import Runtime
-from gateway.store import circuits, monitoring
+from gateway.store import circuits, monitoring, settlements
 from gateway.store import provider_health as store
 from gateway.store.database import Transaction
 
@@ -108,6 +109,35 @@ def health_of(tx: Transaction, runtime: Runtime, name: str) -> Health:
     """Raises NotFound if no such provider is enabled here."""
     runtime.provider(name)
     return _health(tx, [name], WINDOWS)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`is_offered`: payers can begin a payment with it now. `last_settlement` is its newest batch, if it has any."""
+
+    health: Health
+    is_offered: bool
+    last_settlement: Row[Any] | None
+
+
+def overview_of_all(tx: Transaction, runtime: Runtime) -> Sequence[Overview]:
+    """How every provider does and what comes of it, in the order of the configuration."""
+    return _overview(tx, runtime, list(runtime.providers))
+
+
+def overview_of(tx: Transaction, runtime: Runtime, name: str) -> Overview:
+    """Raises NotFound if no such provider is enabled here."""
+    runtime.provider(name)
+    return _overview(tx, runtime, [name])[0]
+
+
+def _overview(tx: Transaction, runtime: Runtime, names: Sequence[str]) -> Sequence[Overview]:
+    away = unavailable_ones(tx, runtime)
+    settled = {row.provider: row for row in settlements.last_of_each(tx, names)}
+    return [
+        Overview(health, health.provider not in away, settled.get(health.provider))
+        for health in _health(tx, names, WINDOWS)
+    ]
 
 
 def _health(tx: Transaction, names: Sequence[str], windows: Sequence[tuple[str, timedelta]]) -> Sequence[Health]:

@@ -18,6 +18,7 @@ from gateway.domain.errors import Invalid
 from gateway.domain.fees import Procedure, procedure_from_dict
 from gateway.domain.national_references import ReferenceStyle
 from gateway.services.catalogue_schema import AgencyFile, ProcedureFile
+from gateway.services.catalogue_text import CatalogueLoader, flattened
 from gateway.services.check_agency import faults_of_agencies
 from gateway.services.check_procedure import faults_of
 
@@ -115,7 +116,7 @@ def _schema_of(name: str) -> type[Schema]:
 def _content(file: Traversable, schema: Callable[[], Schema], faults: Faults) -> dict[str, Any]:
     """What `file` holds; its faults are added to `faults`."""
     try:
-        content = _Loader(file.read_text(encoding="utf-8")).get_single_data()
+        content = CatalogueLoader(file.read_text(encoding="utf-8")).get_single_data()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         faults[f"{file.name}: line {line}"] = f"is not YAML: {error.problem}"
@@ -126,21 +127,8 @@ def _content(file: Traversable, schema: Callable[[], Schema], faults: Faults) ->
     if not isinstance(content, dict):
         faults[f"{file.name}:"] = "must be a block of keys"
         return {}
-    faults.update({f"{file.name}: {path}": fix for path, fix in _flattened(schema().validate(content))})
+    faults.update({f"{file.name}: {path}": fix for path, fix in flattened(schema().validate(content))})
     return content
-
-
-def _flattened(messages: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Marshmallow's nested messages as (path, message): items[0].versions[1].rule."""
-    if isinstance(messages, Mapping):
-        for key, inner in messages.items():
-            if key == "_schema":
-                yield from _flattened(inner, path)
-            else:
-                step = f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
-                yield from _flattened(inner, path + step)
-    elif isinstance(messages, list):
-        yield path, "; ".join(map(str, messages))
 
 
 def _definitions(contents: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -164,21 +152,3 @@ def _procedure_faults(contents: Mapping[str, dict[str, Any]], agencies: Mapping[
             faults[f"{place}.currency"] = f"must be {agency['currency']}, the currency of {agency['code']}"
         faults |= {f"{place}.{path}": fix for path, fix in faults_of(definition)}
     return faults
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that leaves a day as text, as JSON would, and refuses a key that is written twice."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own class attribute)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        own = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        repeated = {key for key in own if own.count(key) > 1}
-        if repeated:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{', '.join(sorted(repeated))} is written twice: keep one", node.start_mark
-            )
-        return super().construct_mapping(node, deep)

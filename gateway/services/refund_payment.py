@@ -66,7 +66,7 @@ def request_refund(
     payment = find_payment(tx, caller, payment_id, lock=True)
     if payment.status is not PaymentStatus.SUCCEEDED:
         raise NotRefundable(f"This payment is {payment.status}: no money came in that could go back.")
-    _check_way_back(runtime, payment)
+    check_way_back(runtime, payment.provider)
     amount = Money(amount_minor, payment.currency)
     check_amount(amount, payment.refundable)
     refund = Refund(
@@ -93,12 +93,15 @@ def request_refund(
     return refund
 
 
-def _check_way_back(runtime: Runtime, payment: Payment) -> None:
-    """Refused now rather than approved and never sent. A provider that is not configured at the moment may return."""
-    provider = runtime.providers.get(payment.provider)
+def check_way_back(runtime: Runtime, name: str) -> None:
+    """Refused now rather than approved and never sent. A provider that is not configured at the moment may return.
+
+    Raises NotRefundable.
+    """
+    provider = runtime.providers.get(name)
     if provider is not None and not isinstance(provider, Refunder):
         raise NotRefundable(
-            f"{payment.provider} has no way to send money back. Pay it back outside this gateway, and note it there."
+            f"{name} has no way to send money back. Pay it back outside this gateway, and note it there."
         )
 
 

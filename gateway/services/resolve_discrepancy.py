@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy.engine import Row
 
-from gateway.domain.discrepancy import GRAPH as DISCREPANCY_GRAPH
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import GatewayError, NotFound
 from gateway.domain.ledger import Transfer
@@ -24,6 +23,8 @@ from gateway.domain.resolution import (
     needs_approval,
 )
 from gateway.domain.states import transition
+from gateway.services.accept_proposal import partners_of
+from gateway.services.close_discrepancy import close_discrepancy
 from gateway.services.plan_resolution import plan
 from gateway.services.runtime import Caller, Runtime
 from gateway.store import checkouts, credits, payments, resolutions
@@ -47,9 +48,14 @@ def lock_discrepancy(tx: Transaction, caller: Caller, discrepancy_id: UUID) -> R
 
 def lock_discrepancies(tx: Transaction, caller: Caller, ids: Collection[UUID]) -> list[Row[Any]]:
     """By id. What they are about is locked first, in one order for everybody, as whoever applies a provider's news does
-    it: sessions, payments, bank credits, and only then the discrepancies. Raises DiscrepancyNotFound."""
-    wanted = sorted(set(ids))
-    known = [resolutions.find_discrepancy(tx, each, caller.agency_id) for each in wanted]
+    it: sessions, payments, bank credits, and only then the discrepancies, with those that are proposed for them.
+
+    Raises DiscrepancyNotFound.
+    """
+    asked = [resolutions.find_discrepancy(tx, each, caller.agency_id) for each in sorted(set(ids))]
+    proposed = partners_of(tx, [row for row in asked if row is not None])
+    wanted = sorted({*ids, *proposed})
+    known = [resolutions.find_discrepancy(tx, each, caller.agency_id if each in ids else None) for each in wanted]
     paid = [payments.get(tx, row.payment_id) for row in known if row is not None and row.payment_id]
     for session_id, payment_id in sorted({(payment.session_id, payment.id) for payment in paid}):
         checkouts.find(tx, session_id, lock=True)
@@ -59,10 +65,11 @@ def lock_discrepancies(tx: Transaction, caller: Caller, ids: Collection[UUID]) -
             credits.find(tx, row.provider, row.evidence.get("provider_transaction_id") or "", lock=True)
     found = []
     for each in wanted:
-        row = resolutions.lock_discrepancy(tx, each, caller.agency_id)
+        row = resolutions.lock_discrepancy(tx, each, caller.agency_id if each in ids else None)
         if row is None:
             raise DiscrepancyNotFound(f"There is no discrepancy {each}.")
-        found.append(row)
+        if each in ids:
+            found.append(row)
     return found
 
 
@@ -169,16 +176,10 @@ def _approve(tx: Transaction, runtime: Runtime, caller: Caller, found: Row[Any],
 def _applied(
     tx: Transaction, caller: Caller, found: Row[Any], proposed: Resolution, decided_by: str | None
 ) -> Resolution:
-    status = DiscrepancyStatus.RESOLVED
-    transition("discrepancy", DISCREPANCY_GRAPH, DiscrepancyStatus(found.status), status)
     resolutions.decide(tx, proposed.id, ResolutionStatus.APPLIED, decided_by)
-    resolutions.change_discrepancy(tx, found.id, status=status, closed_at=tx.now)
+    close_discrepancy(tx, found, proposed.action)
     applied = replace(proposed, status=ResolutionStatus.APPLIED, decided_by=decided_by, decided_at=tx.now)
     _note(tx, caller, applied, "decided")
-    if found.agency_id is not None:
-        facts = {"discrepancy": str(found.id), "kind": found.kind, "action": proposed.action}
-        amount = {"amount_minor": found.amount_minor, "currency": found.currency}
-        tx.emit("discrepancy.resolved", found.agency_id, facts | amount)
     return applied
 
 

@@ -8,7 +8,14 @@ from collections.abc import Callable
 from uuid import UUID
 
 from gateway.services.runtime import Runtime
-from gateway.services.vault import Vault, bank_credit_purpose, endpoint_secret_purpose, provider_event_purpose
+from gateway.services.vault import (
+    Vault,
+    authenticator_purpose,
+    bank_credit_purpose,
+    endpoint_secret_purpose,
+    provider_event_purpose,
+    statement_chunk_purpose,
+)
 from gateway.store import vault as rows
 
 BATCH_ROWS = 500
@@ -26,7 +33,9 @@ def rotate_vault_keys(runtime: Runtime) -> dict[str, int]:
         (rows.PAYER_KEYS, vault.rewrap),
         (rows.PROVIDER_EVENTS, _resealed(vault, provider_event_purpose)),
         (rows.BANK_CREDITS, _resealed(vault, bank_credit_purpose)),
+        (rows.STATEMENT_CHUNKS, _resealed(vault, statement_chunk_purpose)),
         (rows.ENDPOINT_SECRETS, _resealed(vault, endpoint_secret_purpose)),
+        (rows.AUTHENTICATORS, _resealed(vault, authenticator_purpose)),
     )
     return {where.table.name: _rotate(runtime, where, reseal) for where, reseal in work}
 

@@ -158,7 +158,7 @@ def show_checkout(runtime: Runtime, session_id: UUID) -> Checkout:
     with runtime.db.read() as tx:
         session = find_session(tx, payer_of(session_id), session_id)
         agency = catalogue.agency(tx, session.agency_id)
-        bills = _bills(tx, session)
+        bills = bills_of(tx, invoices.of_session(tx, session.id))
         attempts = payments.of_session(tx, session_id)  # last: a success that arrives meanwhile is seen here
         return Checkout(
             session=session,
@@ -203,8 +203,8 @@ def _may_have_moved_money(attempt: Payment, now: datetime) -> bool:
     )
 
 
-def _bills(tx: Transaction, session: CheckoutSession) -> Sequence[Bill]:
-    owed = invoices.of_session(tx, session.id)
+def bills_of(tx: Transaction, owed: Sequence[tuple[Invoice, int]]) -> Sequence[Bill]:
+    """These invoices, each with what to pay of it in minor units, as they are explained."""
     versions = {(invoice.procedure, invoice.procedure_version) for invoice, _ in owed}
     procedures = {
         (row.code, row.version): parse(row.sha256, row.definition)

@@ -71,11 +71,13 @@ def N_(text: str) -> str:  # noqa: N802 - the name by which Babel finds a text t
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An entry of the console's navigation: its title (marked by N_), the endpoint it leads to, and who sees it."""
+    """An entry of the console's navigation: its title (marked by N_), the endpoint it leads to, and who sees it. With
+    `is_first` it is the first page of those."""
 
     title: str
     endpoint: str
     roles: tuple[Role, ...]
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,9 +80,19 @@ def statement_purpose(run_id: UUID) -> str:
     return f"statement:{run_id}"
 
 
+def statement_chunk_purpose(chunk_id: UUID) -> str:
+    """The purpose under which a piece of a bank's statement is sealed."""
+    return f"statement_chunk:{chunk_id}"
+
+
 def endpoint_secret_purpose(endpoint_id: UUID) -> str:
     """The purpose under which the signing secrets of a portal's webhook endpoint are sealed."""
     return f"webhook_endpoint:{endpoint_id}"
+
+
+def authenticator_purpose(authenticator_id: UUID) -> str:
+    """The purpose under which the secret of an officer's one-time codes is sealed."""
+    return f"officer_authenticator:{authenticator_id}"
 
 
 class Vault:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.engine import Row
 
@@ -28,6 +28,8 @@ _ALL_CURRENT = (
     .order_by(procedures.c.code, procedures.c.version.desc())
 )
 
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('procedure:' || :code, 0))")
+
 
 def agency_from(row: Row[Any]) -> Agency:
     values = {name: row._mapping[name] for name in Agency.__slots__}
@@ -39,6 +41,11 @@ def agency_from(row: Row[Any]) -> Agency:
 def current_procedure(tx: Transaction, code: str) -> Row[Any] | None:
     """Its newest version with its definition and its agency, in one statement."""
     return tx.one_or_none(_CURRENT_PROCEDURE, {"code": code})
+
+
+def lock_procedure(tx: Transaction, code: str) -> None:
+    """Until the transaction ends nobody else publishes a version of it."""
+    tx.execute(_LOCK, {"code": code})
 
 
 def current_procedures(tx: Transaction, agency_id: UUID | None) -> list[Row[Any]]:
@@ -83,6 +90,7 @@ def publish_procedure(
     tx: Transaction, code: str, agency_id: UUID, definition: Mapping[str, Any], sha256: bytes, published_by: str
 ) -> bool:
     """A new version, unless the newest says the same already. True if there is something new."""
+    lock_procedure(tx, code)
     newest = tx.one_or_none(_CURRENT_PROCEDURE, {"code": code})
     if newest is not None and newest.sha256 == sha256:
         return False

@@ -17,16 +17,16 @@ _COLUMNS = [checkout_sessions.c[name] for name in CheckoutSession.__slots__]
 
 
 def add(tx: Transaction, session: CheckoutSession, invoices: Sequence[tuple[UUID, int]]) -> None:
-    """The session and what it pays: invoice ids with their amounts in minor units, in order."""
+    """The session and what it pays: invoice ids with their amounts in minor units, in order. Money that is sent back
+    as it came pays none."""
     values = {name: getattr(session, name) for name in CheckoutSession.__slots__}
     tx.execute(insert(checkout_sessions).values(**values, next_check_at=session.expires_at))
-    tx.execute(
-        insert(checkout_invoices),
-        [
-            {"session_id": session.id, "invoice_id": invoice_id, "position": position, "amount_minor": amount_minor}
-            for position, (invoice_id, amount_minor) in enumerate(invoices, start=1)
-        ],
-    )
+    paid = [
+        {"session_id": session.id, "invoice_id": invoice_id, "position": position, "amount_minor": amount_minor}
+        for position, (invoice_id, amount_minor) in enumerate(invoices, start=1)
+    ]
+    if paid:
+        tx.execute(insert(checkout_invoices), paid)
 
 
 def find(tx: Transaction, session_id: UUID, *, lock: bool = False) -> CheckoutSession | None:

@@ -97,6 +97,14 @@ _ENTRIES_IN_FULL = text(
     """
 )
 
+_NET_OF_DAY = text(
+    """
+    SELECT coalesce(sum(CASE WHEN debit_account_id = :account_id THEN amount_minor ELSE -amount_minor END), 0) AS minor
+      FROM ledger_transfers
+     WHERE :account_id IN (debit_account_id, credit_account_id) AND business_date = :day AND entry_id <= :upto
+    """
+)
+
 _ADD_TOTALS = text(
     """
     INSERT INTO ledger_totals (snapshot_id, account_id, business_date, debit_minor, credit_minor)
@@ -139,7 +147,9 @@ def add_snapshot(tx: Transaction, after: int, upto: int) -> None:
     tx.execute(_ADD_TOTALS, {"snapshot_id": tx.execute(added).scalar_one(), "after": after, "upto": upto})
 
 
-def find_account(tx: Transaction, agency_code: str, code: str, agency_id: UUID | None) -> list[int]:
+def find_account(
+    tx: Transaction, agency_code: str, code: str, agency_id: UUID | None, currency: str | None = None
+) -> list[int]:
     """The ids, one a currency, of an account that a caller who acts for `agency_id` (None: for all) may see."""
     found = (
         select(ledger_accounts.c.id)
@@ -148,6 +158,8 @@ def find_account(tx: Transaction, agency_code: str, code: str, agency_id: UUID |
     )
     if agency_id:
         found = found.where(agencies.c.id == agency_id)
+    if currency:
+        found = found.where(ledger_accounts.c.currency == currency)
     return list(tx.execute(found.order_by(ledger_accounts.c.id)).scalars())
 
 
@@ -166,6 +178,12 @@ def entry_ids_of(tx: Transaction, account_ids: list[int], span: Span, limit: int
 def entries(tx: Transaction, ids: Sequence[int]) -> list[Row[Any]]:
     """The entries with their transfers, by day and id."""
     return tx.all(_ENTRIES_IN_FULL, {"ids": list(ids)})
+
+
+def net_of_day(tx: Transaction, account_id: int, day: date, upto: int) -> int:
+    """Debits less credits of an account on one day, in minor units, by its entries up to the one with id `upto`."""
+    found = tx.execute(_NET_OF_DAY, {"account_id": account_id, "day": day, "upto": upto})
+    return int(found.scalar_one())
 
 
 def _span(span: Span) -> dict[str, Any]:

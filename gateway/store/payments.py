@@ -1,6 +1,6 @@
 """Payment attempts, their allocations to invoices, and what was learnt of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,6 +64,24 @@ def find_by_provider_id(tx: Transaction, provider: str, provider_payment_id: str
 def of_session(tx: Transaction, session_id: UUID) -> list[Payment]:
     query = select(*_COLUMNS).where(payments.c.session_id == session_id)
     return [_payment(row) for row in tx.execute(query.order_by(payments.c.created_at, payments.c.id))]
+
+
+def of_invoice(tx: Transaction, invoice_id: UUID, limit: int) -> list[Payment]:
+    """The attempts of every session that the invoice was in, the oldest first."""
+    query = (
+        select(*_COLUMNS)
+        .join(checkout_invoices, checkout_invoices.c.session_id == payments.c.session_id)
+        .where(checkout_invoices.c.invoice_id == invoice_id)
+        .order_by(payments.c.created_at, payments.c.id)
+    )
+    return [_payment(row) for row in tx.execute(query.limit(limit))]
+
+
+def by_provider_name(tx: Transaction, providers: Collection[str], name: str) -> list[Payment]:
+    """The payments that one of these providers calls `name`, as a payment or as a transaction of its own."""
+    of_theirs = (payments.c.provider_payment_id == name) | (payments.c.provider_transaction_id == name)
+    query = select(*_COLUMNS).where(payments.c.provider.in_(providers), of_theirs)
+    return [_payment(row) for row in tx.execute(query.order_by(payments.c.id))]
 
 
 def open_attempts(

@@ -124,6 +124,12 @@ def find_dispute(tx: Transaction, provider: str, provider_dispute_id: str) -> Ro
     return tx.one_or_none(locked(select(disputes).where(*_dispute(provider, provider_dispute_id))))
 
 
+def disputes_of(tx: Transaction, payment_id: UUID) -> list[Row[Any]]:
+    """What the payer's bank contested of the payment, the oldest first."""
+    query = select(disputes).where(disputes.c.payment_id == payment_id)
+    return tx.all(query.order_by(disputes.c.opened_at, disputes.c.id))
+
+
 def close_dispute(tx: Transaction, provider: str, provider_dispute_id: str, **values: Any) -> None:
     tx.execute(update(disputes).where(*_dispute(provider, provider_dispute_id)).values(**values))
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.engine import Row
 
+from gateway.store.bank_reports import LINES_AS_JSON, lines_as_csv
 from gateway.store.database import Transaction
 from gateway.store.matches import matched_batches
 
@@ -86,6 +87,8 @@ COPY (
     {_MATCHES}
 ) TO STDOUT (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')
 """
+
+_BANK_LINES_AS_CSV = lines_as_csv(_harmless)
 
 # What pays an invoice in full is spread as its lines are. A payment of a part pays the lines in their order, as it is
 # refunded: see services.refund_sources.
@@ -174,12 +177,14 @@ def take_time(tx: Transaction) -> None:
 
 def matches_as_csv(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
     """A row a match of the run, by batch and line, without line end. Text that is a formula has an apostrophe."""
-    return _of_batches(tx, _MATCHES_AS_CSV, run_id)
+    yield from _of_batches(tx, _MATCHES_AS_CSV, run_id)
+    yield from _copied(tx, _BANK_LINES_AS_CSV, {"run_id": run_id})
 
 
 def matches_as_json(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
     """An object a match of the run, by batch and line."""
-    return _of_batches(tx, _MATCHES_AS_JSON, run_id)
+    yield from _of_batches(tx, _MATCHES_AS_JSON, run_id)
+    yield from _copied(tx, LINES_AS_JSON, {"run_id": run_id})
 
 
 def remittance_of_run(tx: Transaction, run_id: UUID) -> list[Row[Any]]:

@@ -1,17 +1,31 @@
 """Decisions about discrepancies, notes and traces."""
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.engine import Row
 
 from gateway.domain.discrepancy import DiscrepancyStatus
 from gateway.domain.resolution import Action, Resolution, ResolutionStatus
 from gateway.store.database import Transaction, new_id
 from gateway.store.locks import locked
+from gateway.store.tables.catalogue import agencies
 from gateway.store.tables.reconciliation import discrepancies
 from gateway.store.tables.resolutions import discrepancy_notes, resolutions, traces
 
@@ -34,28 +48,34 @@ def page_of_discrepancies(
     agency_id: UUID | None,
     wanted: Mapping[str, Any],
     *,
-    until: date | None,
-    due_on: date | None,
+    older_than_days: int | None,
+    due: bool,
     after: tuple[date, UUID] | None,
     limit: int,
 ) -> list[Row[Any]]:
-    """The oldest first, from the one after `after` (a day and an id) on. `wanted` are columns that must be equal, and
-    `until` the last business date; with `due_on` what is carried beyond that day is left out."""
+    """The oldest first, from the one after `after` (a day and an id) on. `wanted` are columns that must be equal; `due`
+    leaves out what is carried until a later day."""
     order = (discrepancies.c.business_date, discrepancies.c.id)
     query = _of_agency(select(discrepancies), agency_id).order_by(*order).limit(limit)
     for name, value in wanted.items():
         query = query.where(discrepancies.c[name] == value)
-    if until is not None:
-        query = query.where(discrepancies.c.business_date <= until)
-    if due_on is not None:
+    if older_than_days is not None:
+        query = query.where(_age_in_days(tx.now) >= older_than_days)
+    if due:
         carried = discrepancies.c.carried_until
-        query = query.where(carried.is_(None) | (carried <= due_on))
+        query = query.where(carried.is_(None) | (carried <= _today(tx.now)))
     return tx.all(query if after is None else query.where(tuple_(*order) > after))
 
 
-def ageing(tx: Transaction, agency_id: UUID | None, today: date) -> list[Row[Any]]:
-    """What is open, by kind, currency and age in days on `today`: number, and amount_minor without signs."""
-    days = (today - discrepancies.c.business_date).label("days")
+def ages(tx: Transaction, ids: Collection[UUID]) -> dict[UUID, int]:
+    """In days: from the business date to today, where the agency is."""
+    query = select(discrepancies.c.id, _age_in_days(tx.now).label("days")).where(discrepancies.c.id.in_(ids))
+    return {row.id: row.days for row in tx.execute(query)}
+
+
+def ageing(tx: Transaction, agency_id: UUID | None) -> list[Row[Any]]:
+    """What is open, by kind, currency and age in days: number, and amount_minor without signs."""
+    days = _age_in_days(tx.now).label("days")
     query = select(
         discrepancies.c.kind,
         discrepancies.c.currency,
@@ -147,6 +167,16 @@ def traces_of(tx: Transaction, discrepancy_id: UUID) -> list[Row[Any]]:
 
 def answer_trace(tx: Transaction, trace_id: UUID, answer: str) -> None:
     tx.execute(update(traces).where(traces.c.id == trace_id).values(answer=answer, answered_at=tx.now))
+
+
+def _today(now: datetime) -> ColumnElement[date]:
+    """The business date at the agency of each discrepancy; of nobody's in UTC."""
+    zone = select(agencies.c.time_zone).where(agencies.c.id == discrepancies.c.agency_id).scalar_subquery()
+    return cast(func.timezone(func.coalesce(zone, "UTC"), literal(now, TIMESTAMP(timezone=True))), Date)
+
+
+def _age_in_days(now: datetime) -> ColumnElement[int]:
+    return type_coerce(_today(now) - discrepancies.c.business_date, Integer)
 
 
 def _of_agency(query: Any, agency_id: UUID | None) -> Any:

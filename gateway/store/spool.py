@@ -58,6 +58,7 @@ COPY (
        AND NOT EXISTS (SELECT FROM matched_lines AS matched
                         WHERE matched.batch = line.batch AND matched.block = line.line >> 10
                           AND matched.run_id <> %(run_id)s AND get_bit(matched.bits, line.line & 1023) = 1)
+       AND NOT EXISTS (SELECT FROM gone_lines AS gone WHERE gone.batch = line.batch AND gone.line = line.line)
 ) TO STDOUT (FORMAT csv)
 """
 
@@ -187,7 +188,8 @@ COPY (
 ) TO STDOUT (FORMAT csv)
 """
 
-# What earlier runs left unexplained, and what they left that this run, or one of a later day, has explained since.
+# What earlier runs left unexplained, and what they left that this run, or one of a later day, has explained since; and
+# what people accepted as the same, which a run has still to match.
 _CARRIED_LINES = text(
     """
     SELECT DISTINCT line.batch, line.line, batch.business_date, batch.batch_id
@@ -198,8 +200,11 @@ _CARRIED_LINES = text(
        AND NOT EXISTS (SELECT FROM matched_lines AS matched
                         WHERE matched.batch = line.batch AND matched.block = line.line >> 10
                           AND matched.run_id <> :run_id AND get_bit(matched.bits, line.line & 1023) = 1)
-       AND (known.status = 'open' OR known.cleared_by IN (
-            SELECT id FROM reconciliation_runs WHERE provider = :provider AND business_date >= :day))
+       AND NOT EXISTS (SELECT FROM gone_lines AS gone WHERE gone.batch = line.batch AND gone.line = line.line)
+       AND (known.status = 'open'
+            OR known.cleared_by IN (
+                SELECT id FROM reconciliation_runs WHERE provider = :provider AND business_date >= :day)
+            OR EXISTS (SELECT FROM accepted_pairs AS pair WHERE pair.batch = line.batch AND pair.line = line.line))
      ORDER BY batch.business_date, batch.batch_id, line.line
     """
 )
@@ -214,8 +219,10 @@ _CARRIED_ENTRIES = text(
        AND NOT EXISTS (SELECT FROM matched_entries AS matched
                         WHERE matched.block = entry.id >> 10 AND matched.run_id <> :run_id
                           AND get_bit(matched.bits, CAST(entry.id & 1023 AS int)) = 1)
-       AND (known.status = 'open' OR known.cleared_by IN (
-            SELECT id FROM reconciliation_runs WHERE provider = :provider AND business_date >= :day))
+       AND (known.status = 'open'
+            OR known.cleared_by IN (
+                SELECT id FROM reconciliation_runs WHERE provider = :provider AND business_date >= :day)
+            OR EXISTS (SELECT FROM accepted_pairs AS pair WHERE pair.entry_id = entry.id))
      ORDER BY entry.id
     """
 )

@@ -13,6 +13,8 @@ from gateway.store.database import Transaction
 from gateway.store.tables.access import payers, vault_reads
 from gateway.store.tables.credits import bank_credits
 from gateway.store.tables.events import provider_events, webhook_endpoints
+from gateway.store.tables.identity import officer_authenticators
+from gateway.store.tables.statements import statement_chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class SealedColumn:
 PAYER_KEYS = SealedColumn(payers, "wrapped_key")
 PROVIDER_EVENTS = SealedColumn(provider_events, "sealed_payload")
 BANK_CREDITS = SealedColumn(bank_credits, "sealed_remittance")
+STATEMENT_CHUNKS = SealedColumn(statement_chunks, "sealed")
 ENDPOINT_SECRETS = SealedColumn(webhook_endpoints, "sealed_secret")
+AUTHENTICATORS = SealedColumn(officer_authenticators, "sealed")
 
 
 def find_payer(tx: Transaction, payer_id: UUID) -> Row[Any] | None:

@@ -143,8 +143,22 @@ def deliver_again(tx: Transaction, endpoint_id: UUID, event_id: UUID) -> None:
     tx.execute(delivery.on_conflict_do_update(index_elements=["endpoint_id", "event_id"], set_=again))
 
 
-def deliveries(tx: Transaction, endpoint_id: UUID, before: UUID | None, limit: int) -> list[Row[Any]]:
-    """The endpoint's deliveries, the newest event first, each with the log of its attempts."""
+def deliver_failed_again(tx: Transaction, endpoint_id: UUID, first: datetime, until: datetime) -> int:
+    """What failed of the deliveries made from `first` on and before `until` is due again; how many that are."""
+    columns = webhook_deliveries.c
+    again = update(webhook_deliveries).where(
+        columns.endpoint_id == endpoint_id,
+        columns.status == "failed",
+        columns.created_at >= first,
+        columns.created_at < until,
+    )
+    return tx.execute(again.values(status="pending", attempts=0, next_attempt_at=tx.now)).rowcount
+
+
+def deliveries(
+    tx: Transaction, endpoint_id: UUID, before: UUID | None, limit: int, status: str | None = None
+) -> list[Row[Any]]:
+    """The endpoint's deliveries, the newest event first, each with the log of its attempts; all or of one `status`."""
     delivery, attempt = webhook_deliveries.c, webhook_attempts.c
     one = func.jsonb_build_object(
         "at", attempt.at, "http_status", attempt.http_status, "error", attempt.error, "duration_ms", attempt.duration_ms
@@ -162,4 +176,6 @@ def deliveries(tx: Transaction, endpoint_id: UUID, before: UUID | None, limit: i
         .order_by(delivery.event_id.desc())
         .limit(limit)
     )
+    if status is not None:
+        found = found.where(delivery.status == status)
     return tx.all(found if before is None else found.where(delivery.event_id < before))

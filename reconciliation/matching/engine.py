@@ -1,6 +1,7 @@
 """Runs the matching in DuckDB: the bulk in one join, then the steps of rules.py over what that leaves.
 
     with Matching(folder, day, batches, fee) as matching:
+        matching.add_accepted(pairs)                       what people said is one
         matching.pair(lines, entries)                      the bulk: one join of the two files by key
         matching.add_details(lines, entries)               of wanted_lines() and wanted_entries()
         matching.add_named(named)                          whom misnamed_lines() may name, if anybody
@@ -116,8 +117,10 @@ SELECT line, entry, gross, fee, line.currency::currency AS currency, agency,
        settled AND gross = amount AND line.currency = entry.currency AS equal,
        starts_with(key, 'payment:') AND fee_is_off(gross, fee) AS fee_off
   FROM lines_file AS line FULL JOIN entries_file AS entry USING (key);
-CREATE TABLE crowded_line AS SELECT line FROM pairs WHERE line IS NOT NULL GROUP BY line HAVING count(*) > 1;
-CREATE TABLE crowded_entry AS SELECT entry FROM pairs WHERE entry IS NOT NULL GROUP BY entry HAVING count(*) > 1;
+CREATE TABLE crowded_line AS
+SELECT line FROM pairs WHERE line IS NOT NULL GROUP BY line HAVING count(*) > 1 UNION SELECT line FROM accepted;
+CREATE TABLE crowded_entry AS
+SELECT entry FROM pairs WHERE entry IS NOT NULL GROUP BY entry HAVING count(*) > 1 UNION SELECT entry FROM accepted;
 CREATE VIEW plain_matches AS
 SELECT * FROM pairs ANTI JOIN crowded_line USING (line) ANTI JOIN crowded_entry USING (entry) WHERE equal;
 CREATE TABLE rest AS
@@ -229,6 +232,7 @@ class Matching:
         self._db = _database(folder, limits or Limits())
         self._db.execute(_macros(fee))
         self._db.execute("SET VARIABLE day = ?::DATE", [day])
+        self._db.execute("CREATE TABLE accepted (line BIGINT, entry BIGINT, resolution VARCHAR)")
         self._db.execute("CREATE TABLE batches (place BIGINT, id UUID)")
         for place, batch in enumerate(batches):
             self._db.execute("INSERT INTO batches VALUES (?, ?)", [place, batch])
@@ -238,6 +242,11 @@ class Matching:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._db.close()
+
+    def add_accepted(self, pairs: Sequence[tuple[int, int, UUID]]) -> None:
+        """Lines and entries that people accepted as the same, each with the resolution that says so."""
+        for line, entry, resolution in pairs:
+            self._db.execute("INSERT INTO accepted VALUES (?, ?, ?)", [line, entry, str(resolution)])
 
     def pair(self, lines: Path, entries: Path) -> None:
         """Join both files by key, and find out what the join does not decide."""

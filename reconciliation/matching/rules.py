@@ -1,8 +1,9 @@
 """The ordered steps of matching. A line and an entry are decided once: what one step takes, no later step sees.
 
-The first steps match. The provider's own reference is the strongest evidence there is, so it goes first. Our payment
-id, which some providers hand back, counts only where one side lacks that reference, and only if it leaves no choice.
-After them come the sums of several (groups.py) and the names that were garbled (repaired.py).
+The first steps match. What people decided to be one comes before all else. The provider's own reference is the
+strongest evidence there is, so it goes next. Our payment id, which some providers hand back, counts only where one side
+lacks that reference, and only if it leaves no choice. After them come the sums of several (groups.py) and the names
+that were garbled (repaired.py).
 
 The steps after them name what is left: first what belongs together and differs, then what came twice. What is alone
 on its side is named last, after it was looked at for what it may be (`proposals`, which decide nothing). Every line and
@@ -20,6 +21,7 @@ from reconciliation.matching import groups, repaired
 
 RULES_VERSION = "2"
 
+ACCEPTED_PROPOSAL = "accepted_proposal"
 PROVIDER_REFERENCE = "provider_reference"
 MERCHANT_REFERENCE = "merchant_reference"
 
@@ -44,6 +46,15 @@ CREATE MACRO what_differs(currency, amount, settled, other_currency, other_amoun
          WHEN NOT settled THEN 'status_mismatch' END
 """
 """`what_differs` is null where nothing does."""
+
+# What people said is one: `accepted`, which the first join leaves alone. They may be wrong, and the other line or entry
+# that would have matched is then named.
+_ACCEPTED = """
+SELECT line, entry, 'accepted_proposal', NULL, to_json({'resolution': accepted.resolution})
+  FROM accepted JOIN free_lines AS line USING (line) JOIN free_entries AS entry USING (entry)
+ WHERE line.settled AND NOT line.later AND NOT entry.later
+   AND line.gross = entry.amount AND line.currency = entry.currency
+"""
 
 # Several movements can share a reference and an amount (two disputes about one payment): the first line takes the
 # first entry, the second the second.
@@ -143,6 +154,7 @@ SELECT NULL, entry, NULL, CASE WHEN getvariable('day') < due_on THEN 'timing' EL
 """
 
 STEPS = (
+    Step(ACCEPTED_PROPOSAL, _ACCEPTED),
     Step(PROVIDER_REFERENCE, _BY_PROVIDER_REFERENCE),
     Step(MERCHANT_REFERENCE, _BY_MERCHANT_REFERENCE),
     *(Step(groups.SETTLED_IN_PARTS, sql, grouped=True) for sql in groups.IN_PARTS),

@@ -20,7 +20,7 @@ from gateway.domain.errors import Invalid, Unavailable
 from gateway.domain.reconciliation import RunStatus
 from gateway.services.access import requires
 from gateway.services.keys import Scope
-from gateway.services.runtime import Runtime
+from gateway.services.runtime import Caller, Runtime
 from gateway.services.surface import Routes, Surface
 from gateway.store import signed_runs
 from gateway.store.database import Transaction
@@ -80,15 +80,7 @@ def _add_run(surface: Surface, resource: Routes) -> None:
         The same run gives the same bytes; of a signed run they are those that were signed. `sha256` is the digest of
         the JSON report without that member; XLSX and PDF print it.
         """
-        check_acts_for_all(surface.caller())
-        form = _form(query)
-        with runtime.db.read() as tx:
-            run = run_json(tx, run_id)
-        correction = f"-correction-{run['correction']}" if run["correction"] else ""
-        name = f"{run['provider']}-{run['business_date']}{correction}"
-        if run["status"] == RunStatus.SIGNED_OFF:
-            return _download(runtime, form, name, lambda tx: signed_runs.read_report(tx, run_id, kept_name(form)))
-        return _download(runtime, form, name, lambda tx: render(tx, run_id, form.format, form.language))
+        return run_report(runtime, surface.caller(), run_id, _form(query))
 
 
 def _add_month(surface: Surface, resource: Routes) -> None:
@@ -104,8 +96,7 @@ def _add_month(surface: Surface, resource: Routes) -> None:
         the runs, what is open and how long; tied to the trial balance. It is refused with books_do_not_tie rather than
         told wrongly.
         """
-        form, span, agency_id = _form(query), _month(month), surface.caller().agency_id
-        return _download(runtime, form, f"month-{span}", lambda tx: render_month(tx, span, agency_id, form))
+        return month_report_of(runtime, _month(month), surface.caller().agency_id, _form(query))
 
 
 def _add_payout(surface: Surface, resource: Routes) -> None:
@@ -135,8 +126,30 @@ def _add_receipts(surface: Surface, resource: Routes) -> None:
 
         A row for each fee on each receipt that was issued on that day, in the columns that the tax authority asks for.
         """
-        form, on, agency_id = _form(query), _day(day, "day", "like 2026-11-22"), surface.caller().agency_id
-        return _download(runtime, form, f"receipts-{on}", lambda tx: render_receipts(tx, on, agency_id, form))
+        on = _day(day, "day", "like 2026-11-22")
+        return receipts_report_of(runtime, on, surface.caller().agency_id, _form(query))
+
+
+def run_report(runtime: Runtime, caller: Caller, run_id: UUID, form: Form) -> Response:
+    """The report of a run; of a signed one what was kept. Raises OneAgencyOnly, RunNotFound, ReportsBusy."""
+    check_acts_for_all(caller)
+    with runtime.db.read() as tx:
+        run = run_json(tx, run_id)
+    correction = f"-correction-{run['correction']}" if run["correction"] else ""
+    name = f"{run['provider']}-{run['business_date']}{correction}"
+    if run["status"] == RunStatus.SIGNED_OFF:
+        return _download(runtime, form, name, lambda tx: signed_runs.read_report(tx, run_id, kept_name(form)))
+    return _download(runtime, form, name, lambda tx: render(tx, run_id, form.format, form.language))
+
+
+def month_report_of(runtime: Runtime, span: Month, agency_id: UUID | None, form: Form) -> Response:
+    """Of one agency, or (None) of all. Raises BooksDoNotTie, ReportsBusy."""
+    return _download(runtime, form, f"month-{span}", lambda tx: render_month(tx, span, agency_id, form))
+
+
+def receipts_report_of(runtime: Runtime, on: date, agency_id: UUID | None, form: Form) -> Response:
+    """Of one agency, or (None) of all. Raises ReportsBusy."""
+    return _download(runtime, form, f"receipts-{on}", lambda tx: render_receipts(tx, on, agency_id, form))
 
 
 def _month(text: str) -> Month:

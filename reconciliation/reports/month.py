@@ -34,6 +34,7 @@ COLUMNS: Mapping[str, str] = {
     "unidentified_receipts": "unidentified",
     "refunds_payable": "refunds",
     "provider_fees": "fees",
+    "bank_charges": "fees",
     "disputes": "chargebacks",
     "in_transit": "payouts",
     "bank": "payouts",
@@ -87,6 +88,16 @@ def month_facts(tx: Transaction, month: Month, agency_id: UUID | None) -> Facts:
         "tie_out": tied,
     }
     return with_sha256(facts)
+
+
+def rails_and_days(tx: Transaction, span: Month, agency_id: UUID | None) -> tuple[list[Facts], list[Facts]]:
+    """Each rail over any span of days, and what moved on it day by day, as the report of a month has them. Raises
+    BooksDoNotTie."""
+    movements = months.movements(tx, agency_id, span.first, span.last)
+    balances = _balances(tx, span, agency_id)
+    _tied(movements, balances)
+    days = _days(movements)
+    return _rails(days, balances), days
 
 
 def _balances(tx: Transaction, month: Month, agency_id: UUID | None) -> dict[tuple[str, str], dict[str, int]]:

@@ -7,7 +7,7 @@ from datetime import date
 
 from gateway.domain.errors import NotFound
 from gateway.domain.money import Money
-from gateway.store import payouts
+from gateway.store import bank_reports, payouts
 from gateway.store.database import Transaction
 from reconciliation.reports.document import Cell, Chart, Column, Document, Table, Type
 from reconciliation.reports.facts import Facts, with_sha256
@@ -81,9 +81,17 @@ def payout_facts(tx: Transaction, provider: str, payout: str) -> Facts:
 
 
 def bank_credits_of(tx: Transaction, provider: str, payout: str) -> list[Facts]:
-    """The credits of bank statements that were matched with the payout: account, business_date, transaction, currency,
-    amount_minor. None as long as payouts are not matched with statements."""
-    return []
+    """The bookings of bank statements that were matched with the payout; each may bring others too."""
+    return [
+        {
+            "account": row.account,
+            "business_date": row.booked_on.isoformat(),
+            "transaction": row.bank_reference,
+            "currency": row.currency,
+            "amount_minor": row.amount_minor,
+        }
+        for row in bank_reports.lines_of_payout(tx, provider, payout)
+    ]
 
 
 def payout_document(facts: Facts, language: str) -> Document:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import NotFound
 from gateway.domain.money import Money
-from gateway.store import assistant, reconciliation, reports, settlements
+from gateway.store import assistant, bank_reports, reconciliation, reports, settlements
 from gateway.store.database import Transaction
 from reconciliation.assistant.opinions import with_likeliest
 from reconciliation.explain import explain
@@ -112,9 +112,11 @@ def discrepancy_json(row: Row[Any], opinion: Row[Any] | None = None) -> dict[str
 
 
 def batches_of(tx: Transaction, run_id: UUID) -> list[dict[str, Any]]:
-    """The settlements of the run's day, a row for each currency that their lines are in."""
+    """The settlements of the run's day, a row for each currency that their lines are in; of a bank account's run those
+    that came there."""
     run = reconciliation.find_run(tx, run_id)
-    return [_batch_json(row) for row in settlements.sums_of_day(tx, run.provider, run.business_date)] if run else []
+    of_day = settlements.sums_of_day(tx, run.provider, run.business_date) if run else ()
+    return [_batch_json(row) for row in (*of_day, *bank_reports.batches_of_run(tx, run_id))]
 
 
 def remittance_of(tx: Transaction, run_id: UUID) -> list[dict[str, Any]]:
@@ -197,6 +199,7 @@ def _batch_json(row: Row[Any]) -> dict[str, Any]:
     return {
         "batch": row.batch_id,
         "payout": row.payout_id,
+        "version": row.version,
         "sha256": row.sha256.hex(),
         "lines": row.lines,
         "currency": row.currency or row.total_currency,

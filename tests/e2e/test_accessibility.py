@@ -5,18 +5,17 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from gateway.services.issue_receipts import issue_receipts
 from gateway.services.show_receipt import check_url
 from gateway.store import payments
+from tests.e2e.accessibility import violations
 from tests.e2e.browsing import IN_A_BROWSER, SMALL_PHONE, OpenPage, choose_and_play, eventually
 from tests.integration.world import World
 
 pytestmark = IN_A_BROWSER
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 CODE = {"type": "show_qr", "payload": "0002010102", "account": "970436-0011", "account_name": "KHO BAC NHA NUOC"}
 
 
@@ -26,12 +25,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     with browser.new_context(viewport=SMALL_PHONE) as opened:  # type: ignore[arg-type]
         opened.set_default_timeout(10_000)
         yield opened
-
-
-def violations(tab: Page) -> list[str]:
-    """What is against a rule, and where."""
-    found = Axe().run(tab, options=RULES).response["violations"]
-    return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])

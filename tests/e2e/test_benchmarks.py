@@ -17,5 +17,6 @@ def test_all_benchmarks_run_and_tell_a_figure_of_each_kind() -> None:
         "reports of",
         "reconciliation of",
         "camt of",
+        "page",
     ):
         assert told in ended.stdout

@@ -36,7 +36,7 @@ def browser_of(app: Flask, runtime: Runtime, *roles: Role, agency_id: UUID | Non
     return browser
 
 
-def submit(browser: FlaskClient, page: str, action: str, **fields: str) -> TestResponse:
+def submit(browser: FlaskClient, page: str, action: str, /, **fields: str) -> TestResponse:
     """Open `page`, and send a form with the token that stands there to `action`."""
     found = FORM_FIELD.search(browser.get(page).text)
     assert found, f"{page} has no form"

@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import Composer, Composition, cli
 from gateway.config import fresh_keys
+from gateway.services.load_catalogue import load_catalogue
+from gateway.services.read_catalogue import read_catalogue
 from gateway.services.sealer import Sealer
 from gateway.store.embedded import DatabaseUrls
 from providers.demo import TEMPLATES
@@ -51,6 +53,16 @@ def test_a_catalogue_is_published_and_then_unchanged(composition: Composition, t
             (tmp_path / entry.name).write_bytes(entry.read_bytes())
     assert "19 procedures published, 0 unchanged" in gateway(composition, "catalogue", "publish", str(tmp_path)).stdout
     assert "0 procedures published, 19 unchanged" in gateway(composition, "catalogue", "publish", str(tmp_path)).stdout
+
+
+def test_an_exported_catalogue_is_published_unchanged(composition: Composition, tmp_path: Path) -> None:
+    with composition.runtime.db.transaction() as tx:
+        load_catalogue(tx, read_catalogue(), "test")
+    assert "11 files written" in gateway(composition, "catalogue", "export", str(tmp_path / "new")).stdout
+    assert "0 procedures published" in gateway(composition, "catalogue", "publish", str(tmp_path / "new")).stdout
+    again = gateway(composition, "catalogue", "export", str(tmp_path / "new"))
+    assert again.exit_code == 2
+    assert "is not empty" in again.stderr
 
 
 def test_a_faulty_catalogue_is_refused_with_its_faults(composition: Composition, tmp_path: Path) -> None:

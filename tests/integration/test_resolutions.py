@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from gateway.domain.agency import business_date
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import Conflict, GatewayError, Invalid
 from gateway.domain.invoice import InvoiceStatus
 from gateway.domain.refund import SamePerson
 from gateway.domain.resolution import AboveLimit, Action, AlreadyDecided, NotAllowed, ResolutionStatus
 from gateway.services.open_discrepancy import open_discrepancy
-from gateway.services.refund_payment import request_refund
+from gateway.services.refund_payment import request_refund, send_refunds
 from gateway.services.resolve_discrepancy import approve, options, propose, reject, withdraw
 from gateway.services.work_on_discrepancy import answer_trace, ask_again, assign, carry, comment, open_trace
 from gateway.store import resolutions
@@ -97,6 +99,44 @@ def test_an_unidentified_receipt_finds_its_invoice(village: Village) -> None:
     assert world.again(invoice).status is InvoiceStatus.PAID
     assert "unidentified_receipts" not in world.balances()
     assert status_of(world, discrepancy) == "resolved"
+
+
+def test_an_unidentified_receipt_goes_back_to_where_it_came_from(village: Village) -> None:
+    world = village.world
+    credit = village.told(world.invoice(), "CHUYEN NHAM", 70_000)
+    discrepancy = the_discrepancy(world, DiscrepancyKind.UNIDENTIFIED_RECEIPT)
+    waiting = proposed(world, discrepancy, Action.RETURN_RECEIPT)
+    assert [(each["debit"], each["credit"], each["amount_minor"]) for each in waiting.effect] == [
+        ("unidentified_receipts", "payer_credit", 70_000),
+        ("payer_credit", "refunds_payable", 70_000),
+    ]
+    with pytest.raises(SamePerson), world.runtime.db.transaction() as tx:
+        approve(tx, world.runtime, world.finance, [waiting.id])
+    assert world.balances()["unidentified_receipts"] == -70_000
+    approved(world, waiting)
+    assert world.balances()["refunds_payable"] == -70_000
+    assert "unidentified_receipts" not in world.balances()
+    assert status_of(world, discrepancy) == "resolved"
+    assert [found.status for found in world.discrepancies()] == ["resolved"]
+    assert books_agree(world)
+    send_refunds(world.runtime)
+    (sent,) = village.bank.refunds.values()
+    assert (sent.payment.provider_transaction_id, sent.amount.amount_minor) == (
+        credit.provider_transaction_id,
+        70_000,
+    )
+    assert not {"refunds_payable", "payer_credit", "unidentified_receipts"} & world.balances().keys()
+    assert books_agree(world)
+
+
+def test_a_receipt_that_the_bank_took_back_meanwhile_is_not_sent_back(village: Village) -> None:
+    world = village.world
+    credit = village.told(world.invoice(), "CHUYEN NHAM", 70_000)
+    waiting = proposed(world, the_discrepancy(world, DiscrepancyKind.UNIDENTIFIED_RECEIPT), Action.RETURN_RECEIPT)
+    village.tell(village.bank.take_back(credit, world.clock()))
+    with pytest.raises(AlreadyDecided):
+        approved(world, waiting)
+    assert village.bank.refunds == {}
 
 
 def test_a_fee_above_the_agreed_is_claimed(world: World) -> None:
@@ -235,6 +275,34 @@ def test_work_on_it_leaves_a_trail(world: World) -> None:
         notes = [(row.kind, row.text) for row in resolutions.notes_of(tx, discrepancy)]
     assert notes[:2] == [("comment", "rang the provider"), ("assigned", "Lan")]
     assert [kind for kind, _ in notes[2:]] == ["carried", "traced", "traced"]
+
+
+def test_days_are_counted_where_the_agency_is(world: World) -> None:
+    """The zones are 26 hours apart, so that they never have the same day."""
+    discrepancy = opened(world, DiscrepancyKind.MISSING_AT_PROVIDER, 4_000)
+    told = []
+    for zone in ("Etc/GMT-14", "Etc/GMT+12"):
+        with world.runtime.db.transaction() as tx:
+            tx.execute(text("UPDATE agencies SET time_zone = :zone"), {"zone": zone})
+            today = business_date(tx.now, zone)
+            resolutions.change_discrepancy(tx, discrepancy, carried_until=today)
+            found = resolutions.find_discrepancy(tx, discrepancy, None)
+            assert found is not None
+            days = (today - found.business_date).days
+            assert resolutions.ages(tx, [discrepancy]) == {discrepancy: days}
+            assert [row.days for row in resolutions.ageing(tx, None)] == [days]
+            narrow = [(days, True), (days + 1, False)]
+            for older_than, is_there in narrow:
+                listed = resolutions.page_of_discrepancies(
+                    tx, None, {}, older_than_days=older_than, due=True, after=None, limit=9
+                )
+                assert bool(listed) is is_there
+            resolutions.change_discrepancy(tx, discrepancy, carried_until=today + timedelta(days=1))
+            assert not resolutions.page_of_discrepancies(
+                tx, None, {}, older_than_days=None, due=True, after=None, limit=9
+            )
+            told.append(days)
+    assert told[0] > told[1]
 
 
 def test_the_provider_is_asked_again(world: World) -> None:

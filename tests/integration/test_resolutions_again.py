@@ -88,6 +88,11 @@ def test_over_http_each_key_may_do_its_part_and_sees_its_own_agency(
         wanted = {"discrepancies": [listed["id"]], "action": "write_off", "reason": "agreed with the provider"}
         problem(api.post(decisions, wanted, "portal"), 403, "scope_missing")
         problem(api.post(decisions, wanted, of_other), 404, "discrepancy_not_found")
+        trace = {"kind": "trace", "addressee": "Sandbox Bank"}
+        opened = api.post(f"{queue}/{listed['id']}/traces", trace, "finance").json["trace"]
+        letter = api.get(f"/v1/reconciliation/traces/{opened}/letter?language=en", "finance")
+        assert (letter.content_type, letter.data[:5]) == ("application/pdf", b"%PDF-")
+        problem(api.get(f"/v1/reconciliation/traces/{opened}/letter", of_other), 404, "trace_not_found")
         (waiting,) = api.post(decisions, wanted, "finance").json["data"]
         assert waiting["status"] == "proposed"
         chosen = {"resolutions": [waiting["id"]]}

@@ -190,3 +190,21 @@ def test_migration_needs_an_owner_other_than_the_application() -> None:
     for wrong in ({"GATEWAY_DATABASE_URL": app}, {"GATEWAY_DATABASE_URL": app, "GATEWAY_OWNER_DATABASE_URL": app}):
         with pytest.raises(ConfigurationError, match="GATEWAY_OWNER_DATABASE_URL"):
             MigrationSettings.from_environment(wrong)
+
+
+OIDC = {
+    "GATEWAY_OIDC_ISSUER": "https://login.example.gov/",
+    "GATEWAY_OIDC_CLIENT_ID": "gateway",
+    "GATEWAY_OIDC_CLIENT_SECRET": "a secret of ours",
+}
+
+
+def test_a_ministrys_sign_in_is_all_there_or_not_at_all() -> None:
+    settings = Settings.from_environment(environment(**OIDC))
+    assert settings.oidc_issuer == "https://login.example.gov/"
+    assert "a secret of ours" not in repr(settings)
+    for name in OIDC:
+        problems = problems_of(environment(**{**OIDC, name: ""}))
+        assert [problem.split()[0] for problem in problems] == [name]
+        assert "set all or none" in problems[0]
+    assert "https" in problems_of(environment(**{**OIDC, "GATEWAY_OIDC_ISSUER": "http://login.example.gov"}))[0]

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain import checkout, invoice, payment, reconciliation, refund
+from gateway.domain import checkout, fee_draft, invoice, payment, reconciliation, refund
 from gateway.domain.checkout import CheckoutStatus
 from gateway.domain.errors import IllegalTransition
+from gateway.domain.fee_draft import DraftStatus
 from gateway.domain.invoice import InvoiceStatus
 from gateway.domain.money import Money
 from gateway.domain.payment import PaymentStatus
@@ -25,6 +26,7 @@ GRAPHS: list[tuple[type[StrEnum], Graph[Any], StrEnum]] = [
     (PaymentStatus, payment.GRAPH, P.SUBMITTING),
     (RefundStatus, refund.GRAPH, R.REQUESTED),
     (RunStatus, reconciliation.GRAPH, RunStatus.RUNNING),
+    (DraftStatus, fee_draft.GRAPH, DraftStatus.DRAFT),
 ]
 EACH_GRAPH = pytest.mark.parametrize(
     ("statuses", "graph", "start"), [pytest.param(*row, id=row[0].__name__) for row in GRAPHS]

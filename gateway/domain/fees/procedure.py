@@ -13,6 +13,7 @@ from gateway.domain.errors import Invalid
 from gateway.domain.fees.explain import Step, say
 from gateway.domain.fees.facts import Case, Conditions, FactSpec, holds
 from gateway.domain.fees.rules import Rule, rounded
+from gateway.domain.money import Money
 
 
 class NoRateOnDate(Invalid):
@@ -120,3 +121,6 @@ class Procedure:
     official_code: str
     refund_policy: Mapping[str, str]
     notice: Mapping[str, str]
+
+    def money(self, amount_minor: int) -> Money:
+        return Money(amount_minor, self.currency)

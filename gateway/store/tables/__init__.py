@@ -7,10 +7,13 @@ violation becomes a domain error by its constraint's name.
 from gateway.store.tables import (  # noqa: F401 - imported so that their tables register
     access,
     assistant,
+    bank_matches,
     catalogue,
     credits,
     events,
+    fee_drafts,
     health,
+    identity,
     invoices,
     ledger,
     officers,
@@ -18,6 +21,7 @@ from gateway.store.tables import (  # noqa: F401 - imported so that their tables
     receipts,
     reconciliation,
     resolutions,
+    statements,
 )
 from gateway.store.tables.base import METADATA
 

@@ -31,6 +31,7 @@ api_keys = Table(
     instant("expires_at", nullable=True),
     instant("revoked_at", nullable=True),
     instant("last_used_at", nullable=True),
+    Column("principal", Uuid, nullable=False, comment="whose key it is: the first of those that succeeded each other"),
     CheckConstraint("cardinality(scopes) > 0", name="scopes"),
 )
 
@@ -61,6 +62,8 @@ audit_log = Table(
     Column("before", JSONB),
     Column("after", JSONB),
     Index("audit_log_subject_idx", "subject_type", "subject_id"),
+    Index("audit_log_at_idx", "at", "id"),
+    Index("audit_log_actor_idx", "actor", "at", "id"),
 )
 
 payers = Table(
@@ -86,4 +89,5 @@ vault_reads = Table(
     Column("actor", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     instant("at", server_default=func.now()),
+    Index("vault_reads_at_idx", "at", "id"),
 )

@@ -51,6 +51,7 @@ events = Table(
     Index("events_position_key", "position", unique=True, postgresql_where=text("position IS NOT NULL")),
     Index("events_agency_id_idx", "agency_id", "position", postgresql_where=text("position IS NOT NULL")),
     Index("events_unplaced_idx", "sequence", postgresql_where=text("position IS NULL")),
+    Index("events_about_idx", text("coalesce(data ->> 'payment', data ->> 'invoice')")),
 )
 
 webhook_endpoints = Table(

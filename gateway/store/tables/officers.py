@@ -26,5 +26,6 @@ officer_sessions = Table(
     instant("begun_at"),
     instant("seen_at"),
     instant("ended_at", nullable=True),
+    instant("proven_at", nullable=True, comment="null: the password alone was shown, which opens nothing yet"),
     Index("officer_sessions_officer_id_idx", "officer_id"),
 )

@@ -1,6 +1,21 @@
 """What people decided about discrepancies, and what they said about them."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, ForeignKey, Identity, Index, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.domain.resolution import Action, ResolutionStatus
@@ -32,6 +47,19 @@ resolutions = Table(
         postgresql_where=text("status IN ('proposed', 'applied')"),
     ),
     Index("resolutions_proposed_idx", "id", postgresql_where=text("status = 'proposed'")),
+)
+
+accepted_pairs = Table(
+    "accepted_pairs",
+    METADATA,
+    Column("resolution_id", Uuid, ForeignKey("resolutions.id"), primary_key=True),
+    Column("batch", Uuid, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("entry_id", BigInteger, nullable=False),
+    UniqueConstraint("batch", "line"),
+    UniqueConstraint("entry_id"),
+    ForeignKeyConstraint(["batch", "line"], ["settlement_lines.batch", "settlement_lines.line"]),
+    comment="a settlement line and a ledger entry that people know to be the same; runs match them before all else",
 )
 
 discrepancy_notes = Table(

@@ -29,13 +29,27 @@ GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout
     disputes, provider_events, events, webhook_endpoints, webhook_deliveries, reconciliation_runs, discrepancies,
     bank_credits, credit_fetches,
     provider_circuits, receipt_counters, receipt_mails, traces TO :app_role;
+-- A batch that its provider tells anew; the lines and every version stay as they were told.
+GRANT UPDATE (version, payout_id, sha256, lines, total_minor, total_currency, loaded_at) ON settlement_batches TO :app_role;
+GRANT UPDATE (bits) ON matched_lines, matched_entries TO :app_role;
 GRANT UPDATE (status, decided_by, decided_at) ON resolutions TO :app_role;
+-- Whose money a payout is may be known after its run is signed.
+GRANT UPDATE (unplaced_minor) ON bank_matches TO :app_role;
 -- A receipt gets its number once: see receipts.sql.
 GRANT UPDATE (series, year, number, issued_at, business_date) ON receipts TO :app_role;
 GRANT UPDATE (name, roles, agency_id, disabled_at) ON officers TO :app_role;
 GRANT UPDATE (seen_at, ended_at) ON officer_sessions TO :app_role;
+GRANT UPDATE ON officer_passwords, officer_authenticators, officer_recovery_codes, officer_passkeys, officer_invitations,
+    sign_in_ceremonies, sign_in_tries TO :app_role;
+-- What was drafted is what was decided on.
+GRANT UPDATE (status, decided_by, decided_at, decision, published_version, withdrawn_by, withdrawn_at, withdrawal)
+    ON fee_drafts TO :app_role;
+-- A statement stays as it was loaded. A file that was refused may be read anew; what is learnt of one goes on.
+GRANT UPDATE (format, layout, status, errors, lines, read_lines, learnt_lines, learnt_at) ON statement_files TO :app_role;
+GRANT UPDATE (master_key_id, sealed) ON statement_chunks TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
 GRANT DELETE ON idempotency_keys, webhook_attempts, match_rows, match_chunks, matched_lines, matched_entries,
-    run_findings, finding_causes, provider_calls TO :app_role;
+    bank_matches, run_findings, finding_causes, provider_calls, officer_authenticators, officer_recovery_codes, officer_passkeys,
+    officer_identities, sign_in_ceremonies, sign_in_tries, officer_passwords TO :app_role;
 GRANT UPDATE, DELETE ON procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers
     TO :app_role;

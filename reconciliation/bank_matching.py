@@ -1,0 +1,100 @@
+"""What the open lines of a bank account are: payouts, charges of the bank, or nothing that is known.
+
+    bank_charge    the bank says that the booking is its own charge, or one that it gives back
+    payout_...     see payouts.py
+    not_known      neither; or it names payouts, and could be matched in several ways
+    not_there      a payout without a line
+
+The last two, and payouts that came as more or less than they are worth, stay open and have a finding.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from gateway.store.reconciliation import NewDiscrepancy
+from reconciliation.bank_account import BankAccount
+from reconciliation.bank_findings import line_not_known, payout_differs, payout_not_there
+from reconciliation.bank_posting import Placing, charged, placings
+from reconciliation.bank_sides import Line, OpenPayout, Sides, credit_of
+from reconciliation.payouts import Payout, PayoutMatch, match_payouts
+
+BANK_CHARGE, NOT_KNOWN, NOT_THERE = "bank_charge", "not_known", "not_there"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines and payouts that belong together, of one currency, and what they bring to whom."""
+
+    rule: str
+    lines: Sequence[Line]
+    payouts: Sequence[OpenPayout]
+    placings: Sequence[Placing] = ()
+    finding: NewDiscrepancy | None = None
+
+    @property
+    def later(self) -> bool:
+        """Whether a later day's run has matched any of it."""
+        return any(line.later for line in self.lines) or any(payout.later for payout in self.payouts)
+
+    @property
+    def currency(self) -> str:
+        return (self.lines[0].amount if self.lines else self.payouts[0].payout.net).currency
+
+    @property
+    def expected_minor(self) -> int:
+        """What should have come; a charge is what it is."""
+        if self.rule == BANK_CHARGE:
+            return self.came_minor
+        return sum(each.payout.net.amount_minor for each in self.payouts)
+
+    @property
+    def came_minor(self) -> int:
+        return sum(line.amount.amount_minor for line in self.lines)
+
+
+def judged(account: BankAccount, run_id: UUID, sides: Sides, day: date) -> list[Group]:
+    """Every open line and payout, each in one group. `day` is the run's; what the statements do not tell of yet can
+    still come."""
+    names = {name for each in sides.payouts.values() for name in each.payout.names}
+    charges = [line for line in sides.lines.values() if line.is_charge and not line.names & names]
+    others = [line for line in sides.lines.values() if line not in charges]
+    told_until = min(day, sides.until) if sides.until else date.min
+    payouts = [each.payout for each in sides.payouts.values()]
+    outcome = match_payouts(payouts, map(credit_of, others), told_until)
+    groups = [_charge(account, run_id, line) for line in charges]
+    groups += [_came(account, run_id, sides, match) for match in (*outcome.matches, *outcome.differing)]
+    for payout, late in [*((each, False) for each in outcome.awaited), *((each, True) for each in outcome.missing)]:
+        awaited = sides.payouts[payout.id]
+        groups.append(Group(NOT_THERE, (), [awaited], finding=payout_not_there(account, run_id, awaited, late=late)))
+    left = (*outcome.awaited, *outcome.missing)
+    for credit in outcome.unknown:
+        line = sides.lines[credit.id]
+        named = [sides.payouts[payout.id] for payout in _named(line, left)]
+        groups.append(Group(NOT_KNOWN, [line], (), finding=line_not_known(account, run_id, line, named)))
+    return groups
+
+
+def _charge(account: BankAccount, run_id: UUID, line: Line) -> Group:
+    """One that nobody in particular bears is not known: somebody must say whose it is."""
+    placing = charged(line, account)
+    if placing is None:
+        return Group(NOT_KNOWN, [line], (), finding=line_not_known(account, run_id, line))
+    return Group(BANK_CHARGE, [line], (), [placing])
+
+
+def _came(account: BankAccount, run_id: UUID, sides: Sides, match: PayoutMatch) -> Group:
+    lines = [sides.lines[credit.id] for credit in match.credits]
+    payouts = [sides.payouts[payout.id] for payout in match.payouts]
+    shares: dict[tuple[str, UUID | None], int] = {}
+    for each in payouts:
+        for agency, minor in each.shares().items():
+            key = each.payout.provider, agency
+            shares[key] = shares.get(key, 0) + minor
+    finding = payout_differs(account, run_id, payouts, lines, match.over_minor) if match.over_minor else None
+    return Group(match.rule, lines, payouts, placings(lines, shares), finding)
+
+
+def _named(line: Line, payouts: Iterable[Payout]) -> list[Payout]:
+    return [payout for payout in payouts if line.names & payout.names]

@@ -1,0 +1,116 @@
+"""A run of a bank account and a day: what providers paid out against what the bank's statements say came.
+
+All of it is one transaction: what is open on both sides is read, matched, and written with its discrepancies and what
+the ledger has to say of it. A line or a payout that another day has matched is not looked at again; what is open is
+looked at by every day's run until it is matched, or a person has decided about it: then it is closed by the decision.
+A day that is run again sees what a later day has matched as it was: open, and explained since; and it leaves what is
+still open to the last day's run, which looks at it too.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.payout import PayoutTerms
+from gateway.services.open_discrepancy import tell_opened
+from gateway.store import bank_runs, reconciliation, spool
+from gateway.store.bank_runs import BankMatch, MatchSide
+from gateway.store.database import Transaction, new_id
+from gateway.store.reconciliation import NewDiscrepancy
+from reconciliation.bank_account import BankAccount
+from reconciliation.bank_findings import CARRIED
+from reconciliation.bank_late_shares import post_late_shares
+from reconciliation.bank_matching import NOT_THERE, Group, judged
+from reconciliation.bank_posting import left_over, post_lines
+from reconciliation.bank_sides import read_sides
+from reconciliation.bank_totals import Tally, bank_totals
+from reconciliation.bank_waiting import late_from, statement_state, tell_late
+from reconciliation.payouts import RULES_VERSION
+
+KNOWN_CREDIT = "known_credit"
+"""The rule of a line that is a credit which a notification, a list or the statement itself told of before."""
+
+DECIDED = "decided"
+"""The rule of what a person has resolved, so that nothing is open about it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BankDay:
+    """The run to carry out. `dated` is the business date of what it posts, `before` the totals of the last time."""
+
+    run_id: UUID
+    day: date
+    dated: date
+    before: Mapping[str, Any]
+
+
+def reconcile_bank_day(tx: Transaction, terms: PayoutTerms, account: BankAccount, run: BankDay) -> dict[str, Any]:
+    """Match, post, and write down what is found. Returns the totals of the run."""
+    spool.take_time(tx)
+    bank_runs.forget_matches(tx, run.run_id)
+    written = bank_runs.spellings(tx, account.number)
+    known = bank_runs.match_credits(tx, run.run_id, written, run.day, KNOWN_CREDIT, RULES_VERSION)
+    sides = read_sides(tx, terms, account, written, run.day)
+    groups = [each for each in judged(account, run.run_id, sides, run.day) if each.finding or not each.later]
+    found = [group.finding for group in groups if group.finding]
+    decided = bank_runs.resolved(tx, [finding.key for finding in found])
+    bank_runs.add_matches(tx, run.run_id, RULES_VERSION, [side for group in groups for side in _rows(group, decided)])
+    reconciliation.forget_findings(tx, run.run_id)
+    _record(tx, run, found)
+    reconciliation.clear_explained(tx, run.run_id, account.source, run.day, CARRIED)
+    is_last = not bank_runs.has_later_run(tx, account.source, run.day)
+    to_post = [group for group in groups if not group.later and (is_last or not group.finding)]
+    lines = [line for group in to_post for line in group.lines]
+    post_lines(tx, account, lines, [placing for group in to_post for placing in group.placings], run.dated)
+    post_late_shares(tx, account, run.run_id, run.dated)
+    totals = bank_totals(tx, run.run_id, account, terms, run.day, _tally(groups, known))
+    awaited = any(group.rule == NOT_THERE for group in groups)
+    due = late_from(run.day, terms, account.time_zone)
+    totals |= statement_state(run.day, sides.until, awaited=awaited, is_due=tx.now >= due)
+    tell_late(tx, account, run.day, run.before, totals)
+    return totals
+
+
+def _rows(group: Group, decided: Collection[str]) -> Iterator[MatchSide]:
+    """The sides of a match; none of what is still open."""
+    rule = group.rule
+    if group.finding:
+        if group.finding.key not in decided or group.later:
+            return
+        rule = DECIDED
+    match = BankMatch(new_id(), rule, group.currency, group.expected_minor, group.came_minor)
+    for line in group.lines:
+        unplaced = left_over(line, group.placings) if group.payouts else None
+        yield MatchSide(match, line.amount.amount_minor, bank_line=line.id, unplaced_minor=unplaced)
+    for payout in group.payouts:
+        for part in payout.parts:
+            yield MatchSide(match, part.net_minor, batch=part.batch)
+
+
+def _record(tx: Transaction, run: BankDay, found: Sequence[NewDiscrepancy]) -> None:
+    new = reconciliation.record_findings(tx, run.run_id, run.day, found)
+    for discrepancy in found:
+        if discrepancy.key in new:
+            tell_opened(tx, new[discrepancy.key], discrepancy)
+
+
+def _tally(groups: Sequence[Group], known: Sequence[Any]) -> Tally:
+    tally = Tally()
+    for row in known:
+        amount = int(row.amount_minor)
+        tally.by_rule[KNOWN_CREDIT] += row.number
+        tally.of(row.currency).add_match(amount, row.number, amount, row.number)
+    for group in groups:
+        sums, entries = tally.of(group.currency), len(group.payouts)
+        if group.finding is None:
+            tally.by_rule[group.rule] += len(group.lines)
+            sums.add_match(group.expected_minor, entries or 1, group.came_minor, len(group.lines))
+            continue
+        sums.add_lines(group.came_minor, len(group.lines))
+        if group.finding.kind is not DiscrepancyKind.TIMING:
+            sums.add_expected(group.expected_minor, entries)
+        sums.on_its_way_minor += group.expected_minor - group.came_minor if group.payouts else 0
+    return tally

@@ -1,0 +1,208 @@
+"""The console's words for kinds, states and actions, in English for the catalogues.
+
+A name that has no word here yet stands for itself, so that a new kind shows by itself.
+"""
+
+from collections.abc import Mapping
+
+from gateway.domain.errors import GatewayError
+from gateway.services.surface import N_
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "kind": {
+        "missing_in_gateway": N_("Not in our ledger"),
+        "missing_at_provider": N_("Not reported by the provider"),
+        "amount_mismatch": N_("Different amount"),
+        "currency_mismatch": N_("Different currency"),
+        "status_mismatch": N_("Different status"),
+        "duplicate_at_provider": N_("Reported twice by the provider"),
+        "duplicate_payment": N_("Paid twice"),
+        "fee_mismatch": N_("Different provider fee"),
+        "payout_short": N_("Paid out too little"),
+        "payout_over": N_("Paid out too much"),
+        "payout_missing": N_("Payout has not arrived"),
+        "unidentified_receipt": N_("Money from an unknown payer"),
+        "refund_unknown": N_("Refund with an unknown end"),
+        "timing": N_("A matter of time"),
+    },
+    "status": {
+        "open": N_("open"),
+        "cleared": N_("cleared by itself"),
+        "resolved": N_("resolved by a decision"),
+    },
+    "action": {
+        "accept_late_payment": N_("Accept the late payment for an invoice"),
+        "refund_duplicate": N_("Give the money back to the payer"),
+        "assign_receipt": N_("Assign the money to an invoice"),
+        "return_receipt": N_("Send the money back to whoever sent it"),
+        "accept_proposal": N_("Accept the pair that the matching proposes"),
+        "correct_fee": N_("Claim the excess fee from the provider"),
+        "write_off": N_("Write the difference off"),
+        "close_explained": N_("Close as explained, without an entry"),
+        "carry_as_timing": N_("Wait for a later day"),
+        "open_trace": N_("Ask in writing where the money is"),
+        "dispute": N_("Dispute the figure in writing"),
+    },
+    "decision": {
+        "proposed": N_("waits for approval"),
+        "applied": N_("applied"),
+        "rejected": N_("rejected"),
+        "withdrawn": N_("withdrawn"),
+    },
+    "stage": {
+        "not_run": N_("not run yet"),
+        "running": N_("running"),
+        "failed": N_("failed"),
+        "waiting": N_("waits for the file"),
+        "late": N_("the file is late"),
+        "exceptions": N_("has discrepancies"),
+        "balanced": N_("balanced"),
+        "signed_off": N_("signed off"),
+    },
+    "next": {
+        "not_run": N_("It runs in the night after the day, or now if you start it."),
+        "running": N_("Wait for it to end."),
+        "failed": N_("Read what failed, then run it again."),
+        "waiting": N_("It runs again by itself when the file comes."),
+        "late": N_("Ask the sender for the file. It runs by itself when the file comes."),
+        "exceptions": N_("Decide on its discrepancies, then an approver signs it off."),
+        "balanced": N_("An approver signs it off."),
+        "signed_off": N_("Nothing. Only a correction changes it now."),
+    },
+    "file": {
+        "quarantined": N_("not usable"),
+        "learning": N_("being worked through"),
+        "learnt": N_("loaded"),
+    },
+    "file_next": {
+        "quarantined": N_("It is kept, and nothing of it counts. Ask the bank for a right one."),
+        "learning": N_("It is loaded. What it tells is being looked at; this page renews itself."),
+        "learnt": N_("All of it is looked at. There is nothing to do."),
+    },
+    "note": {
+        "comment": N_("Comment"),
+        "assigned": N_("Assigned"),
+        "carried": N_("Waits until"),
+        "asked": N_("Provider asked again"),
+        "traced": N_("Letter"),
+        "proposed": N_("Proposed"),
+        "decided": N_("Decided"),
+    },
+    "trace": {"trace": N_("Trace request"), "dispute": N_("Dispute")},
+    "refund": {
+        "requested": N_("waits for approval"),
+        "approved": N_("approved"),
+        "rejected": N_("rejected"),
+        "submitting": N_("being sent"),
+        "pending": N_("with the provider"),
+        "unknown": N_("outcome unknown"),
+        "succeeded": N_("paid back"),
+        "failed": N_("failed"),
+    },
+    "account": {
+        "receivable": N_("What payers owe"),
+        "in_transit": N_("Money on its way from the provider"),
+        "bank": N_("Money at the bank"),
+        "bank_charges": N_("Charges of the bank"),
+        "disputes": N_("Disputed money"),
+        "provider_claims": N_("What the provider owes us"),
+        "fees": N_("Fees charged"),
+        "payer_credit": N_("Money kept for payers"),
+        "unidentified_receipts": N_("Money from unknown payers"),
+        "refunds_payable": N_("Refunds to pay out"),
+        "provider_fees": N_("Fees of the provider"),
+        "write_offs": N_("Written off"),
+    },
+    "figure": {
+        "amount_minor": N_("Amount"),
+        "gross_minor": N_("Amount"),
+        "fee_minor": N_("Fee"),
+        "business_date": N_("Day"),
+        "occurred_at": N_("Moment"),
+        "due_on": N_("To be settled by"),
+        "entry": N_("Ledger entry"),
+        "reference": N_("Reference"),
+        "transaction": N_("Transaction"),
+        "provider_transaction_id": N_("Transaction"),
+        "merchant_reference": N_("Our reference"),
+        "batch": N_("File or batch"),
+        "line": N_("Line"),
+        "line_id": N_("Name of the line"),
+        "lines": N_("Lines"),
+        "kind": N_("Kind"),
+        "status": N_("Status"),
+        "settled": N_("Settled"),
+        "refund": N_("Refund"),
+        "payout": N_("Payout"),
+        "expected_minor": N_("Expected"),
+        "reported_minor": N_("Reported"),
+        "credited_minor": N_("Kept for the payer"),
+        "payment_status": N_("Status of the payment"),
+        "why": N_("Why"),
+        "rule": N_("Rule"),
+    },
+}
+
+TONES: Mapping[str, str] = {
+    "quarantined": "bad",
+    "learning": "wait",
+    "learnt": "good",
+    "open": "wait",
+    "cleared": "good",
+    "resolved": "good",
+    "proposed": "wait",
+    "applied": "good",
+    "rejected": "bad",
+    "failed": "bad",
+    "waiting": "wait",
+    "late": "bad",
+    "exceptions": "wait",
+    "balanced": "good",
+    "signed_off": "good",
+    "requested": "wait",
+    "succeeded": "good",
+    "unknown": "wait",
+}
+"""The colour of a state's tag; its words say the same."""
+
+FAULTS: Mapping[str, str] = {
+    "same_person": N_("You asked for this yourself, so another person decides on it."),
+    "signed_by_same_officer": N_(
+        "You asked for this run, or closed one of its discrepancies alone. Another approver signs it."
+    ),
+    "already_decided": N_("Somebody has decided on this meanwhile, or proposed something. Look at it again."),
+    "above_write_off_limit": N_("This is more than may be written off here. Dispute it with the provider instead."),
+    "run_under_way": N_("A run of this source is at work. Try again when it has ended."),
+    "run_signed_off": N_("This day is signed off. Start a correction instead."),
+    "nothing_to_correct": N_("This day is not signed off. Run it again instead."),
+    "illegal_transition": N_("This is not possible as things stand now. Look at it again."),
+    "one_agency_only": N_("This covers every agency, and you act for one. Ask an officer who acts for all."),
+    "not_our_account": N_("This statement is of an account that is not known here. Check that it is the right file."),
+    "statement_changed": N_("This statement is loaded, and says something else now. Ask the bank which is right."),
+    "empty_file": N_("The file is empty. Choose the file that the bank sent."),
+    "unknown_layout": N_("Choose one of these."),
+    "open_discrepancies": N_("Something is open that no reason was given for. Look at the run again."),
+}
+"""By the code of the error; another one says itself what is wrong."""
+
+
+def word(table: str, name: str) -> str:
+    """The word of `name`, a message of the catalogues."""
+    return WORDS[table].get(name) or name.replace("_", " ")
+
+
+def account_word(code: str) -> str:
+    """Of an account of an agency, such as "in_transit:sandbox"."""
+    return word("account", code.rpartition("/")[2].partition(":")[0])
+
+
+def faults_of(error: GatewayError) -> dict[str, str]:
+    """What is wrong, by the field that mends it ("" for none): messages of the catalogues, or plain text."""
+    told = FAULTS.get(error.code, error.detail)
+    named = dict.fromkeys(error.fields, told) if error.code in FAULTS else error.fields
+    return {field: _as_message(text) for field, text in (named or {"": told}).items()}
+
+
+def _as_message(text: str) -> str:
+    """A message is a pattern, so a percent sign is written twice."""
+    return text.replace("%", "%%")
