@@ -30,7 +30,7 @@
     try {
       const publicKey = read(JSON.parse(form.dataset.options));
       const way = form.dataset.passkey === "make" ? "create" : "get";
-      form.elements.passkey.value = written(await navigator.credentials[way]({ publicKey }));
+      form.elements.credential.value = written(await navigator.credentials[way]({ publicKey }));
       form.submit();
     } catch {
       failed.hidden = false;
