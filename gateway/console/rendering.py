@@ -116,8 +116,11 @@ def secured(response: Response) -> Response:
 
 
 def _may(endpoint: str) -> bool:
-    """Whether the officer's roles open this page: what would be refused is not offered."""
-    access = access_of(current_app.view_functions[f"console.{endpoint}"]) or Access()
+    """Whether there is this page and the officer's roles open it: what would be refused is not offered."""
+    view = current_app.view_functions.get(f"console.{endpoint}")
+    if view is None:
+        return False
+    access = access_of(view) or Access()
     return access.is_public or officer().is_any_of(*access.roles)
 
 
