@@ -95,8 +95,9 @@ def page(template: str, status: int = 200, *, form_of: str = "", **context: Any)
 
 
 def sections_of(signed_in: Officer | None) -> list[Section]:
-    """What the officer's roles open."""
-    return [one for one in _console().sections if signed_in and signed_in.is_any_of(*one.roles)]
+    """What the officer's roles open, their first page before all."""
+    found = [one for one in _console().sections if signed_in and signed_in.is_any_of(*one.roles)]
+    return sorted(found, key=lambda one: not one.is_first)
 
 
 def problem_page(problem: Response) -> Response:
