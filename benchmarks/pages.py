@@ -29,6 +29,7 @@ from benchmarks.portal import Portal, Unexpected, submit_form
 from benchmarks.report import Finding, Goal, show
 from benchmarks.server import Server, durable_server
 from benchmarks.stack import PROVIDER, Stack, run_stack
+from gateway.domain.checkout import MAX_INVOICES
 from gateway.domain.officer import Role
 from gateway.local import HOST
 from gateway.services.officer_sessions import begin_session
@@ -104,7 +105,7 @@ def _an_officer(server: Server) -> str:
 
 def _pages_of_payers(stack: Stack) -> dict[str, str]:
     portal, own = Portal(stack.port, stack.portal_key), threading.local()
-    ready, many, waiting, paid, cancelled = (_session(portal, count) for count in (1, 5, 1, 1, 1))
+    ready, many, waiting, paid, cancelled = (_session(portal, count) for count in (1, MAX_INVOICES, 1, 1, 1))
     _begin(portal, waiting)
     payment = _begin(portal, paid)
     submit_form(own, payment["next_action"]["url"], {"outcome": "succeed"})
@@ -114,11 +115,12 @@ def _pages_of_payers(stack: Stack) -> dict[str, str]:
         "the front door": "/",
         "pay by number": "/pay",
         "to pay, one invoice": _path(ready),
-        "to pay, five invoices": _path(many),
+        f"to pay, {MAX_INVOICES} invoices": _path(many),
         "waiting for the payer": _path(waiting),
         "paid": _path(paid),
         "cancelled": _path(cancelled),
         "the slip": f"{_path(ready)}/slip",
+        f"the slips of {MAX_INVOICES} invoices": f"{_path(many)}/slip",
         "no such page": "/pay/x",
     }
 
@@ -129,7 +131,7 @@ def _pages_of_officers(browser: Browser, stack: Stack, token: str) -> dict[str, 
         links = tab.locator(".sections a").all()
         sections = {f"console: {link.inner_text()}": link.get_attribute("href") or "" for link in links}
     others = {f"console: {title}": path for title, path in OF_OFFICERS.items()}
-    return {"console: the first page": "/console"} | sections | others
+    return sections | others
 
 
 def _session(portal: Portal, count: int) -> Mapping[str, str]:

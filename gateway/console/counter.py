@@ -28,6 +28,7 @@ from gateway.domain.invoice import InvoiceStatus
 from gateway.domain.officer import Role
 from gateway.domain.reference import MistypedReference
 from gateway.pages.checkout import FOLLOWED, code_of, next_action, state_of
+from gateway.pages.parts import asked_part
 from gateway.pages.rendering import SCRIPT, version
 from gateway.services.access import for_officers
 from gateway.services.assist_payment import assist_payment, invoices_asked_for, issue_at_counter
@@ -155,6 +156,7 @@ class CounterPages:
         return page(
             "counter_session.html",
             checkout=checkout,
+            part=asked_part(checkout.bills),
             stage=checkout.stage.value,
             token=url.rpartition("/")[2],
             payer_url=url,

@@ -97,7 +97,7 @@ def sections_of(signed_in: Officer | None) -> list[Section]:
 def problem_page(problem: Response) -> Response:
     """A problem, said to an officer: what is wrong, with which field, and what to do."""
     told: Mapping[str, Any] = problem.get_json(silent=True) or {}
-    shown = page("problem.html", problem.status_code, problem=told, fields=told.get("fields") or {})
+    shown = page("problem.html", problem.status_code, problem=told, fields=told.get("errors") or {})
     kept = {name: value for name, value in problem.headers.items() if name in ("Allow", "Retry-After", "Vary")}
     shown.headers.update(kept)
     return shown

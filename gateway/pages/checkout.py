@@ -28,6 +28,7 @@ from werkzeug import Response
 from gateway.domain.checkout import MethodNotOffered, ProviderUnavailable
 from gateway.domain.errors import Conflict
 from gateway.pages.forms import check_form, form_token
+from gateway.pages.parts import asked_part
 from gateway.pages.rendering import asked_language, chosen_language, page
 from gateway.services.access import public
 from gateway.services.choose_language import choose_language
@@ -61,6 +62,7 @@ class CheckoutPages:
             "checkout.html",
             chosen_language(checkout.session.locale),
             checkout=checkout,
+            part=asked_part(checkout.bills),
             token=token,
             form=form_token(self._runtime, str(checkout.session.id)),
             qr=_qr(checkout),
@@ -85,14 +87,16 @@ class CheckoutPages:
     def slip(self, token: str) -> Response:
         checkout = show_checkout(self._runtime, session_of(self._runtime, token))
         number_url = f"{self._runtime.public_url}/pay"
+        part = asked_part([bill for bill in checkout.bills if bill.invoice.amount_due_minor])
         codes = {
             bill.invoice.id: code_of(f"{number_url}?number={bill.invoice.reference}", SLIP_PIXELS_PER_MODULE)
-            for bill in checkout.bills
+            for bill in part.items
         }
         return page(
             "slip.html",
             chosen_language(checkout.session.locale),
             checkout=checkout,
+            part=part,
             token=token,
             codes=codes,
             number_url=number_url,

@@ -1,11 +1,13 @@
 """What the page says is owed, why, and in which language; and what it does not say."""
 
 import re
+from html import unescape
 from uuid import UUID
 
 import pytest
 from flask import Flask
 
+from gateway.domain.checkout import MAX_INVOICES
 from gateway.services.open_checkout import CheckoutRequest, open_checkout
 from tests.integration.pages.payer import Page, PageOf
 from tests.integration.world import PAYER, World
@@ -92,6 +94,23 @@ def test_a_page_weighs_little(page_of: PageOf) -> None:
     style = page.client.get(re.findall(r'href="(/pages\.css[^"]*)"', html)[0])
     assert style.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert len(html.encode()) + len(style.data) < PAGE_BYTES_MAX // 2
+
+
+def test_a_page_with_as_many_invoices_as_can_be_weighs_little_and_shows_them_all(world: World, page_of: PageOf) -> None:
+    made = [world.invoice() for _ in range(MAX_INVOICES)]
+    page = page_of(*made)
+    wire = sum(len(page.client.get(path).data) for path in re.findall(r'(?:href|src)="(/pages\.[^"]*)"', page.html()))
+    for path in (page.path, f"{page.path}/slip"):
+        shown: list[str] = []
+        following: str | None = f"{path}?lang=en"
+        while following:
+            html = page.client.get(following).text
+            assert len(html.encode()) + wire < PAGE_BYTES_MAX
+            shown += [one.reference_display for one in made if one.reference_display in html]
+            links = re.search(r'href="([^"]+)">The next ones', html)
+            following = unescape(links[1]) if links else None
+        assert shown == [one.reference_display for one in made]
+    assert page.client.get(f"{page.path}?first=99999999999").status_code == 200
 
 
 def test_only_a_link_of_the_web_leads_back(world: World, app: Flask) -> None:
