@@ -8,6 +8,7 @@ first asked for, so that commands that need no configuration have none to miss.
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from gateway.domain.payout import PayoutTerms
 from gateway.jobs import build_jobs, nightly_seal, receipt_mail, run_worker
 from gateway.logs import configure_logging
 from gateway.pages.receipts import receipt_pdf
-from gateway.payout_settings import read_payout_terms
+from gateway.payout_settings import DEMO_ACCOUNT, read_payout_terms
 from gateway.ports.provider import PaymentProvider
 from gateway.services.keys import KeyRing
 from gateway.services.mailer import Mailer, UnusableMailServer
@@ -37,11 +38,13 @@ from providers import registry
 from providers.demo import TEMPLATES, demo_settings
 from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
-from reconciliation import assistant_cli, runs_cli
+from reconciliation import assistant_cli, runs_cli, statements_cli
 from reconciliation import cli as reconciliation_cli
 from reconciliation import console as reconciliation_console
 from reconciliation import jobs as reconciliation_jobs
 from reconciliation.reports import cli as report_cli
+from reconciliation.statements import jobs as statement_jobs
+from reconciliation.statements.layouts import read_layouts
 
 # Gunicorn takes this code of a worker for an application that cannot be loaded, and stops; others it starts for ever.
 EXIT_CANNOT_LOAD = 4
@@ -62,8 +65,9 @@ def compose(variables: Mapping[str, str]) -> Composition:
             adapters[name] = registry.build(name, environment)
         except (MissingSettings, UnusableSetting, registry.UnknownProvider) as error:
             problems.append(str(error))
-    payouts, faults = read_payout_terms(environment)
-    problems += faults
+    payouts, faults = _payout_terms(environment, adapters, demo=bool(settings and settings.demo))
+    layouts, misread = read_layouts(environment.get("GATEWAY_STATEMENT_LAYOUTS", ""))
+    problems += [*faults, *misread]
     problems += [problem for problem in environment.problems.values() if problem not in problems]
     signer = mailer = None
     if settings and settings.receipt_certificate:
@@ -80,8 +84,24 @@ def compose(variables: Mapping[str, str]) -> Composition:
             problems.append(f"GATEWAY_SMTP_URL and GATEWAY_MAIL_FROM: {error}.")
     if settings is None or problems:
         raise ConfigurationError(problems)
-    runtime = _runtime(settings, adapters, payouts, signer, mailer)
+    runtime = replace(_runtime(settings, adapters, payouts, signer, mailer), statement_layouts=layouts)
     return Composition(settings, runtime, KeyRing(settings.api_key_pepper))
+
+
+def _payout_terms(
+    environment: Mapping[str, str], adapters: Mapping[str, PaymentProvider], *, demo: bool
+) -> tuple[PayoutTerms, list[str]]:
+    """As they are set; in a demo that sets none, all that holds money pays out to one account of each currency."""
+    terms, faults = read_payout_terms(environment)
+    if not demo or terms.accounts:
+        return terms, faults
+    paying = {name: each.capabilities for name, each in adapters.items() if not each.capabilities.lands_in_bank}
+    accounts = {
+        f"{name}:{currency}": DEMO_ACCOUNT.format(currency)
+        for name, can in paying.items()
+        for currency in sorted(can.currencies)
+    }
+    return replace(terms, accounts=accounts), faults
 
 
 def _runtime(
@@ -102,6 +122,7 @@ def _runtime(
         mailer=mailer,
         write_off_limits=settings.write_off_limits,
         payouts=payouts,
+        statement_bytes_max=settings.max_statement_bytes,
         openid=_openid(settings),
     )
 
@@ -150,7 +171,7 @@ def _build(name: str, environment: Mapping[str, str]) -> PaymentProvider:
 def _run_worker(composition: Composition) -> None:
     configure_logging(composition.settings.log_level)
     sealing = nightly_seal(Sealer(composition.settings.seal_key))
-    extensions = [sealing, receipt_mail(receipt_pdf), reconciliation_jobs.register]
+    extensions = [sealing, receipt_mail(receipt_pdf), reconciliation_jobs.register, statement_jobs.register]
     run_worker(build_jobs(composition.runtime, composition.settings.database_url, extensions))
 
 
@@ -159,6 +180,7 @@ cli.add_command(report_cli.command(lambda: compose(os.environ).runtime))
 for command in assistant_cli.commands(lambda: compose(os.environ).runtime):
     cli.add_command(command)
 cli.add_command(runs_cli.group(lambda: compose(os.environ).runtime))
+cli.add_command(statements_cli.group(lambda: compose(os.environ).runtime))
 
 
 @cli.command()

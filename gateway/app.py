@@ -12,6 +12,7 @@ from gateway.api import (
     agencies,
     api_keys,
     auth,
+    bodies,
     checkout_sessions,
     events,
     headers,
@@ -88,6 +89,7 @@ def create_app(
     metrics.register(app)
     headers.register(app, https=settings.public_url.startswith("https://"))
     problems.register(app)
+    bodies.register(app)
     auth.register(app)
     idempotency.register(app)
     app.register_blueprint(running.pages)

@@ -31,6 +31,7 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 BODY_BYTES_RANGE = range(1024, 64 * 1024 * 1024 + 1)
+STATEMENT_BYTES_RANGE = range(1024, 4 * 1024 * 1024 * 1024 + 1)
 PORTS = range(1, 65536)
 TRUSTED_PROXIES_RANGE = range(11)
 
@@ -125,6 +126,7 @@ class Settings:
     log_level: str
     rate_limit: str
     max_body_bytes: int
+    max_statement_bytes: int
     trusted_proxies: int
     demo: bool
 
@@ -157,6 +159,7 @@ class Settings:
             log_level=read.log_level("GATEWAY_LOG_LEVEL"),
             rate_limit=read.rate_limit("GATEWAY_RATE_LIMIT", "600/minute"),
             max_body_bytes=read.integer("GATEWAY_MAX_BODY_BYTES", 256 * 1024, BODY_BYTES_RANGE),
+            max_statement_bytes=read.integer("GATEWAY_MAX_STATEMENT_BYTES", 256 * 1024 * 1024, STATEMENT_BYTES_RANGE),
             trusted_proxies=read.integer("GATEWAY_TRUSTED_PROXIES", 0, TRUSTED_PROXIES_RANGE),
             demo=demo,
         )

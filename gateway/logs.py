@@ -18,8 +18,8 @@ ALLOWED = frozenset(
     {
         # every line
         *("event", "level", "timestamp", "logger", "request_id"),
-        # a request: the route's template, not the path; the key's id, not the key
-        *("method", "route", "status", "duration_ms", "key", "code", "reason"),
+        # a request: the route's template, not the path; ids of a key or an officer, not the key
+        *("method", "route", "status", "duration_ms", "key", "officer", "code", "reason"),
         # what it is about: ids of ours, names of providers and states
         *("provider", "payment", "refund", "dispute", "invoice", "checkout_session", "event_id"),
         *("discrepancy", "run", "batch", "lines", "was", "now", "source", "kind", "day", "business_date"),

@@ -14,6 +14,9 @@ from gateway.domain.payout import PayoutTerms
 
 ACCOUNTS, DAYS, HOLIDAYS = "GATEWAY_PAYOUT_ACCOUNTS", "GATEWAY_PAYOUT_DAYS", "GATEWAY_BANK_HOLIDAYS"
 
+DEMO_ACCOUNT = "DEMO0001{}"
+"""Of a currency; where all providers of a demo pay out that has no such setting."""
+
 T = TypeVar("T")
 
 

@@ -24,7 +24,7 @@ from gateway.services.runtime import Caller, Runtime
 from gateway.services.surface import Routes, Surface
 from gateway.store import reconciliation
 from gateway.store.database import Transaction
-from reconciliation import discrepancies_api, resolutions_api, sign_off_api
+from reconciliation import discrepancies_api, resolutions_api, sign_off_api, statements_api
 from reconciliation.assistant.causes import Cause
 from reconciliation.assistant_api import add_assistant
 from reconciliation.callers import check_acts_for_all
@@ -115,6 +115,7 @@ def register(surface: Surface) -> None:
     discrepancies_api.register(surface)
     resolutions_api.register(surface)
     reports_api.register(surface)
+    statements_api.register(surface)
 
 
 def _add_asking(surface: Surface, resource: Routes, queue: Queue) -> None:

@@ -19,6 +19,7 @@ CARRIED = (K.TIMING, K.PAYOUT_MISSING, K.PAYOUT_SHORT, K.PAYOUT_OVER, K.MISSING_
 
 AT_BANK = "at_bank"
 DEBIT_AT_BANK = "debit_at_bank"
+CHARGE_AT_BANK = "charge_at_bank"
 SEVERAL_PAYOUTS = "several_payouts"
 
 
@@ -38,7 +39,8 @@ def payout_differs(
 
 def line_not_known(account: BankAccount, run_id: UUID, line: Line, named: Sequence[OpenPayout] = ()) -> NewDiscrepancy:
     """Nobody here knows what the bank booked there; `named` are payouts that it names among others."""
-    why = SEVERAL_PAYOUTS if named else AT_BANK if line.amount.amount_minor > 0 else DEBIT_AT_BANK
+    debit = CHARGE_AT_BANK if line.is_charge else DEBIT_AT_BANK
+    why = SEVERAL_PAYOUTS if named else AT_BANK if line.amount.amount_minor > 0 else debit
     return NewDiscrepancy(
         key=f"{K.MISSING_IN_GATEWAY}:{account.source}:line:{line.id}",
         kind=K.MISSING_IN_GATEWAY,

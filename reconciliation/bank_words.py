@@ -105,6 +105,18 @@ AT_BANK: Mapping[tuple[DiscrepancyKind, str], Mapping[str, tuple[str, str, str]]
             "Ask the bank what it is before anything is booked.",
         ),
     },
+    (K.MISSING_IN_GATEWAY, "charge_at_bank"): {
+        "vi": (
+            "Ngân hàng thu phí {amount} trên tài khoản {account} (bút toán {transaction}), không rõ cơ quan nào chịu.",
+            "Nhiều cơ quan dùng chung tài khoản.",
+            "Xác định cơ quan chịu phí, rồi ghi nhận ở cơ quan đó.",
+        ),
+        "en": (
+            "The bank charged {amount} on account {account} (booking {transaction}), and it is not known who bears it.",
+            "Several agencies share the account.",
+            "Agree which agency bears the charge, and have it booked there.",
+        ),
+    },
     (K.MISSING_IN_GATEWAY, "several_payouts"): {
         "vi": (
             (

@@ -17,19 +17,20 @@ _BETWEEN_WORDS = r"(?<![^\W_]){}(?![^\W_])"
 
 def names_in(text: str, wanted: Iterable[str]) -> frozenset[str]:
     """Those of `wanted` that stand in `text`, as they are written in `wanted`."""
-    compact = _compact(text)
-    return frozenset(name for name in wanted if _may_stand_in(compact, name) and _stands_in(text, name))
+    letters = compact(text)
+    return frozenset(name for name in wanted if _may_stand_in(letters, name) and _stands_in(text, name))
 
 
-def _may_stand_in(compact: str, name: str) -> bool:
-    letters = _compact(name)
-    return len(letters) >= LENGTH_MIN and letters in compact
+def _may_stand_in(text: str, name: str) -> bool:
+    letters = compact(name)
+    return len(letters) >= LENGTH_MIN and letters in text
 
 
 def _stands_in(text: str, name: str) -> bool:
-    pattern = _BETWEEN_WORDS.format(_SIGNS.join(map(re.escape, _compact(name))))
+    pattern = _BETWEEN_WORDS.format(_SIGNS.join(map(re.escape, compact(name))))
     return re.search(pattern, text.upper()) is not None
 
 
-def _compact(text: str) -> str:
+def compact(text: str) -> str:
+    """Its letters and digits, in capitals."""
     return re.sub(r"[\W_]+", "", text.upper())

@@ -36,12 +36,13 @@ from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import PaymentProvider, SettlementSource
 from gateway.services.open_discrepancy import tell_opened
 from gateway.services.runtime import Runtime
-from gateway.store import catalogue, matches, reconciliation, settlements, signed_runs, spool
+from gateway.store import batch_versions, catalogue, matches, reconciliation, settlements, signed_runs, spool
 from gateway.store.database import Database, Transaction
 from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.assistant.opinions import write_opinions
 from reconciliation.bank_account import bank_account
 from reconciliation.bank_run import BankDay, reconcile_bank_day
+from reconciliation.changes import Changes, fees_taken_back
 from reconciliation.comparison import Comparison, compared
 from reconciliation.credits import CreditFile, learn_credits
 from reconciliation.fees import post_fees
@@ -169,8 +170,18 @@ def run_reconciliation(
         except Exception as error:
             _fail(runtime.db, run, error)
             raise
+    _run_again_what_it_touched(runtime, provider, requested_by, tell)
     with runtime.db.read() as tx:
         return next(run_from(row) for row in [reconciliation.find_run(tx, run.id)] if row)
+
+
+def _run_again_what_it_touched(runtime: Runtime, provider: str, requested_by: str, tell: Tell) -> None:
+    """Open days whose matches have ended because a batch was told anew. One that cannot be run now says so itself."""
+    with runtime.db.read() as tx:
+        touched = batch_versions.days_touched(tx, provider)
+    for row in touched:
+        with suppress(GatewayError):
+            run_reconciliation(runtime, provider, row.business_date, requested_by, tell, correction=row.correction > 0)
 
 
 @contextmanager
@@ -186,7 +197,7 @@ def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Pa
     db, day = runtime.db, run.business_date
     tell("fetching the settlement")
     with CreditFile(runtime.vault, run.id, folder / "credits") as told:
-        lines = load_settlements(db, run.provider, provider, day, folder, told.add)
+        lines = load_settlements(db, run.id, run.provider, provider, day, folder, told.add)
         learn_credits(runtime, run.id, run.provider, day, told)
     tell(f"comparing {lines:,} lines with the ledger")
     with compared(db, run.id, provider, day, folder / "first") as first:
@@ -219,6 +230,7 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
     matching.write_matches(folder, run.id)
     with db.transaction() as tx:
         spool.take_time(tx)
+        changes = Changes(tx, context, run.totals)
         matches.replace_matches(tx, run.id, folder)
         reconciliation.forget_findings(tx, run.id)
         _record(tx, context, map(partial(discrepancy_of, context=context), matching.findings()))
@@ -226,10 +238,10 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
         _record(tx, context, iter(payout_findings(batches, context)))
         reconciliation.link_opened(tx, run.id, run.provider, day)
         reconciliation.clear_explained(tx, run.id, run.provider, day, CARRIED)
-        post_fees(tx, context, matching.fees(), run.dated, run.correction)
+        post_fees(tx, context, [*matching.fees(), *fees_taken_back(tx, context)], run.dated, run.correction)
         reverse_write_offs(tx, context)
         totals = totals_of(tx, context, matching)
-        totals |= file_state(totals, bool(batches), day, capabilities, tx.now)
+        totals |= changes.told() | file_state(totals, bool(batches), day, capabilities, tx.now)
         tell_late(tx, run.provider, day, run.totals, totals)
         write_opinions(tx, run.id, run.provider, day, capabilities, totals)
         status = transition("run", GRAPH, RunStatus.RUNNING, status_of(totals))

@@ -1,15 +1,16 @@
-"""Fetches what a provider settled on a day, and loads it: each batch whole, once, and as it was first told.
+"""Fetches what a provider settled on a day, and loads it: each batch whole, and once however often it is told.
 
 A batch is read to its end into a file before anything is written, because a provider may break off or contradict
 itself in its last line. The digest over what was read tells a repetition from a change. A batch that tells another
-story than the one that was loaded is refused, whole: what was reconciled, and perhaps signed, must not change under the
-hands of who signed it.
+story than before becomes a new version: what it tells as before stays, the rest is gone or added, and matches of lines
+that are gone have ended. A signed day is only loaded by its correction.
 """
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 
@@ -26,7 +27,8 @@ from gateway.ports.provider import (
     SettlementWindow,
 )
 from gateway.services.call_provider import Calls
-from gateway.store import settlements
+from gateway.store import batch_versions, settlements
+from gateway.store.copy_text import copy_row
 from gateway.store.database import Database
 from gateway.store.settlements import StagedBatch
 
@@ -42,7 +44,7 @@ class SettlementUnavailable(Unavailable):
 
 
 class SettlementChanged(Conflict):
-    """The provider tells a batch in another way than when it was loaded."""
+    """The provider tells a batch in a way that cannot take the place of how it was told before."""
 
     code = "settlement_changed"
 
@@ -53,8 +55,10 @@ class NoSettlement(Invalid):
     code = "no_settlement"
 
 
-def load_settlements(db: Database, provider: str, source: object, day: date, folder: Path, set_aside: SetAside) -> int:
-    """Load all batches of `day`, reading them over the network first. Returns how many lines they have.
+def load_settlements(
+    db: Database, run_id: UUID, provider: str, source: object, day: date, folder: Path, set_aside: SetAside
+) -> int:
+    """Load all batches of `day` for a run, reading them over the network first. Returns how many lines they have.
 
     What a line tells of a credit to a bank account is not loaded, because it may hold personal data: it is `set_aside`.
 
@@ -67,7 +71,7 @@ def load_settlements(db: Database, provider: str, source: object, day: date, fol
     try:
         for batch in _listed(provider, calls, source, day):
             staged = _staged(provider, calls, source, batch, folder / "batch", set_aside)
-            _load(db, staged)
+            _load(db, run_id, staged)
             staged.file.unlink()
             lines += staged.lines
     finally:
@@ -95,11 +99,11 @@ def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path,
     """Read the batch into `file`, a row a line in COPY's text format, without the batch."""
     total = (batch.total.amount_minor, batch.total.currency) if batch.total else (None, None)
     stated = (provider, batch.id, batch.business_date.isoformat(), batch.payout_id, *total)
-    digest = hashlib.sha256(_row(stated))
+    digest = hashlib.sha256(copy_row(stated))
     lines = 0
     with file.open("wb") as rows:
         for lines, line in enumerate(source.read_settlement(batch), start=1):
-            row = _row(_values(lines, line))
+            row = copy_row(_values(lines, line))
             digest.update(row)
             rows.write(row)
             if line.credit is not None:
@@ -117,18 +121,27 @@ def _stage(provider: str, source: SettlementSource, batch: BatchRef, file: Path,
     )
 
 
-def _load(db: Database, staged: StagedBatch) -> None:
+def _load(db: Database, run_id: UUID, staged: StagedBatch) -> None:
+    about = {"provider": staged.provider, "batch": staged.batch_id, "lines": staged.lines}
     with db.transaction() as tx:
         known = settlements.find_batch(tx, staged.provider, staged.batch_id)
         if known is None:
-            settlements.load_batch(tx, staged)
-            log.info("settlement loaded", provider=staged.provider, batch=staged.batch_id, lines=staged.lines)
-    if known is not None and known.sha256 != staged.sha256:
-        raise SettlementChanged(
-            f"{staged.provider} tells batch {staged.batch_id} in another way than when it was loaded: it had"
-            f" {known.lines} lines and digest {known.sha256.hex()[:12]}, and has {staged.lines} lines and digest"
-            f" {staged.sha256.hex()[:12]} now. Ask the provider for a correction in a batch of its own."
-        )
+            batch = settlements.load_batch(tx, staged)
+            batch_versions.keep_version(tx, batch, 1, staged.lines, staged)
+            log.info("settlement loaded", **about)
+        elif known.sha256 != staged.sha256:
+            if known.business_date != staged.business_date:
+                raise _refused(staged, f"it was of {known.business_date}, and is of {staged.business_date} now")
+            if not batch_versions.replace_lines(tx, known, staged, run_id):
+                raise _refused(staged, "it has a line no more that people have accepted as the same as a ledger entry")
+            log.warning("settlement told anew", version=known.version + 1, **about)
+
+
+def _refused(staged: StagedBatch, why: str) -> SettlementChanged:
+    return SettlementChanged(
+        f"{staged.provider} tells batch {staged.batch_id} in another way than before: {why}. Ask the provider for a"
+        " correction in a batch of its own."
+    )
 
 
 def _values(number: int, line: SettlementLine) -> Iterator[object]:
@@ -136,19 +149,7 @@ def _values(number: int, line: SettlementLine) -> Iterator[object]:
     yield from (number, line.line_id, line.kind.value)
     yield from (line.provider_transaction_id, line.provider_refund_id, line.merchant_reference)
     yield from (line.gross.currency, line.gross.amount_minor, line.fee.amount_minor)
-    yield from (line.occurred_at.astimezone(UTC).isoformat(), line.status, "t" if line.settled else "f")
-
-
-def _row(values: Sequence[object] | Iterator[object]) -> bytes:
-    """One line of COPY's text format, which is also what the digest is made over."""
-    return ("\t".join(map(_cell, values)) + "\n").encode(errors="replace")
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return r"\N"
-    escaped = str(value).replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
-    return escaped.replace("\0", "\N{REPLACEMENT CHARACTER}")  # which PostgreSQL does not take
+    yield from (line.occurred_at.astimezone(UTC).isoformat(), line.status, line.settled)
 
 
 def _unavailable(provider: str, error: ProviderError) -> SettlementUnavailable:

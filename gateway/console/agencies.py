@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from gateway.console import words
+from flask import request
+
 from gateway.console.roles import READERS
 from gateway.domain.money import Money
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.offer_methods import offers_of_agencies
 from gateway.services.surface import N_, ConsoleSurface, Section
+
+SHOWN = 12
 
 
 def register(console: ConsoleSurface) -> None:
@@ -18,6 +21,14 @@ def register(console: ConsoleSurface) -> None:
     @for_officers(*READERS)
     def show() -> Any:
         with console.runtime.db.read() as tx:
-            agencies = agencies_of(tx, console.officer().caller)
+            everywhere = agencies_of(tx, console.officer().caller)
+            part = max(1, request.args.get("part", 1, type=int))
+            agencies = everywhere[(part - 1) * SHOWN : part * SHOWN]
             offers = offers_of_agencies(tx, console.runtime, agencies)
-        return console.page("agencies.html", found=list(zip(agencies, offers, strict=True)), words=words, money=Money)
+        return console.page(
+            "agencies.html",
+            found=list(zip(agencies, offers, strict=True)),
+            part=part,
+            has_more=len(everywhere) > part * SHOWN,
+            money=Money,
+        )

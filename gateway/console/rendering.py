@@ -102,7 +102,7 @@ def sections_of(signed_in: Officer | None) -> list[Section]:
 def problem_page(problem: Response) -> Response:
     """A problem, said to an officer: what is wrong, with which field, and what to do."""
     told: Mapping[str, Any] = problem.get_json(silent=True) or {}
-    shown = page("problem.html", problem.status_code, problem=told, fields=told.get("fields") or {})
+    shown = page("problem.html", problem.status_code, problem=told, fields=told.get("errors") or {})
     kept = {name: value for name, value in problem.headers.items() if name in ("Allow", "Retry-After", "Vary")}
     shown.headers.update(kept)
     return shown
@@ -115,8 +115,11 @@ def secured(response: Response) -> Response:
 
 
 def _may(endpoint: str) -> bool:
-    """Whether the officer's roles open this page: what would be refused is not offered."""
-    access = access_of(current_app.view_functions[f"console.{endpoint}"]) or Access()
+    """Whether there is this page and the officer's roles open it: what would be refused is not offered."""
+    view = current_app.view_functions.get(f"console.{endpoint}")
+    if view is None:
+        return False
+    access = access_of(view) or Access()
     return access.is_public or officer().is_any_of(*access.roles)
 
 

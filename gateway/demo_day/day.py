@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gateway.demo_day.night import reconcile, settle, show_run
 from gateway.demo_day.office import POLL, SETTLED_WITHIN, DemoFailed, Document, Office, shown
+from gateway.demo_day.treasury import pay_out
 from gateway.demo_day.visits import OUTCOMES, WAITS, Payers, Visit
 
 PAYERS_AT_ONCE = 4
@@ -39,6 +40,7 @@ def play_day(office: Office, invoices: int, seed: int, console: Console) -> None
         runs = _each(progress, "The night reconciles", providers, lambda name: reconcile(office, name))
     _show_visits(console, visits)
     missed = [fault for faults, run in zip(planted, runs, strict=True) for fault in show_run(console, faults, run)]
+    missed += pay_out(office, runs, console)
     _check_truth(office, runs, console)
     _check_trial_balances(office, console)
     if missed:

@@ -1,13 +1,12 @@
 """The night after the day: providers settle, with faults planted in their reports, and each fault must be found."""
 
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from gateway.demo_day.office import POLL, SETTLED_WITHIN, DemoFailed, Document, Office, shown
+from gateway.demo_day.office import Document, Office, shown
 from gateway.demo_day.visits import Visit
 
 # What is planted in each provider's report, and what it must be found as. A missing line is a matter of timing for a
@@ -43,14 +42,7 @@ def settle(office: Office, provider: str, visits: Sequence[Visit]) -> list[Docum
 
 def reconcile(office: Office, provider: str) -> Document:
     body = {"provider": provider, "business_date": office.control(provider, "health")["business_date"]}
-    run = office.call("finance", "POST", "/v1/reconciliation/runs", body)
-    path = f"/v1/reconciliation/runs/{run['id']}"
-    deadline = time.monotonic() + SETTLED_WITHIN.total_seconds()
-    while (run := office.call("finance", "GET", path))["status"] == "running":
-        if time.monotonic() > deadline:
-            raise DemoFailed(f"the run of {provider} does not end")
-        time.sleep(POLL.total_seconds())
-    return run | {"found": office.pages("finance", f"{path}/discrepancies")}
+    return office.run_until_it_ends(body)
 
 
 def show_run(console: Console, planted: Sequence[Document], run: Document) -> list[str]:

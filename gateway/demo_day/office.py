@@ -48,9 +48,28 @@ class Office:
         """Raises Refused with the problem's own words."""
         return self._ask(scope, "GET", path, None).content
 
-    def _ask(self, scope: str, method: str, path: str, body: Document | None) -> httpx.Response:
+    def upload(self, scope: str, path: str, name: str, content: bytes) -> Document:
+        """Raises Refused with the problem's own words."""
+        told: Document = self._ask(scope, "POST", path, None, {"file": (name, content)}).json()
+        return told
+
+    def run_until_it_ends(self, which: Document) -> Document:
+        """A run of reconciliation, with all that it `found`. Raises DemoFailed if it does not end."""
+        run = self.call("finance", "POST", "/v1/reconciliation/runs", which)
+        path = f"/v1/reconciliation/runs/{run['id']}"
+        deadline = time.monotonic() + SETTLED_WITHIN.total_seconds()
+        while (run := self.call("finance", "GET", path))["status"] == "running":
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"the run of {run['provider']} does not end")
+            time.sleep(POLL.total_seconds())
+        return run | {"found": self.pages("finance", f"{path}/discrepancies")}
+
+    def _ask(
+        self, scope: str, method: str, path: str, body: Document | None, files: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.keys[scope]}", "Idempotency-Key": str(uuid4())}
-        answer = httpx.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=TIMEOUT)
+        url = f"{self.url}{path}"
+        answer = httpx.request(method, url, json=body, files=files, headers=headers, timeout=TIMEOUT)
         if answer.is_error:
             is_problem = "json" in answer.headers.get("content-type", "")
             code = answer.json().get("code", "") if is_problem else ""

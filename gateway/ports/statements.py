@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import BinaryIO
 
 from gateway.ports import camt, delimited, mt940
@@ -17,6 +18,22 @@ from gateway.ports.statement import Statement, StatementEntry, UnreadableStateme
 CHUNK_BYTES = 64 * 1024
 
 _MT940 = re.compile(rb"^:20:", re.MULTILINE)
+
+
+class StatementFormat(StrEnum):
+    CAMT = "camt"
+    MT940 = "mt940"
+    DELIMITED = "delimited"
+
+
+def format_of(first: bytes, column_map: StatementMap | None = None) -> StatementFormat | None:
+    """What a file is that begins with `first`; None if it is none of these."""
+    first = first.removeprefix(b"\xef\xbb\xbf")
+    if first.lstrip().startswith(b"<"):
+        return StatementFormat.CAMT
+    if _MT940.search(first):
+        return StatementFormat.MT940
+    return StatementFormat.DELIMITED if column_map is not None and first else None
 
 
 def read_statement(stream: BinaryIO, column_map: StatementMap | None = None) -> Iterator[Statement | StatementEntry]:
@@ -30,13 +47,13 @@ def read_statement(stream: BinaryIO, column_map: StatementMap | None = None) -> 
             copy.seek(0)
             yield from read_statement(copy, column_map)
         return
-    first = stream.read(CHUNK_BYTES).removeprefix(b"\xef\xbb\xbf")
+    kind = format_of(stream.read(CHUNK_BYTES), column_map)
     stream.seek(0)
-    if first.lstrip().startswith(b"<"):
+    if kind is StatementFormat.CAMT:
         yield from camt.read(iter(lambda: stream.read(CHUNK_BYTES), b""))
-    elif _MT940.search(first):
+    elif kind is StatementFormat.MT940:
         yield from mt940.read(stream)
-    elif column_map is not None and first:
+    elif kind is StatementFormat.DELIMITED and column_map is not None:
         yield from delimited.read(stream, column_map)
     else:
         raise UnreadableStatement(

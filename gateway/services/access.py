@@ -23,6 +23,7 @@ OFFICERS = (Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
 """Those who look after the money."""
 
 _ATTRIBUTE = "__access__"
+_BODY = "__body_bytes_max__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,22 @@ def for_officers(*roles: Role) -> Callable[[View], View]:
 def public(reason: str, *, counted: bool = True) -> Callable[[View], View]:
     """For everyone, and why. `counted` False leaves it out of the limit on requests by one address."""
     return _declares(Access(reason=reason, counted=counted))
+
+
+def takes_up_to(body_bytes_max: int) -> Callable[[View], View]:
+    """For a file that is handed in, the request may be larger than others."""
+
+    def declare(view: View) -> View:
+        setattr(view, _BODY, body_bytes_max)
+        return view
+
+    return declare
+
+
+def body_bytes_max_of(view: Callable[..., Any]) -> int | None:
+    """What the view declares; None if it takes no more than others."""
+    declared = getattr(view, _BODY, None)
+    return declared if isinstance(declared, int) else None
 
 
 def access_of(view: Callable[..., Any]) -> Access | None:

@@ -65,8 +65,10 @@ class KeyRing:
         *,
         plaintext: str | None = None,
         issued_by: str = "system",
+        principal: UUID | None = None,
     ) -> tuple[UUID, str]:
-        """A new key: its id, and the plaintext, which is told this once. `agency_id` None acts for every agency.
+        """A new key: its id, and the plaintext, which is told this once. `agency_id` None acts for every agency, and
+        `principal` None makes it somebody else's than any other key.
 
         With a `plaintext` of `new_plaintext()`, that one; if it was issued before, it stays as it is.
         Raises Invalid for an unknown scope, for none at all, or for a `plaintext` that is not one.
@@ -77,7 +79,7 @@ class KeyRing:
             raise Invalid("That is not an API key.", fields={"plaintext": "is malformed"})
         key_id = UUID(int=_decode(plaintext[len(PREFIX) :][:ID_DIGITS]))
         key = {"id": key_id, "label": label, "scopes": granted, "agency_id": agency_id, "expires_at": expires_at}
-        if api_keys.add(tx, key | {"key_hash": self._hash(plaintext)}):
+        if api_keys.add(tx, key | {"key_hash": self._hash(plaintext), "principal": principal or key_id}):
             tx.audit(issued_by, "api_key_issued", "api_key", key_id, after={"label": label, "scopes": granted})
         return key_id, plaintext
 
@@ -93,7 +95,7 @@ class KeyRing:
             raise InvalidKey("This API key was revoked.")
         if key.expires_at is not None and key.expires_at <= tx.now:
             raise InvalidKey("This API key has expired.")
-        return Caller(key.id, key.label, frozenset(key.scopes), key.agency_id)
+        return Caller(key.id, key.label, frozenset(key.scopes), key.agency_id, principal=key.principal)
 
     def revoke(self, tx: Transaction, caller: Caller, key_id: UUID) -> None:
         """The key ends at once. Raises NotFound."""
@@ -103,11 +105,13 @@ class KeyRing:
             tx.audit(caller.actor, "api_key_revoked", "api_key", key_id)
 
     def rotate(self, tx: Transaction, caller: Caller, key_id: UUID, overlap: timedelta) -> tuple[UUID, str]:
-        """A new key with the same rights; the old one works on for `overlap`. Raises NotFound, Conflict if revoked."""
+        """A new key with the same rights, of the same principal; the old one works on for `overlap`. Raises NotFound,
+        Conflict if revoked."""
         key = _lock(tx, caller, key_id)
         if key.revoked_at is not None:
             raise Conflict("A revoked API key has no successor; issue a new one.")
-        new = self.issue(tx, key.label, key.scopes, key.agency_id, issued_by=caller.actor)
+        same = {"issued_by": caller.actor, "principal": key.principal}
+        new = self.issue(tx, key.label, key.scopes, key.agency_id, **same)
         api_keys.expire_by(tx, key_id, tx.now + overlap)
         tx.audit(caller.actor, "api_key_rotated", "api_key", key_id, after={"successor": str(new[0])})
         return new

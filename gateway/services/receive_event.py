@@ -120,7 +120,7 @@ def apply_event(runtime: Runtime, event_uuid: UUID) -> AckResult:
         else:
             for observation, meant in zip(observations, results, strict=True):
                 if meant is AckResult.NOT_FOUND:
-                    _report_stray(tx, runtime, event.provider, observation)
+                    report_stray(tx, runtime, event.provider, observation, "webhook")
             kept = _emptied(runtime, event_uuid) if any(map(_is_credit, observations)) else {}
             inbox.change(tx, event_uuid, result=result, applied_at=tx.now, next_attempt_at=None, **kept)
 
@@ -207,8 +207,8 @@ def _stray(observation: Observation) -> _Stray | None:
     return None
 
 
-def _report_stray(tx: Transaction, runtime: Runtime, provider: str, observation: Observation) -> None:
-    """A provider reports money for something that we never started."""
+def report_stray(tx: Transaction, runtime: Runtime, provider: str, observation: Observation, source: str) -> None:
+    """A provider reports money for something that we never started; `source` is how we learnt it."""
     stray = _stray(observation)
     if stray is None:
         return
@@ -221,5 +221,5 @@ def _report_stray(tx: Transaction, runtime: Runtime, provider: str, observation:
         agency_id=None,
         business_date=business_date(min(stray.occurred_at, tx.now), zone),
         amount=stray.amount,
-        evidence={"provider_reference": str(stray.identity), "source": "webhook"},
+        evidence={"provider_reference": str(stray.identity), "source": source},
     )

@@ -14,6 +14,7 @@ from gateway.services.vault import (
     bank_credit_purpose,
     endpoint_secret_purpose,
     provider_event_purpose,
+    statement_chunk_purpose,
 )
 from gateway.store import vault as rows
 
@@ -32,6 +33,7 @@ def rotate_vault_keys(runtime: Runtime) -> dict[str, int]:
         (rows.PAYER_KEYS, vault.rewrap),
         (rows.PROVIDER_EVENTS, _resealed(vault, provider_event_purpose)),
         (rows.BANK_CREDITS, _resealed(vault, bank_credit_purpose)),
+        (rows.STATEMENT_CHUNKS, _resealed(vault, statement_chunk_purpose)),
         (rows.ENDPOINT_SECRETS, _resealed(vault, endpoint_secret_purpose)),
         (rows.AUTHENTICATORS, _resealed(vault, authenticator_purpose)),
     )

@@ -80,6 +80,11 @@ def statement_purpose(run_id: UUID) -> str:
     return f"statement:{run_id}"
 
 
+def statement_chunk_purpose(chunk_id: UUID) -> str:
+    """The purpose under which a piece of a bank's statement is sealed."""
+    return f"statement_chunk:{chunk_id}"
+
+
 def endpoint_secret_purpose(endpoint_id: UUID) -> str:
     """The purpose under which the signing secrets of a portal's webhook endpoint are sealed."""
     return f"webhook_endpoint:{endpoint_id}"

@@ -57,13 +57,15 @@ COPY (
 _BATCHES = text(
     """
     SELECT batch.id, batch.batch_id, batch.business_date, batch.payout_id, batch.total_minor, batch.total_currency,
-           batch.sha256, batch.lines, match.currency, line.gross_minor, line.fee_minor
+           batch.sha256, batch.version, batch.lines, match.currency, line.gross_minor, line.fee_minor
       FROM bank_matches AS match JOIN settlement_batches AS batch ON batch.id = match.batch
      CROSS JOIN LATERAL (
         SELECT sum(gross_minor) AS gross_minor, sum(fee_minor) AS fee_minor
           FROM settlement_lines
          WHERE settlement_lines.batch = batch.id AND settlement_lines.currency = match.currency
-           AND settlement_lines.settled) AS line
+           AND settlement_lines.settled
+           AND NOT EXISTS (SELECT FROM gone_lines AS gone
+                            WHERE gone.batch = settlement_lines.batch AND gone.line = settlement_lines.line)) AS line
      WHERE match.run_id = :run_id
      ORDER BY batch.provider, batch.batch_id, match.currency
     """

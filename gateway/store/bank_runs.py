@@ -42,7 +42,10 @@ _OPEN_BATCHES = text(
      CROSS JOIN LATERAL (
         SELECT currency, sum(gross_minor) AS gross_minor, sum(fee_minor) AS fee_minor
           FROM settlement_lines
-         WHERE settlement_lines.batch = batch.id AND settlement_lines.settled GROUP BY currency) AS line
+         WHERE settlement_lines.batch = batch.id AND settlement_lines.settled
+           AND NOT EXISTS (SELECT FROM gone_lines AS gone
+                            WHERE gone.batch = settlement_lines.batch AND gone.line = settlement_lines.line)
+         GROUP BY currency) AS line
       LEFT JOIN bank_matches AS match ON match.batch = batch.id AND match.currency = line.currency
       LEFT JOIN reconciliation_runs AS run ON run.id = match.run_id
      WHERE batch.provider = ANY(:providers) AND batch.business_date BETWEEN :first AND :day
@@ -74,6 +77,7 @@ _SHARES = text(
       LEFT JOIN matched ON matched.batch = line.batch AND matched.line = line.line
       LEFT JOIN explained ON explained.batch = line.batch AND explained.line = line.line
      WHERE line.batch = ANY(:batches) AND line.settled
+       AND NOT EXISTS (SELECT FROM gone_lines AS gone WHERE gone.batch = line.batch AND gone.line = line.line)
      GROUP BY line.batch, line.currency, coalesce(matched.agency_id, explained.agency_id)
     """
 )

@@ -86,6 +86,12 @@ def by_references(tx: Transaction, references: Sequence[str]) -> list[Invoice]:
     return sorted(found, key=lambda invoice: references.index(invoice.reference))
 
 
+def known_references(tx: Transaction, references: Collection[str]) -> frozenset[str]:
+    """Those of these canonical references that are an invoice's."""
+    query = select(invoices.c.reference).where(invoices.c.reference.in_(references))
+    return frozenset(tx.execute(query).scalars()) if references else frozenset()
+
+
 def of_session(tx: Transaction, session_id: UUID, *, lock: bool = False) -> list[tuple[Invoice, int]]:
     """The invoices of a checkout session in its order, each with the amount to pay in this session (minor units).
 

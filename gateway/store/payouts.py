@@ -25,6 +25,7 @@ _KINDS = text(
            sum(line.fee_minor) AS fee_minor
       FROM settlement_batches AS batch JOIN settlement_lines AS line ON line.batch = batch.id
      WHERE batch.provider = :provider AND coalesce(batch.payout_id, batch.batch_id) = :payout AND line.settled
+       AND NOT EXISTS (SELECT FROM gone_lines AS gone WHERE gone.batch = line.batch AND gone.line = line.line)
      GROUP BY line.kind, line.currency
      ORDER BY line.currency, line.kind
     """

@@ -84,6 +84,7 @@ _CLEAR = text(
        AND NOT EXISTS (SELECT FROM run_findings AS found
                         WHERE found.run_id = :run_id AND found.discrepancy_id = known.id)
        AND (opener.id = :run_id
+            OR EXISTS (SELECT FROM gone_lines AS gone WHERE gone.batch = known.batch AND gone.line = known.line)
             OR (known.kind = ANY(:carried) AND opener.business_date <= :day)
             OR (known.kind = ANY(:carried)
                 AND (EXISTS (SELECT FROM matched_entries AS matched

@@ -1,4 +1,4 @@
-"""What providers settled: batches and their lines, loaded whole and never changed."""
+"""What providers settled: batches and their lines, loaded whole. A batch that is told anew: see batch_versions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,22 @@ from gateway.store.tables.reconciliation import settlement_batches
 
 # The columns of the staged file, after the batch. COPY's text format: a line of the file is a row.
 _COPY_LINES = """
-COPY settlement_lines (batch, line, line_id, kind, provider_transaction_id, provider_refund_id, merchant_reference,
+COPY {table} (batch, line, line_id, kind, provider_transaction_id, provider_refund_id, merchant_reference,
                        currency, gross_minor, fee_minor, occurred_at, status, settled) FROM STDIN
 """
 
 _SUMS = text(
     """
     SELECT batch.id, batch.batch_id, batch.business_date, batch.payout_id, batch.total_minor, batch.total_currency,
-           batch.sha256, batch.lines, line.currency, line.gross_minor, line.fee_minor
+           batch.sha256, batch.version, batch.lines, line.currency, line.gross_minor, line.fee_minor
       FROM settlement_batches AS batch
       LEFT JOIN LATERAL (
         SELECT currency, sum(gross_minor) AS gross_minor, sum(fee_minor) AS fee_minor
           FROM settlement_lines
-         WHERE settlement_lines.batch = batch.id AND settlement_lines.settled GROUP BY currency) AS line ON true
+         WHERE settlement_lines.batch = batch.id AND settlement_lines.settled
+           AND NOT EXISTS (SELECT FROM gone_lines AS gone
+                            WHERE gone.batch = settlement_lines.batch AND gone.line = settlement_lines.line)
+         GROUP BY currency) AS line ON true
      WHERE batch.provider = :provider AND batch.business_date = :day
      ORDER BY batch.batch_id, line.currency
     """
@@ -62,12 +65,16 @@ def load_batch(tx: Transaction, staged: StagedBatch) -> UUID:
     batch = new_id()
     values = {name: getattr(staged, name) for name in StagedBatch.__slots__ if name != "file"}
     tx.execute(insert(settlement_batches).values(id=batch, **values))
+    copy_lines(tx, batch, staged)
+    return batch
+
+
+def copy_lines(tx: Transaction, batch: UUID, staged: StagedBatch, table: str = "settlement_lines") -> None:
     driver: Any = tx.connection.connection.driver_connection
-    prefix = f"{batch}\t".encode()
-    with staged.file.open("rb") as rows, driver.cursor() as cursor, cursor.copy(_COPY_LINES) as copy:
+    prefix, statement = f"{batch}\t".encode(), _COPY_LINES.format(table=table)
+    with staged.file.open("rb") as rows, driver.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write(prefix + row)
-    return batch
 
 
 def batches_of_day(tx: Transaction, provider: str, day: date) -> list[Row[Any]]:

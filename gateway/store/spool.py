@@ -58,6 +58,7 @@ COPY (
        AND NOT EXISTS (SELECT FROM matched_lines AS matched
                         WHERE matched.batch = line.batch AND matched.block = line.line >> 10
                           AND matched.run_id <> %(run_id)s AND get_bit(matched.bits, line.line & 1023) = 1)
+       AND NOT EXISTS (SELECT FROM gone_lines AS gone WHERE gone.batch = line.batch AND gone.line = line.line)
 ) TO STDOUT (FORMAT csv)
 """
 
@@ -199,6 +200,7 @@ _CARRIED_LINES = text(
        AND NOT EXISTS (SELECT FROM matched_lines AS matched
                         WHERE matched.batch = line.batch AND matched.block = line.line >> 10
                           AND matched.run_id <> :run_id AND get_bit(matched.bits, line.line & 1023) = 1)
+       AND NOT EXISTS (SELECT FROM gone_lines AS gone WHERE gone.batch = line.batch AND gone.line = line.line)
        AND (known.status = 'open'
             OR known.cleared_by IN (
                 SELECT id FROM reconciliation_runs WHERE provider = :provider AND business_date >= :day)

@@ -14,6 +14,7 @@ from gateway.store.tables.access import payers, vault_reads
 from gateway.store.tables.credits import bank_credits
 from gateway.store.tables.events import provider_events, webhook_endpoints
 from gateway.store.tables.identity import officer_authenticators
+from gateway.store.tables.statements import statement_chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class SealedColumn:
 PAYER_KEYS = SealedColumn(payers, "wrapped_key")
 PROVIDER_EVENTS = SealedColumn(provider_events, "sealed_payload")
 BANK_CREDITS = SealedColumn(bank_credits, "sealed_remittance")
+STATEMENT_CHUNKS = SealedColumn(statement_chunks, "sealed")
 ENDPOINT_SECRETS = SealedColumn(webhook_endpoints, "sealed_secret")
 AUTHENTICATORS = SealedColumn(officer_authenticators, "sealed")
 

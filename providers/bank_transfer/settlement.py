@@ -4,7 +4,7 @@ Statements come from the bank's API and, where a folder is set, from there, as b
 arrive under another name and be renamed to *.xml once it is whole. A statement that is in both is one batch, known by
 its account and its id, and the folder's is read.
 
-What an entry is, wire.kind_of says: a credit is a PAYMENT with the observation that the bank's notification would have
+What an entry is, kind_of says: a credit is a PAYMENT with the observation that the bank's notification would have
 been; a credit given back is a REFUND, one taken back a CHARGEBACK; the bank's charges are FEE lines of their own.
 """
 
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain.money import Money
 from gateway.ports import camt
+from gateway.ports.bookings import kind_of
 from gateway.ports.provider import (
     BatchRef,
     LineKind,
@@ -110,7 +111,7 @@ def _check_total(head: Statement, batch: BatchRef) -> None:
 
 
 def _line(entry: StatementEntry, seen: dict[str, int], zone: ZoneInfo) -> SettlementLine:
-    kind = wire.kind_of(entry)
+    kind = kind_of(entry)
     undoes = kind in (wire.RETURN, wire.REVERSAL)
     credit = wire.credit_of(entry, zone) if kind == wire.CREDIT else None
     return SettlementLine(

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway.domain.money import Money
 from gateway.domain.refund import RefundStatus
 from gateway.ports import camt
+from gateway.ports.bookings import BookingKind, kind_of
 from gateway.ports.provider import (
     CreditObservation,
     DisputeObservation,
@@ -52,11 +53,6 @@ REVERSAL_STATUS: Mapping[str, DisputeStatus] = {
 """A credit that the bank takes back is a dispute: that is how the gateway knows money which was paid, was allocated and
 is gone again. Banks seldom give it back; if one does, it is won."""
 
-RETURN_CODES = frozenset({"RRTN"})
-CHARGE_CODES = frozenset({"CHRG", "COMM", "FEES"})
-"""The sub-families of ISO 20022 bank transaction codes by which returns of credits and the bank's own charges are
-known. They come from the public code list; which of them a bank uses is to be confirmed with its contract."""
-
 NOT_FOUND = "not_found"
 ERROR: Mapping[str, type[ProviderError]] = {
     # A wrong key or clock is refused before the request is looked at, so nothing happened and it can be sent again.
@@ -78,7 +74,7 @@ _FACTS = ("amount_minor", "booked", "code", "currency", "status", "updated")
 _KEPT = frozenset({*_PLACES, *_FACTS})
 """What a notification is about. The rest is the payer's."""
 
-CREDIT, REVERSAL, RETURN = "credit", "reversal", "return"
+CREDIT, REVERSAL, RETURN = BookingKind.CREDIT, BookingKind.REVERSAL, BookingKind.RETURN
 CAMT = "camt.054"
 
 
@@ -141,18 +137,6 @@ def camt_event(body: bytes, zone: ZoneInfo) -> Mapping[str, Any]:
     except UnreadableStatement as fault:
         raise Unreadable(str(fault)) from None
     return {"id": f"camt-{hashlib.sha256(body).hexdigest()}", "type": CAMT, "entries": entries}
-
-
-def kind_of(entry: StatementEntry) -> str:
-    """ "credit", "reversal", "return", "charge" or, for whatever else moves an account, "other"."""
-    family = entry.code.rpartition("/")[2]
-    if entry.returned or family in RETURN_CODES:
-        return RETURN
-    if family in CHARGE_CODES:
-        return "charge"
-    if entry.reversal:
-        return REVERSAL
-    return CREDIT if entry.credit else "other"
 
 
 def moment_of(entry: StatementEntry, zone: ZoneInfo) -> datetime:

@@ -9,6 +9,7 @@ runs.py         the runs of each day, starting and correcting them
 signing.py      signing a run off
 refunds.py      what is to be given back
 reports.py      downloads
+statements.py   banks' statements that are handed in
 words.py        titles of kinds, states and actions: a table, and a name that is not in it stands for itself
 forms.py        what an address or a form says
 roles.py        who may do what

@@ -15,12 +15,13 @@ from reconciliation.console import charts, words
 from reconciliation.console.forms import asked, choice, day_asked
 from reconciliation.console.here import agencies_of, sources_of, today_of
 from reconciliation.console.roles import READERS
-from reconciliation.day import Day, Stage, day_at_a_glance, stage_of
+from reconciliation.day import Day, Rail, Stage, day_at_a_glance, stage_of
 from reconciliation.reports.month import BooksDoNotTie
 
 LOOKED_BACK = timedelta(days=14)
 RUNS_READ = 200
 RUNS_SHOWN = 20
+RAILS_SHOWN = 60
 A_DAY = timedelta(days=1)
 
 
@@ -50,6 +51,7 @@ def add(console: ConsoleSurface) -> None:
             agencies=agencies if me.agency_id is None else [],
             chosen=asked().get("agency", ""),
             glance=glance,
+            rails=_largest(glance.rails)[:RAILS_SHOWN] if glance else [],
             named={each.code: each.names for each in agencies},
             waiting=waiting,
             runs=runs,
@@ -69,6 +71,11 @@ def _glance(tx: Transaction, on: date, agency_id: UUID | None) -> Day | None:
         return day_at_a_glance(tx, on, agency_id)
     except BooksDoNotTie:
         return None
+
+
+def _largest(rails: Sequence[Rail]) -> list[Rail]:
+    """What holds most first, of each currency."""
+    return sorted(rails, key=lambda rail: (rail.closing.currency, -abs(rail.closing.amount_minor), rail.agency))
 
 
 def _runs(console: ConsoleSurface, tx: Transaction, on: date) -> list[tuple[str, Any, Stage]]:

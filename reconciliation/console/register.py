@@ -3,7 +3,18 @@
 from pathlib import Path
 
 from gateway.services.surface import N_, ConsoleSurface, Section
-from reconciliation.console import decisions, discrepancy, overview, proposals, queue, refunds, reports, runs, signing
+from reconciliation.console import (
+    decisions,
+    discrepancy,
+    overview,
+    proposals,
+    queue,
+    refunds,
+    reports,
+    runs,
+    signing,
+    statements,
+)
 from reconciliation.console.roles import READERS
 
 
@@ -16,6 +27,7 @@ def register(console: ConsoleSurface) -> None:
         (N_("Decisions"), "console.decisions"),
         (N_("Refunds"), "console.refunds"),
         (N_("Runs"), "console.runs"),
+        (N_("Bank statements"), "console.statements"),
         (N_("Reports"), "console.reports"),
     ):
         console.add_section(Section(title, endpoint, READERS, is_first=endpoint == "console.day"))
@@ -28,3 +40,4 @@ def register(console: ConsoleSurface) -> None:
     signing.add(console)
     refunds.add(console)
     reports.add(console)
+    statements.add(console)

@@ -69,6 +69,16 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "balanced": N_("An approver signs it off."),
         "signed_off": N_("Nothing. Only a correction changes it now."),
     },
+    "file": {
+        "quarantined": N_("not usable"),
+        "learning": N_("being worked through"),
+        "learnt": N_("loaded"),
+    },
+    "file_next": {
+        "quarantined": N_("It is kept, and nothing of it counts. Ask the bank for a right one."),
+        "learning": N_("It is loaded. What it tells is being looked at; this page renews itself."),
+        "learnt": N_("All of it is looked at. There is nothing to do."),
+    },
     "note": {
         "comment": N_("Comment"),
         "assigned": N_("Assigned"),
@@ -134,6 +144,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 TONES: Mapping[str, str] = {
+    "quarantined": "bad",
+    "learning": "wait",
+    "learnt": "good",
     "open": "wait",
     "cleared": "good",
     "resolved": "good",
@@ -164,6 +177,10 @@ FAULTS: Mapping[str, str] = {
     "nothing_to_correct": N_("This day is not signed off. Run it again instead."),
     "illegal_transition": N_("This is not possible as things stand now. Look at it again."),
     "one_agency_only": N_("This covers every agency, and you act for one. Ask an officer who acts for all."),
+    "not_our_account": N_("This statement is of an account that is not known here. Check that it is the right file."),
+    "statement_changed": N_("This statement is loaded, and says something else now. Ask the bank which is right."),
+    "empty_file": N_("The file is empty. Choose the file that the bank sent."),
+    "unknown_layout": N_("Choose one of these."),
     "open_discrepancies": N_("Something is open that no reason was given for. Look at the run again."),
 }
 """By the code of the error; another one says itself what is wrong."""

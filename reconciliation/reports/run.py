@@ -199,6 +199,7 @@ def _batch_json(row: Row[Any]) -> dict[str, Any]:
     return {
         "batch": row.batch_id,
         "payout": row.payout_id,
+        "version": row.version,
         "sha256": row.sha256.hex(),
         "lines": row.lines,
         "currency": row.currency or row.total_currency,

@@ -47,6 +47,15 @@ BATCHES = (
     Column("net", _AMOUNT),
     Column("stated", _AMOUNT),
 )
+CHANGES = (
+    Column("batch", width=24),
+    Column("was", _COUNT, 10),
+    Column("is", _COUNT, 10),
+    Column("added", _COUNT, 10),
+    Column("gone", _COUNT, 10),
+    Column("changed", _COUNT, 10),
+)
+CONSEQUENCES = ("matches_undone", "matches_made", "discrepancies_cleared", "discrepancies_opened")
 REMITTANCE = (
     Column("agency", width=14),
     Column("treasury_account", width=22),
@@ -88,9 +97,11 @@ def run_document(tx: Transaction, run_id: UUID, language: str) -> Document:
     sha256 = sha256_of(tx, run_id)
     run, ageing = run_json(tx, run_id), ageing_of(tx, run_id)
     day, sums = date.fromisoformat(run["business_date"]), _main_first(run["totals"])
+    told_anew = run["totals"].get("changes", {}).get("batches", [])
     tables = (
         Table("totals", TOTALS, list(map(_totals_row, sums)), is_summed=False),
         Table("batches", BATCHES, list(map(_batch_row, batches_of(tx, run_id)))),
+        *([Table("changes", CHANGES, list(map(_change_row, told_anew)))] if told_anew else []),
         Table("remittance", REMITTANCE, [_remittance_row(part, language) for part in remittance_of(tx, run_id)]),
         Table("ageing", AGEING, ageing_rows(ageing, language)),
         Table("discrepancies", DISCREPANCIES, _discrepancy_rows(tx, run_id, language), SHOWN, is_summed=False),
@@ -105,6 +116,10 @@ def run_document(tx: Transaction, run_id: UUID, language: str) -> Document:
         charts=[*_where_it_is(sums, ageing, language), age_chart(ageing, language)],
         sha256=sha256,
     )
+
+
+def _change_row(batch: Mapping[str, Any]) -> list[Cell]:
+    return [batch[column.name] for column in CHANGES]
 
 
 def ageing_rows(ageing: Sequence[Mapping[str, Any]], language: str) -> list[Sequence[Cell]]:
@@ -144,6 +159,7 @@ def _figures(run: Mapping[str, Any], language: str) -> list[tuple[str, Cell]]:
         ("matched", totals["matched"]),
         ("discrepancies_found", sum(totals["discrepancies"].values())),
         ("discrepancies_open", sum(totals.get("open", {}).values())),
+        *((name, totals["changes"][name]) for name in CONSEQUENCES if "changes" in totals),
         ("rules_version", run["rules_version"]),
         ("run", run["id"]),
     ]

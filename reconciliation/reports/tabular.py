@@ -5,6 +5,8 @@ apostrophe before it. The rows of a run's report, by the column `row`:
 
     total         `kind` of the run in `amount_minor` and `currency`, or in `count`
     batch         a settlement: what its lines add up to beside the total that the provider states
+    change        how many lines of a batch that was told anew, or came since the day was last run, were added, are
+                  gone or changed, and what came of it
     remittance    what was matched by the ledger account that it belongs to (`entry`, with its agency), and in `batch`
                   the treasury account to credit
     ageing        how many discrepancies of a `kind` are open, since how many days (`status`), and over how much
@@ -65,10 +67,19 @@ def as_csv(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
     yield BYTE_ORDER_MARK
     yield from written(CSV_COLUMNS, _total_rows(run_json(tx, run_id)))
     yield from _rows(map(_batch_row, batches_of(tx, run_id)))
+    yield from _rows(changes_of(run_json(tx, run_id)))
     yield from _rows(map(_remittance_row, remittance_of(tx, run_id)))
     yield from _rows({**row, "row": "ageing", "status": row["days"]} for row in ageing_of(tx, run_id))
     yield from _rows(map(_discrepancy_row, discrepancies_of(tx, run_id)))
     yield from joined((row + LINE_END.encode() for row in matches_as_csv(tx, run_id)), b"")
+
+
+def changes_of(run: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    told = dict(run["totals"].get("changes") or {"batches": []})
+    for batch in told.pop("batches"):
+        for kind in ("added", "gone", "changed"):
+            yield {"row": "change", "kind": kind, "batch": batch["batch"], "count": batch[kind]}
+    yield from ({"row": "change", "kind": kind, "count": number} for kind, number in told.items())
 
 
 def document_as_csv(document: Document) -> Iterator[bytes]:

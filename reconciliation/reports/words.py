@@ -99,6 +99,17 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "adjustment_period": ("Kỳ điều chỉnh", "Adjustment period"),
     "related_receipt": ("Biên lai liên quan", "Related receipt"),
     "note": ("Ghi chú", "Note"),
+    # what changed
+    "changes": ("Thay đổi từ lần đối soát trước", "Changed since the day was last run"),
+    "was": ("Bản trước", "Version before"),
+    "is": ("Bản này", "Version now"),
+    "added": ("Dòng thêm", "Lines added"),
+    "gone": ("Dòng mất", "Lines gone"),
+    "changed": ("Dòng đổi", "Lines changed"),
+    "matches_undone": ("Khoản khớp bị gỡ", "Matches undone"),
+    "matches_made": ("Khoản khớp mới", "Matches made"),
+    "discrepancies_cleared": ("Chênh lệch tự hết", "Discrepancies cleared"),
+    "discrepancies_opened": ("Chênh lệch mới", "Discrepancies opened"),
     # the letters of traces
     "addressee": ("Kính gửi", "To"),
     "our_number": ("Số của chúng tôi", "Our number"),

@@ -6,33 +6,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from uuid import UUID
 
 import httpx
+import pyotp
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, Page
 
 from gateway.app import create_app
-from gateway.console.gate import cookie_name
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.officer import Role
 from gateway.domain.payment import Payment
 from gateway.domain.resolution import Action
 from gateway.jobs import build_jobs
+from gateway.services.demo_officers import load_demo_officers
 from gateway.services.keys import KeyRing
-from gateway.services.officer_sessions import begin_session
 from gateway.store.embedded import DatabaseUrls
 from reconciliation import api as reconciliation_api
 from reconciliation import console as reconciliation_console
 from reconciliation import jobs as reconciliation_jobs
 from tests.integration.api import settings_for
 from tests.integration.deciding import opened, proposed
-from tests.integration.officers import an_officer
 from tests.integration.web import served
 from tests.integration.world import World, a_world
 
 DESK = {"width": 1280, "height": 900}
 LIMITS = {"VND": 50_000}
+LOCALHOST = "localhost"
+"""A name, since passkeys are for none that has only a number (WebAuthn, effective domain)."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,40 @@ class Office:
         with ThreadPoolExecutor(1) as worker:
             worker.submit(jobs.run_worker, wait=False, queues=["default"], install_signal_handlers=False).result()
 
-    def officer(self, name: str, *roles: Role, agency_id: UUID | None = None) -> UUID:
-        return an_officer(self.world.runtime, roles, agency_id, name)
+    def officer(self, name: str, *roles: Role) -> "Person":
+        secret = pyotp.random_base32()
+        person = Person(f"{secret.lower()}@gov.example", "three blue herons wade", secret)
+        known = {"email": person.email, "name": name, "roles": roles, "password": person.password}
+        load_demo_officers(self.world.runtime, [known | {"authenticator": secret}])
+        return person
 
-    def browser_of(
-        self, browser: Browser, officer: UUID, *, phone: bool = False, scripts: bool = True
-    ) -> BrowserContext:
-        """A browser in which `officer` is signed in."""
+    def desk(self, browser: Browser, *, scripts: bool = False) -> Page:
+        """A browser of an office's size, where nobody is signed in. Scripts are for what cannot be without."""
         opened = browser.new_context(viewport=DESK, java_script_enabled=scripts, locale="en")  # type: ignore[arg-type]
         opened.set_default_timeout(10_000)
-        with self.world.runtime.db.transaction() as tx:
-            token = begin_session(tx, officer)
-        opened.add_cookies([{"name": cookie_name(self.world.runtime), "value": token, "url": self.url}])
-        return opened
+        tab = opened.new_page()
+        tab.goto(f"{self.url}/console/sign-in?lang=en")
+        return tab
+
+    def signed_in(self, browser: Browser, person: "Person", *, scripts: bool = False) -> Page:
+        """By password and authenticator."""
+        tab = self.desk(browser, scripts=scripts)
+        tab.get_by_label("E-mail address").fill(person.email)
+        tab.get_by_label("Password").fill(person.password)
+        tab.get_by_role("button", name="Go on").click()
+        tab.get_by_label("Code").fill(pyotp.TOTP(person.secret).now())
+        tab.get_by_role("button", name="Sign in", exact=True).click()
+        tab.get_by_role("button", name="Sign out").wait_for()
+        return tab
+
+
+@dataclass(frozen=True)
+class Person:
+    """What an officer knows and has."""
+
+    email: str
+    password: str
+    secret: str
 
 
 def a_wrong_day(world: World) -> WrongDay:
@@ -98,7 +119,7 @@ def an_office(urls: DatabaseUrls, folder: Path) -> Iterator[Office]:
     with a_world(urls, folder) as world:
         wrong = a_wrong_day(world)
         seed(world)
-        with served(world, make) as url:
+        with served(world, make, LOCALHOST) as url:
             yield Office(world, made[0], url, urls.app_url, wrong)
 
 

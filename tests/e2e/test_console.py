@@ -16,6 +16,14 @@ from tests.e2e.office import DESK, Office, an_office
 pytestmark = IN_A_BROWSER
 
 PAGE_BYTES = 60_000
+DEVICE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
 NOT_WALKED = {"console.style_sheet"}
 """What GET gives that is no page."""
 
@@ -27,7 +35,7 @@ def office(module_database_urls: DatabaseUrls, tmp_path_factory: pytest.TempPath
 
 
 def test_a_day_is_closed_by_two_officers(office: Office, browser: Browser) -> None:
-    finance = office.browser_of(browser, office.officer("Lan", Role.FINANCE), scripts=False).new_page()
+    finance = office.signed_in(browser, office.officer("Lan", Role.FINANCE))
     finance.goto(f"{office.url}/console/runs?lang=en")
     finance.get_by_label("Provider or bank").last.select_option("sandbox")
     finance.get_by_label("Day", exact=True).fill(office.wrong.day.isoformat())
@@ -45,7 +53,7 @@ def test_a_day_is_closed_by_two_officers(office: Office, browser: Browser) -> No
     finance.get_by_role("button", name="Propose it").click()
     decision = finance.url
 
-    approver = office.browser_of(browser, office.officer("Minh", Role.APPROVER), scripts=False).new_page()
+    approver = office.signed_in(browser, office.officer("Minh", Role.APPROVER))
     approver.goto(f"{office.url}/console/decisions?lang=en")
     approver.locator(f'a[href="{urlsplit(decision).path}"]').click()
     approver.get_by_role("button", name="Approve").click()
@@ -55,12 +63,29 @@ def test_a_day_is_closed_by_two_officers(office: Office, browser: Browser) -> No
         reason.fill("the provider was asked")
     approver.get_by_role("button", name="Sign it off").click()
     expect(approver.locator("main")).to_contain_text("signed off")
+    with approver.expect_download() as download:
+        approver.get_by_role("link", name="PDF").first.click()
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+
+
+def test_an_officer_signs_in_with_a_passkey(office: Office, browser: Browser) -> None:
+    tab = office.signed_in(browser, office.officer("Hoa", Role.VIEWER), scripts=True)
+    device = tab.context.new_cdp_session(tab)
+    device.send("WebAuthn.enable")
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+    tab.goto(f"{office.url}/console/account/passkeys/new")
+    tab.get_by_label("A name for it").fill("my own key")
+    tab.get_by_role("button", name="Add a passkey").click()
+    expect(tab.locator("main")).to_contain_text("my own key")
+    tab.get_by_role("button", name="Sign out", exact=True).click()
+    tab.get_by_role("link", name="Sign in with a passkey").click()
+    tab.get_by_role("button", name="Use my passkey").click()
+    expect(tab.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
 
 def test_every_page_is_for_everybody(office: Office, browser: Browser) -> None:
     """On a small phone; each page once, found by its links. None is left out, and none is heavy."""
-    officer = office.officer("Lan", *Role)
-    with office.browser_of(browser, officer) as context:
+    with office.signed_in(browser, office.officer("Lan", *Role), scripts=True).context as context:
         walked = walk(office, context)
     wrong = {name: each for name, each in walked.items() if each}
     assert (wrong, pages_of(office) - set(walked)) == ({}, set())

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event, select
 
 from gateway.domain.errors import Conflict, Invalid, NotFound
+from gateway.domain.refund import SamePerson, check_approver
 from gateway.services.keys import ALPHABET, InvalidKey, KeyRing, Scope, new_plaintext
 from gateway.services.runtime import Caller
 from gateway.store.database import Database
@@ -49,7 +50,7 @@ def last_used_at(db: Database) -> Any:
 def test_an_issued_key_tells_who_calls(db: Database, agency: UUID, issued: tuple[UUID, str]) -> None:
     key_id, plaintext = issued
     caller = RING.authenticate(db, plaintext)
-    assert caller == Caller(key_id, "portal of the ministry", frozenset({"portal"}), agency)
+    assert caller == Caller(key_id, "portal of the ministry", frozenset({"portal"}), agency, principal=key_id)
 
 
 def test_the_plaintext_is_stored_nowhere(db: Database, issued: tuple[UUID, str]) -> None:
@@ -129,10 +130,24 @@ def test_after_a_rotation_both_keys_work_until_the_overlap_ends(
     old_caller, new_caller = RING.authenticate(db, issued[1]), RING.authenticate(db, new)
     assert (old_caller.scopes, old_caller.agency_id) == (new_caller.scopes, new_caller.agency_id)
     assert new_caller.id == new_id != old_caller.id
+    assert new_caller.actor == old_caller.actor == f"key:{issued[0]}"
     clock.pass_by(timedelta(days=8))
     assert RING.authenticate(db, new) == new_caller
     with pytest.raises(InvalidKey, match="expired"):
         RING.authenticate(db, issued[1])
+
+
+def test_a_key_and_its_successors_are_one_person_for_the_rule_of_two(
+    db: Database, issued: tuple[UUID, str], everywhere: Caller
+) -> None:
+    with db.transaction() as tx:
+        second, _ = RING.rotate(tx, everywhere, issued[0], timedelta(days=7))
+        _, third = RING.rotate(tx, everywhere, second, timedelta(days=7))
+        _, of_another = RING.issue(tx, "an office", [Scope.APPROVER], None)
+    asked_by = RING.authenticate(db, issued[1]).actor
+    with pytest.raises(SamePerson):
+        check_approver(asked_by, RING.authenticate(db, third).actor)
+    check_approver(asked_by, RING.authenticate(db, of_another).actor)
 
 
 def test_an_agencys_caller_does_not_touch_the_keys_of_another(db: Database, other_agency: UUID, portal: Caller) -> None:

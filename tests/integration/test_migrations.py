@@ -58,3 +58,26 @@ def test_what_was_matched_before_has_its_bits(session_database: SessionDatabase)
             assert connection.execute(text("SELECT sum(bit_count(bits)) FROM matched_entries")).scalar_one() == 3
             assert connection.execute(text("SELECT count(*) FROM matches")).scalar_one() == 3
         engine.dispose()
+
+
+KEYS_BEFORE = """
+INSERT INTO api_keys (id, key_hash, label, scopes)
+SELECT ('00000000-0000-0000-0000-00000000000' || number)::uuid, number::text::bytea, 'office', '{finance}'
+  FROM generate_series(1, 4) AS number;
+INSERT INTO audit_log (at, actor, action, subject_type, subject_id, after)
+SELECT now(), 'a', 'api_key_rotated', 'api_key', '00000000-0000-0000-0000-00000000000' || number,
+       jsonb_build_object('successor', '00000000-0000-0000-0000-00000000000' || number + 1)
+  FROM generate_series(1, 2) AS number;
+"""
+
+
+def test_keys_that_succeeded_each_other_before_are_one_principals(session_database: SessionDatabase) -> None:
+    with session_database.empty() as name:
+        engine = create_engine(session_database.superuser_url(name))
+        with engine.begin() as connection:
+            command.upgrade(alembic_config(connection), "0011")
+            connection.exec_driver_sql(KEYS_BEFORE)
+            command.upgrade(alembic_config(connection), "head")
+            found = connection.execute(text("SELECT right(principal::text, 1) FROM api_keys ORDER BY id")).scalars()
+            assert found.all() == ["1", "1", "1", "4"]
+        engine.dispose()

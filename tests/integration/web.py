@@ -30,13 +30,14 @@ def app_of(world: World, *, demo: bool = True) -> Flask:
 
 
 @contextmanager
-def served(world: World, make_app: Callable[[World], Flask] = app_of) -> Iterator[str]:
-    """The application on a port of its own, to which the world's public URL then points; yields that URL."""
+def served(world: World, make_app: Callable[[World], Flask] = app_of, host: str = "127.0.0.1") -> Iterator[str]:
+    """The application on a port of its own, to which the world's public URL then points; yields that URL. `host` is
+    what the URL calls this machine."""
     apps: list[Flask] = []  # made once the port is known
     server = make_server(
         "127.0.0.1", 0, lambda environ, start: apps[0](environ, start), threaded=True, request_handler=_Quiet
     )
-    world.runtime = replace(world.runtime, public_url=f"http://127.0.0.1:{server.port}")
+    world.runtime = replace(world.runtime, public_url=f"http://{host}:{server.port}")
     apps.append(make_app(world))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
     thread.start()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.ports import bookings
 from providers.bank_transfer import outcomes, wire
 
 PAGE = (Path(__file__).parents[2] / "docs/bank-api.md").read_text()
@@ -27,8 +28,8 @@ def example(*names: str) -> Any:
         *sorted(wire.RETURN_STATUS),
         *(f"return.{word}" for word in wire.RETURN_STATUS),
         *(f"reversal.{word}" for word in wire.REVERSAL_STATUS),
-        *sorted(wire.RETURN_CODES),
-        *sorted(wire.CHARGE_CODES),
+        *sorted(bookings.RETURN_CODES),
+        *sorted(bookings.CHARGE_CODES),
         wire.SIGNATURE,
         wire.CLIENT,
         wire.IDEMPOTENCY_KEY,

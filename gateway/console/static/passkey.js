@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const form = document.querySelector("form[data-passkey]");
+  const field = form.querySelector("input[name=passkey]");
   const failed = document.getElementById("passkey-failed");
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
   const text = (buffer) =>
@@ -30,7 +31,7 @@
     try {
       const publicKey = read(JSON.parse(form.dataset.options));
       const way = form.dataset.passkey === "make" ? "create" : "get";
-      form.elements.passkey.value = written(await navigator.credentials[way]({ publicKey }));
+      field.value = written(await navigator.credentials[way]({ publicKey }));
       form.submit();
     } catch {
       failed.hidden = false;

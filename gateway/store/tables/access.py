@@ -31,6 +31,7 @@ api_keys = Table(
     instant("expires_at", nullable=True),
     instant("revoked_at", nullable=True),
     instant("last_used_at", nullable=True),
+    Column("principal", Uuid, nullable=False, comment="whose key it is: the first of those that succeeded each other"),
     CheckConstraint("cardinality(scopes) > 0", name="scopes"),
 )
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -40,6 +41,7 @@ settlement_batches = Table(
     minor("total_minor", nullable=True, comment="the net that the provider states, if it states one"),
     Column("total_currency", Text),
     instant("loaded_at", server_default=func.now()),
+    Column("version", Integer, nullable=False, server_default=text("1")),
     UniqueConstraint("provider", "batch_id"),
     Index("settlement_batches_provider_business_date_idx", "provider", "business_date"),
 )
@@ -60,6 +62,31 @@ settlement_lines = Table(
     instant("occurred_at"),
     Column("status", Text, nullable=False, comment="the provider's word"),
     Column("settled", Boolean, nullable=False, comment="whether its money is part of what is paid out"),
+)
+
+settlement_batch_versions = Table(
+    "settlement_batch_versions",
+    METADATA,
+    Column("batch", Uuid, ForeignKey("settlement_batches.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("payout_id", Text),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("last_line", Integer, nullable=False, comment="the highest number of a line up to this version"),
+    minor("total_minor", nullable=True),
+    Column("total_currency", Text),
+    instant("loaded_at", server_default=func.now()),
+    comment="a batch each time that its provider told it in another way; only inserted",
+)
+
+gone_lines = Table(
+    "gone_lines",
+    METADATA,
+    Column("batch", Uuid, primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("version", Integer, nullable=False, comment="from this one on the provider does not tell the line"),
+    ForeignKeyConstraint(["batch", "line"], ["settlement_lines.batch", "settlement_lines.line"]),
+    comment="only inserted",
 )
 
 reconciliation_runs = Table(
@@ -162,6 +189,21 @@ matched_entries = Table(
     Column("bits", BIT(BLOCK), nullable=False, comment="bit entry & 1023 is set if the run matched the entry"),
     Index("matched_entries_run_id_idx", "run_id"),
     comment="exclusive by a trigger: a ledger entry takes part in one live match",
+)
+
+ended_matches = Table(
+    "ended_matches",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("run_id", Uuid, ForeignKey("reconciliation_runs.id"), nullable=False),
+    Column("batch", Uuid),
+    Column("line", Integer),
+    Column("entry_id", BigInteger),
+    Column("ended_by", Uuid, ForeignKey("reconciliation_runs.id"), nullable=False),
+    instant("ended_at"),
+    Index("ended_matches_run_id_idx", "run_id"),
+    Index("ended_matches_ended_by_idx", "ended_by"),
+    comment="members of matches whose line is gone; they have no bits any more. Only inserted",
 )
 
 discrepancies = Table(

@@ -37,12 +37,12 @@ statement_files = Table(
     Column("errors", JSONB, nullable=False, comment="why it is quarantined: line, field and reason of each fault"),
     Column("lines", Integer, nullable=False, comment="movements in it, in all its statements"),
     Column("read_lines", Integer, nullable=False, server_default=text("0"), comment="so many are through the learning"),
-    Column("learnt_lines", Integer, nullable=False, server_default=text("0"), comment="of those, so many were news"),
+    Column("learnt_lines", Integer, nullable=False, server_default=text("0"), comment="so many were news"),
     instant("learnt_at", nullable=True, comment="since then all of it is learnt"),
     one_of("status", FileStatus),
     one_of("format", ("camt", "mt940", "delimited", "")),
     CheckConstraint("(status = 'quarantined') = (errors <> '[]'::jsonb)", name="errors"),
-    CheckConstraint("read_lines BETWEEN 0 AND lines AND learnt_lines BETWEEN 0 AND read_lines", name="progress"),
+    CheckConstraint("read_lines BETWEEN 0 AND lines AND learnt_lines BETWEEN 0 AND lines", name="progress"),
     Index("statement_files_received_at_idx", "received_at", "id"),
 )
 

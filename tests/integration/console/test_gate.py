@@ -7,7 +7,6 @@ from sqlalchemy import update
 
 from gateway.console.gate import cookie_name
 from gateway.domain.officer import Role
-from gateway.services.access import access_of
 from gateway.store.tables.officers import officers
 from tests.integration.api import Api
 from tests.integration.officers import browser_of, submit
@@ -63,10 +62,3 @@ def test_a_disabled_officer_is_out_at_once(api: Api) -> None:
     with api.world.runtime.db.transaction() as tx:
         tx.execute(update(officers).values(disabled_at=tx.now))
     assert browser.get("/console").status_code == 303
-
-
-def test_every_page_of_the_console_is_for_officers_or_says_why_not(api: Api) -> None:
-    views = {rule.endpoint for rule in api.app.url_map.iter_rules() if rule.rule.startswith("/console")}
-    public = {one for one in views if (access := access_of(api.app.view_functions[one])) and access.is_public}
-    steps = {"sign_in", "second_step", "set_up", "leave_sign_in", "welcome", "openid", "openid_callback", "passkey"}
-    assert public == {f"console.{name}" for name in ("style_sheet", "passkey_script", *steps)}

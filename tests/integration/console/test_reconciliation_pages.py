@@ -10,13 +10,14 @@ import pytest
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.officer import Role
+from gateway.domain.resolution import Action
 from gateway.store import resolutions
 from gateway.store.embedded import DatabaseUrls
 from reconciliation.console import queue
 from tests.integration.api import an_api
 from tests.integration.conftest import add_agency
 from tests.integration.console.reconciliation_office import HIDDEN, Office, shown_on
-from tests.integration.deciding import FEE, opened, status_of
+from tests.integration.deciding import FEE, opened, proposed, status_of
 from tests.integration.officers import submit
 
 
@@ -113,7 +114,14 @@ def test_an_officer_of_one_agency_sees_its_own(office: Office, other_agency_id: 
     assert str(excess) not in browser.get("/console/discrepancies?status=all").text
     assert browser.get(f"/console/discrepancies/{excess}").status_code == 404
     assert browser.get("/console/runs").status_code == 403
-    assert browser.get("/console/decisions").status_code == 200
+    found = opened(office.world, DiscrepancyKind.AMOUNT_MISMATCH, 60_000)
+    waiting = proposed(office.world, found, Action.CLOSE_EXPLAINED)
+    assert str(waiting.id) in office.officer(Role.VIEWER).get("/console/decisions").text
+    approver = office.officer(Role.APPROVER, agency_id=other_agency_id)
+    assert str(waiting.id) not in approver.get("/console/decisions").text
+    page = f"/console/decisions/{waiting.id}"
+    assert approver.get(page).status_code == 404
+    assert submit(approver, "/console/decisions", f"{page}/approve", shown="x").status_code == 404
 
 
 def test_the_queue_takes_filters_and_pages(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,9 @@ GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout
     disputes, provider_events, events, webhook_endpoints, webhook_deliveries, reconciliation_runs, discrepancies,
     bank_credits, credit_fetches,
     provider_circuits, receipt_counters, receipt_mails, traces TO :app_role;
+-- A batch that its provider tells anew; the lines and every version stay as they were told.
+GRANT UPDATE (version, payout_id, sha256, lines, total_minor, total_currency, loaded_at) ON settlement_batches TO :app_role;
+GRANT UPDATE (bits) ON matched_lines, matched_entries TO :app_role;
 GRANT UPDATE (status, decided_by, decided_at) ON resolutions TO :app_role;
 -- Whose money a payout is may be known after its run is signed.
 GRANT UPDATE (unplaced_minor) ON bank_matches TO :app_role;

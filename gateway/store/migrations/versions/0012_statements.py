@@ -48,7 +48,7 @@ def create_files() -> None:
             sa.Integer(),
             server_default=sa.text("0"),
             nullable=False,
-            comment="of those, so many were news",
+            comment="so many were news",
         ),
         sa.Column(
             "learnt_at",
@@ -62,7 +62,7 @@ def create_files() -> None:
             "(status = 'quarantined') = (errors <> '[]'::jsonb)", name=op.f("statement_files_errors_check")
         ),
         sa.CheckConstraint(
-            "read_lines BETWEEN 0 AND lines AND learnt_lines BETWEEN 0 AND read_lines",
+            "read_lines BETWEEN 0 AND lines AND learnt_lines BETWEEN 0 AND lines",
             name=op.f("statement_files_progress_check"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("statement_files_pkey")),

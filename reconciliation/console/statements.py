@@ -1,0 +1,134 @@
+"""Banks' statements: hand one in, see what is wrong with it line by line, and how far it is learnt.
+
+A file may hold the accounts of several agencies, so these pages are for officers who act for all.
+"""
+
+from typing import Any, BinaryIO, cast
+from uuid import UUID
+
+from flask import Response, redirect, request, url_for
+
+from gateway.domain.errors import GatewayError, Invalid
+from gateway.domain.money import Money
+from gateway.services.access import for_officers, takes_up_to
+from gateway.services.name_actors import names_of
+from gateway.services.surface import N_, ConsoleSurface
+from gateway.store import statements
+from reconciliation.callers import check_acts_for_all
+from reconciliation.console import statement_words, words
+from reconciliation.console.forms import asked, following, place, text_given, typed
+from reconciliation.console.here import agencies_of, zone_of
+from reconciliation.console.roles import DECIDERS, READERS
+from reconciliation.statements.jobs import LearningQueue
+from reconciliation.statements.kept import pieces
+from reconciliation.statements.load import NotOurAccount, StatementChanged, Upload, load_statement
+from reconciliation.statements.telling import found_file
+from reconciliation.statements_api import CURSOR, FORM_BYTES, place_in_list
+
+PAGE = 50
+
+
+def add(console: ConsoleSurface) -> None:
+    queue = LearningQueue()
+
+    @console.route("/statements", endpoint="statements")
+    @for_officers(*READERS)
+    def files() -> Any:
+        return _list_page(console)
+
+    @console.route("/statements", endpoint="hand_in_statement", methods=["POST"])
+    @for_officers(*DECIDERS)
+    @takes_up_to(console.runtime.statement_bytes_max + FORM_BYTES)
+    def hand_in() -> Any:
+        me = console.officer()
+        check_acts_for_all(me.caller)
+        try:
+            loaded = load_statement(console.runtime, _upload(), me.caller.actor, queue.add)
+        except GatewayError as error:
+            return _list_page(console, error)
+        known = None if loaded.is_new else "1"
+        return redirect(url_for("console.statement", file_id=loaded.file_id, known=known), 303)
+
+    @console.route("/statements/<uuid:file_id>", endpoint="statement")
+    @for_officers(*READERS)
+    def file(file_id: UUID) -> Any:
+        return _file_page(console, file_id)
+
+    @console.route("/statements/<uuid:file_id>/file", endpoint="statement_file", methods=["POST"])
+    @for_officers(*DECIDERS)
+    def download(file_id: UUID) -> Any:
+        return _download(console, file_id)
+
+
+def _upload() -> Upload:
+    """Raises Invalid."""
+    part = request.files.get("file")
+    if part is None or not part.filename:
+        raise Invalid("There is no file.", fields={"file": N_("Choose the file that the bank sent.")})
+    return Upload(cast("BinaryIO", part.stream), part.filename, request.form.get("layout", ""))
+
+
+def _list_page(console: ConsoleSurface, error: GatewayError | None = None) -> Any:
+    me = console.officer()
+    check_acts_for_all(me.caller)
+    with console.runtime.db.read() as tx:
+        rows = statements.page_of_files(tx, place_in_list(place(CURSOR, str, str)), PAGE + 1)
+        zone = zone_of(agencies_of(tx, me))
+    shown = rows[:PAGE]
+    return console.page(
+        "statements.html",
+        status=200 if error is None else 422,
+        words=words,
+        rows=[(row, statement_words.stage_of(row)) for row in shown],
+        zone=zone,
+        layouts=sorted({name.partition("/")[0] for name in console.runtime.statement_layouts}),
+        may_hand_in=me.is_any_of(*DECIDERS),
+        following=following(CURSOR, shown[-1].received_at.isoformat(), str(shown[-1].id)) if len(rows) > PAGE else None,
+        typed=typed("layout"),
+        faults=words.faults_of(error) if error else {},
+        about=error.about if isinstance(error, NotOurAccount | StatementChanged) else None,
+    )
+
+
+def _file_page(console: ConsoleSurface, file_id: UUID, error: GatewayError | None = None) -> Any:
+    """Raises StatementFileNotFound, OneAgencyOnly."""
+    me = console.officer()
+    check_acts_for_all(me.caller)
+    with console.runtime.db.read() as tx:
+        row = found_file(tx, file_id)
+        brought = statements.statements_of(tx, file_id)
+        names = names_of(tx, [row.uploaded_by])
+        zone = zone_of(agencies_of(tx, me))
+    return console.page(
+        "statement.html",
+        status=200 if error is None else 422,
+        words=words,
+        money=Money,
+        file=row,
+        stage=statement_words.stage_of(row),
+        brought=brought,
+        names=names,
+        zone=zone,
+        is_known=asked().get("known") == "1",
+        may_read=me.is_any_of(*DECIDERS),
+        typed=typed("purpose"),
+        faults=words.faults_of(error) if error else {},
+    )
+
+
+def _download(console: ConsoleSurface, file_id: UUID) -> Any:
+    """The file itself, for a purpose that is written down first: it says who paid."""
+    me = console.officer()
+    check_acts_for_all(me.caller)
+    try:
+        purpose = text_given("purpose")
+    except Invalid as error:
+        return _file_page(console, file_id, error)
+    with console.runtime.db.transaction() as tx:
+        found_file(tx, file_id)
+        tx.audit(me.caller.actor, "statement.read", "statement_file", file_id, after={"purpose": purpose})
+    return Response(
+        pieces(console.runtime, file_id),
+        mimetype="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="statement-{file_id}"'},
+    )

@@ -1,0 +1,13 @@
+"""A bank's statement that somebody hands in: kept whole, checked, loaded or refused, and learnt from.
+
+load.py      the use case: all of a file, or nothing of it
+staging.py   reads a file and checks it, before anything is written
+bookings.py  its movements, each with a name by which it is known again
+accounts.py  whose statements are taken
+names.py     what the words of a movement name
+kept.py      the file itself, sealed, and read back
+learn.py     makes what is news count, as if the bank had notified us
+layouts.py   column maps of delimited statements
+jobs.py      learning in the background
+telling.py   a file in JSON
+"""

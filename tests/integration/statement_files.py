@@ -1,0 +1,58 @@
+"""Statements as banks write them, for the tests of what becomes of them."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.services.runtime import Runtime
+from gateway.store.database import Transaction
+from reconciliation.statements.learn import learn_statement
+from reconciliation.statements.load import Loaded, Upload, load_statement
+
+DAY = date(2026, 3, 2)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """`minor` is signed; `kind` is MT940's mark: C, D, RC (a credit taken back) or RD."""
+
+    minor: int
+    words: str = ""
+    bank: str = ""
+    kind: str = ""
+    owner: str = "NONREF"
+
+
+def mt940(
+    account: str,
+    movements: Sequence[Movement],
+    *,
+    number: int = 1,
+    day: date = DAY,
+    opening: int = 0,
+    closing: int | None = None,
+) -> bytes:
+    """A statement in VND. With another `closing` than its movements make it contradicts itself."""
+    written = f"{day:%y%m%d}"
+    ends = opening + sum(movement.minor for movement in movements) if closing is None else closing
+    lines = [f":20:STMT{number}", f":25:{account}", f":28C:{number}/1", f":60F:C{written}VND{opening},"]
+    for movement in movements:
+        mark = movement.kind or ("C" if movement.minor >= 0 else "D")
+        bank = f"//{movement.bank}" if movement.bank else ""
+        lines.append(f":61:{written}{written[2:]}{mark}{abs(movement.minor)},NTRF{movement.owner}{bank}")
+        lines += [f":86:{movement.words}"] if movement.words else []
+    return "\n".join([*lines, f":62F:C{written}VND{ends},", "-", ""]).encode()
+
+
+def load(runtime: Runtime, content: bytes, layout: str = "", actor: str = "test") -> Loaded:
+    return load_statement(runtime, Upload(io.BytesIO(content), "statement.sta", layout), actor, wait)
+
+
+def learn(runtime: Runtime, content: bytes) -> int:
+    """Load it and learn what it tells. Returns how many bookings were news."""
+    return learn_statement(runtime, load(runtime, content).file_id)
+
+
+def wait(tx: Transaction, file_id: object) -> None:
+    """No worker runs in these tests."""

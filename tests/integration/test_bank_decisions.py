@@ -1,0 +1,109 @@
+"""What a person decides about a payout at the bank, and when a day of the bank is run."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from gateway.domain.resolution import Action, NotAllowed
+from gateway.services.resolve_discrepancy import approve, options, propose
+from gateway.services.runtime import Caller, Runtime
+from gateway.services.tokens import Tokens
+from gateway.services.vault import Vault
+from gateway.store.database import Database, new_id
+from gateway.store.embedded import DatabaseUrls
+from reconciliation.bank_account import bank_account
+from reconciliation.jobs import due_at_bank
+from reconciliation.reports.run import discrepancies_of
+from reconciliation.runs import Run
+from tests.integration.bank_statements import Booked
+from tests.integration.conftest import Clock, add_agency
+from tests.integration.payout_books import DAY, PayoutBooks, Settled
+
+A_DAY = timedelta(days=1)
+FINANCE, APPROVER = (Caller(new_id(), name, frozenset({name}), None) for name in ("finance", "approver"))
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    clock = Clock()
+    clock.pass_by(timedelta(days=10))
+    return clock
+
+
+@pytest.fixture(scope="module")
+def runtime(module_database_urls: DatabaseUrls, clock: Clock) -> Iterator[Runtime]:
+    db = Database(module_database_urls.app_url, clock)
+    made = Runtime(db, {}, Vault({"v1": b"v" * 32}, b"l" * 32), Tokens(b"t" * 32), "https://pay.example")
+    yield replace(made, write_off_limits={"VND": 1_000})
+    db.close()
+
+
+@pytest.fixture(scope="module")
+def agency(runtime: Runtime) -> UUID:
+    with runtime.db.transaction() as tx:
+        return add_agency(tx, "vn-one")
+
+
+@pytest.fixture
+def books(runtime: Runtime) -> PayoutBooks:
+    return PayoutBooks(runtime)
+
+
+def only(books: PayoutBooks, run: Run) -> UUID:
+    with books.runtime.db.read() as tx:
+        (found,) = discrepancies_of(tx, run.id)
+    return UUID(found["id"])
+
+
+def test_what_is_missing_of_a_payout_is_written_off_and_the_day_after_it_is_closed(
+    books: PayoutBooks, agency: UUID
+) -> None:
+    books.settle("b-0001", Settled(agency, 10_000))
+    books.book(Booked(9_500, ["b-0001"]))
+    found = only(books, books.run())
+    with books.runtime.db.transaction() as tx:
+        (resolution,) = propose(tx, books.runtime, FINANCE, [found], Action.WRITE_OFF, "a fee of the way", {})
+    with books.runtime.db.transaction() as tx:
+        approve(tx, books.runtime, APPROVER, [resolution.id])
+    assert (books.on_its_way(), books.at_bank()) == (0, 9_500)
+    books.book(day=DAY + A_DAY)
+    run = books.run(DAY + A_DAY)
+    assert (run.status, books.found(run)) == ("balanced", [("payout_short", "resolved", -500)])
+    books.book(day=DAY + 2 * A_DAY)
+    assert books.found(books.run(DAY + 2 * A_DAY)) == []
+    assert (books.on_its_way(), books.at_bank()) == (0, 9_500)
+
+
+def test_money_in_transit_is_not_explained_away(books: PayoutBooks, agency: UUID) -> None:
+    books.settle("b-0001", Settled(agency, 10_000))
+    books.book(Booked(9_500, ["b-0001"]))
+    found = only(books, books.run())
+    with books.runtime.db.transaction() as tx, pytest.raises(NotAllowed, match="The ledger holds money"):
+        propose(tx, books.runtime, FINANCE, [found], Action.CLOSE_EXPLAINED, "it is fine", {})
+    with books.runtime.db.transaction() as tx:
+        effects = {each["action"]: each["effect"] for each in options(tx, books.runtime, FINANCE, found)}
+    (transfer,) = effects["write_off"]
+    assert (transfer["debit"], transfer["credit"]) == ("write_offs", f"in_transit:{books.provider}")
+
+
+def test_a_day_is_run_again_when_a_statement_or_a_settlement_has_come_since(
+    books: PayoutBooks, agency: UUID, clock: Clock
+) -> None:
+    def due() -> list[int]:
+        with books.runtime.db.transaction() as tx:
+            account = bank_account(tx, books.runtime.payouts, books.source)
+            return [(day - DAY).days for _, day in due_at_bank(tx, account)]
+
+    books.book(Booked(100))
+    for number in range(10):
+        books.run(DAY + number * A_DAY)
+    clock.pass_by(timedelta(hours=1))
+    for number in range(10):
+        books.run(DAY + number * A_DAY)
+    assert due() == []
+    clock.pass_by(timedelta(minutes=5))
+    books.book(Booked(200), day=DAY + 7 * A_DAY)
+    assert due() == [7, 8, 9]
