@@ -17,6 +17,8 @@ from gateway.services.show_checkout import payer_of
 from gateway.services.start_payment import start_payment
 from tests.integration.api import Api
 from tests.integration.officers import FORM_FIELD, browser_of, submit
+from tests.integration.village_bank import Village
+from tests.integration.web import app_of
 
 NEW = "/console/counter/new?procedure=vn-certified-copy"
 TYPED = {
@@ -149,6 +151,19 @@ def test_a_card_page_is_not_opened_at_the_counter(api: Api, browser: FlaskClient
     answer = submit(browser, session, f"{session}/payments", provider="sandbox")
     assert answer.status_code == 422
     assert "own phone" in answer.text
+
+
+def test_a_transfer_is_begun_on_the_officers_screen(village: Village) -> None:
+    browser = browser_of(app_of(village.world), village.world.runtime, Role.FINANCE)
+    browser.get("/console?lang=en")
+    invoice = village.invoice()
+    session = helped(browser, invoice.id)
+    assert location(submit(browser, session, f"{session}/payments", provider="village")) == session
+    waiting = words(browser.get(session).text)
+    assert "The payer makes this transfer" in waiting
+    assert f"Message {invoice.reference}" in waiting
+    village.told(invoice)
+    assert "The money has arrived" in words(browser.get(session).text)
 
 
 def test_the_payer_may_give_up(api: Api, browser: FlaskClient) -> None:
