@@ -23,7 +23,7 @@ from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.bank_account import BankAccount
 from reconciliation.bank_findings import CARRIED
 from reconciliation.bank_late_shares import post_late_shares
-from reconciliation.bank_matching import NOT_THERE, Group, judged
+from reconciliation.bank_matching import DECIDED, NOT_THERE, Group, judged
 from reconciliation.bank_posting import left_over, post_lines
 from reconciliation.bank_sides import read_sides
 from reconciliation.bank_totals import Tally, bank_totals
@@ -35,9 +35,6 @@ KNOWN_CREDIT = "known_credit"
 
 KNOWN_RETURN = "known_return"
 """The rule of a line that is a refund, or a credit that a payer's bank took back, and was known before."""
-
-DECIDED = "decided"
-"""The rule of what a person has resolved, so that nothing is open about it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,9 @@ def reconcile_bank_day(tx: Transaction, terms: PayoutTerms, account: BankAccount
         KNOWN_RETURN: bank_runs.match_returns(tx, run.run_id, written, run.day, KNOWN_RETURN, RULES_VERSION),
     }
     sides = read_sides(tx, terms, account, written, run.day)
-    groups = [each for each in judged(account, run.run_id, sides, run.day) if each.finding or not each.later]
+    decisions = bank_runs.decided_payouts(tx, account.source)
+    every = judged(account, run.run_id, sides, run.day, decisions)
+    groups = [group for group in every if group.finding or not group.later]
     found = [group.finding for group in groups if group.finding]
     decided = bank_runs.resolved(tx, [finding.key for finding in found])
     bank_runs.add_matches(tx, run.run_id, RULES_VERSION, [side for group in groups for side in _rows(group, decided)])

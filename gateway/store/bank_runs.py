@@ -178,6 +178,14 @@ _POSTED = text(
     """
 )
 
+_DECIDED_PAYOUTS = text(
+    """
+    SELECT evidence -> 'payouts' AS payouts, evidence -> 'bank' AS lines FROM discrepancies
+     WHERE provider = :source AND status = 'resolved' AND kind IN ('payout_short', 'payout_over', 'payout_missing')
+     ORDER BY key
+    """
+)
+
 _RESOLVED = text("SELECT key FROM discrepancies WHERE key = ANY(:keys) AND status = 'resolved'")
 
 
@@ -296,6 +304,11 @@ def set_unplaced(tx: Transaction, lines: Mapping[int, int]) -> None:
     """How much of each of these lines still belongs to nobody that is known."""
     for line, minor in lines.items():
         tx.execute(update(bank_matches).where(bank_matches.c.bank_line == line).values(unplaced_minor=minor))
+
+
+def decided_payouts(tx: Transaction, source: str) -> list[Row[Any]]:
+    """The payouts about which a person has decided, and the lines that they had then, as their evidence has them."""
+    return tx.all(_DECIDED_PAYOUTS, {"source": source})
 
 
 def resolved(tx: Transaction, keys: Collection[str]) -> frozenset[str]:
