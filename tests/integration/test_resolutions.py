@@ -31,6 +31,7 @@ from gateway.services.work_on_discrepancy import (
 from gateway.store import resolutions
 from gateway.store.database import new_id
 from gateway.store.embedded import DatabaseUrls
+from reconciliation.assistant import opinions
 from tests.integration.deciding import FEE, approved, books_agree, opened, proposed, status_of, the_discrepancy
 from tests.integration.village_bank import Village
 from tests.integration.world import World, a_world
@@ -338,6 +339,18 @@ def test_days_are_counted_where_the_agency_is(world: World) -> None:
             )
             told.append(days)
     assert told[0] > told[1]
+
+
+@pytest.mark.parametrize("looked_at", [0, 1])
+def test_one_of_very_many_that_no_run_has_seen_is_judged_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, looked_at: int
+) -> None:
+    monkeypatch.setattr(opinions, "LOOKED_AT", looked_at)
+    found = [opened(world, DiscrepancyKind.MISSING_AT_PROVIDER, 4_000) for _ in range(2)][-1]
+    with world.runtime.db.read() as tx:
+        row = resolutions.find_discrepancy(tx, found, None)
+        assert row is not None
+        assert opinions.opinion_now(tx, row, None)["cause"]
 
 
 def test_the_provider_is_asked_again(world: World) -> None:
