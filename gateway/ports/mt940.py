@@ -92,11 +92,7 @@ def read(stream: BinaryIO) -> Iterator[Row]:
     Raises UnreadableStatement, which means the whole of the file.
     """
     start = stream.tell()
-    closings = [
-        raw[5:].decode("ascii", "replace")
-        for raw in iter(lambda: stream.readline(LINE_BYTES_MAX), b"")
-        if raw.startswith(b":62F:")
-    ]
+    closings = list(_closings(stream))
     stream.seek(start)
     reader = _Reader(closings)
     for line, tag, content in _fields(stream):
@@ -109,10 +105,16 @@ def read(stream: BinaryIO) -> Iterator[Row]:
     yield from reader.ended()
 
 
+def _closings(stream: BinaryIO) -> Iterator[str]:
+    for number, raw in enumerate(iter(lambda: stream.readline(LINE_BYTES_MAX + 1), b""), start=1):
+        if len(raw) > LINE_BYTES_MAX:
+            raise UnreadableStatement(f"it is longer than {LINE_BYTES_MAX} bytes", line=number)
+        if raw.startswith(b":62F:"):
+            yield raw[5:].decode("ascii", "replace")
+
+
 def _line(raw: bytes, number: int) -> str:
     """UTF-8, or where a line is not, ISO-8859-1."""
-    if len(raw) > LINE_BYTES_MAX:
-        raise UnreadableStatement(f"it is longer than {LINE_BYTES_MAX} bytes", line=number)
     if b"\0" in raw:
         raise UnreadableStatement("it has a zero byte", line=number)
     try:
