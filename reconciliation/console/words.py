@@ -4,6 +4,7 @@ A name that has no word here yet stands for itself, so that a new kind shows by 
 """
 
 from collections.abc import Mapping
+from html import escape
 
 from gateway.domain.errors import GatewayError
 from gateway.services.surface import N_
@@ -216,5 +217,6 @@ def faults_of(error: GatewayError) -> dict[str, str]:
 
 
 def _as_message(text: str) -> str:
-    """A message is a pattern, so a percent sign is written twice."""
-    return text.replace("%", "%%")
+    """A message is a pattern and markup. No text of the catalogues has a percent sign or markup, so what has any is an
+    error's own words, which may repeat what somebody typed."""
+    return escape(text, quote=False).replace("%", "%%")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -95,10 +96,10 @@ def test_money_in_transit_is_not_explained_away(books: PayoutBooks, agency: UUID
 
 
 def test_a_credit_that_was_told_before_is_known_by_the_banks_own_name_of_it(books: PayoutBooks, agency: UUID) -> None:
-    told = {"provider": "village", "account": books.account, "currency": "VND", "business_date": DAY}
-    about = {"status": CreditStatus.UNIDENTIFIED, "agency_id": agency, "payment_id": None}
+    told: dict[str, Any] = {"provider": "village", "account": books.account, "currency": "VND", "business_date": DAY}
+    about: dict[str, Any] = {"status": CreditStatus.UNIDENTIFIED, "agency_id": agency, "payment_id": None}
     with books.runtime.db.transaction() as tx:
-        at = {"occurred_at": tx.now, "received_at": tx.now}
+        at: dict[str, Any] = {"occurred_at": tx.now, "received_at": tx.now}
         for name, minor in ((f"{books.account}-1", 700), (f"{books.account}-2", 800)):
             known = Credit(id=new_id(), provider_transaction_id=name, amount_minor=minor, **told, **about, **at)
             assert credits.add(tx, known)

@@ -166,8 +166,11 @@ def test_a_transfer_is_begun_on_the_officers_screen(village: Village) -> None:
     assert "The money has arrived" in words(browser.get(session).text)
 
 
-def test_the_payer_may_give_up(api: Api, browser: FlaskClient) -> None:
+def test_the_payer_may_give_up_and_no_other_officer_does_it_for_them(api: Api, browser: FlaskClient) -> None:
     session = helped(browser, api.issued()["id"])
+    colleague = browser_of(api.app, api.world.runtime, Role.FINANCE)
+    assert colleague.get(session).status_code == 404
+    assert submit(colleague, "/console/counter", f"{session}/cancel").status_code == 404
     assert location(submit(browser, session, f"{session}/cancel")) == session
     assert "cancelled" in words(browser.get(session).text)
 
