@@ -51,7 +51,7 @@ TABLE = {
     "fees fee try_fee fee_draft": EVERYBODY,
     "change_fee draft_fee publish_fee_draft reject_fee_draft withdraw_fee_draft": "c",
     # Reconciliation
-    "day runs run run_report reports month_report receipts_report": "vfau",
+    "day runs run run_report reports month_report receipts_report payout_report": "vfau",
     "discrepancies discrepancy discrepancy_group decisions decision": "vfau",
     "begin_run run_again correct_run": "f",
     "sign_off sign_run approve_decision reject_decision": "a",
