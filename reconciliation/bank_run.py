@@ -33,6 +33,9 @@ from reconciliation.payouts import RULES_VERSION
 KNOWN_CREDIT = "known_credit"
 """The rule of a line that is a credit which a notification, a list or the statement itself told of before."""
 
+KNOWN_RETURN = "known_return"
+"""The rule of a line that is a refund, or a credit that a payer's bank took back, and was known before."""
+
 DECIDED = "decided"
 """The rule of what a person has resolved, so that nothing is open about it any more."""
 
@@ -52,7 +55,10 @@ def reconcile_bank_day(tx: Transaction, terms: PayoutTerms, account: BankAccount
     spool.take_time(tx)
     bank_runs.forget_matches(tx, run.run_id)
     written = bank_runs.spellings(tx, account.number)
-    known = bank_runs.match_credits(tx, run.run_id, written, run.day, KNOWN_CREDIT, RULES_VERSION)
+    known = {
+        KNOWN_CREDIT: bank_runs.match_credits(tx, run.run_id, written, run.day, KNOWN_CREDIT, RULES_VERSION),
+        KNOWN_RETURN: bank_runs.match_returns(tx, run.run_id, written, run.day, KNOWN_RETURN, RULES_VERSION),
+    }
     sides = read_sides(tx, terms, account, written, run.day)
     groups = [each for each in judged(account, run.run_id, sides, run.day) if each.finding or not each.later]
     found = [group.finding for group in groups if group.finding]
@@ -97,12 +103,13 @@ def _record(tx: Transaction, run: BankDay, found: Sequence[NewDiscrepancy]) -> N
             tell_opened(tx, new[discrepancy.key], discrepancy)
 
 
-def _tally(groups: Sequence[Group], known: Sequence[Any]) -> Tally:
+def _tally(groups: Sequence[Group], known: Mapping[str, Sequence[Any]]) -> Tally:
     tally = Tally()
-    for row in known:
-        amount = int(row.amount_minor)
-        tally.by_rule[KNOWN_CREDIT] += row.number
-        tally.of(row.currency).add_match(amount, row.number, amount, row.number)
+    for rule, rows in known.items():
+        for row in rows:
+            amount = int(row.amount_minor)
+            tally.by_rule[rule] += row.number
+            tally.of(row.currency).add_match(amount, row.number, amount, row.number)
     for group in groups:
         sums, entries = tally.of(group.currency), len(group.payouts)
         if group.finding is None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money, from_major
@@ -245,12 +246,20 @@ def _provided(facts: Facts, path: str) -> str:
 
 def _money(facts: Facts, path: str = "Amt") -> Money:
     stated = _needed(facts, path)
-    if not _AMOUNT.fullmatch(stated):
-        raise UnreadableStatement(f"{path} is not an amount", field=path)
     try:
-        return from_major(stated, facts.get(_CURRENCY[path], ""))
+        return _amount(stated, facts.get(_CURRENCY[path], ""))
+    except ValueError:
+        raise UnreadableStatement(f"{path} is not an amount", field=path) from None
     except GatewayError:
         raise UnreadableStatement(f"{_WRONG}: {path}", field=path) from None
+
+
+@lru_cache(maxsize=4096)  # the fees of a tariff come again and again
+def _amount(stated: str, currency: str) -> Money:
+    """Raises ValueError if it is none, and GatewayError if it is none of `currency`."""
+    if not _AMOUNT.fullmatch(stated):
+        raise ValueError
+    return from_major(stated, currency)
 
 
 def _detail_amount(detail: Facts) -> Money:
@@ -287,6 +296,7 @@ def _day(facts: Facts, path: str) -> tuple[date, datetime | None]:
     return at.date(), at if at.tzinfo is not None else None
 
 
+@lru_cache(maxsize=256)
 def _date(text: str, path: str) -> date:
     try:
         return date.fromisoformat(text[:10])

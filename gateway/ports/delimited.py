@@ -15,6 +15,7 @@ counts and adds up to), and once to yield it. So no row comes of a file that is 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, timezone
+from functools import lru_cache
 from typing import BinaryIO
 
 from gateway.domain.money import EXPONENT, Money
@@ -111,7 +112,9 @@ class _Reader:
     def __init__(self, column_map: StatementMap) -> None:
         self._map = column_map
         self._amounts = Amounts(Unit.MAJOR, column_map.decimal_mark, column_map.thousands_mark)
-        self._dates = Times(column_map.date_format, _UTC)
+        # The fees of a tariff come again and again, as do the days.
+        self._amount = lru_cache(maxsize=4096)(self._amounts.read)
+        self._time = lru_cache(maxsize=256)(Times(column_map.date_format, _UTC).read)
 
     def entries(self, stream: BinaryIO, facts: _Facts, name: str = "") -> Iterator[StatementEntry]:
         number = 0
@@ -163,7 +166,7 @@ class _Reader:
             raise Fault(f"it has {len(cells)} cells instead of {len(self._map.columns)}")
         given = {one: trimmed(one, cells[at]) for one, at in self._map.places.items()}
         signed = self._moved(given)
-        day = self._dates.read("booked_on", given["booked_on"]).date()
+        day = self._time("booked_on", given["booked_on"]).date()
         facts.count += 1
         facts.net += signed.amount_minor
         facts.first = day if facts.first is None else min(facts.first, day)
@@ -185,7 +188,7 @@ class _Reader:
             status=BOOKED,
             booked_on=day,
             booked_at=None,
-            valued_on=self._dates.read("valued_on", valued).date() if valued else None,
+            valued_on=self._time("valued_on", valued).date() if valued else None,
             code="",
             entry_reference="",
             servicer_reference=given.get("bank_reference", ""),
@@ -198,9 +201,9 @@ class _Reader:
 
     def _moved(self, given: Mapping[str, str]) -> Money:
         if "amount" in given:
-            return self._amounts.read("amount", given["amount"], self._map.currency, signed=True)
+            return self._amount("amount", given["amount"], self._map.currency, signed=True)
         debit, credit = (
-            self._amounts.read(name, given[name], self._map.currency, signed=False) if given[name] else None
+            self._amount(name, given[name], self._map.currency, signed=False) if given[name] else None
             for name in ("debit", "credit")
         )
         if debit is not None and credit is not None and debit.amount_minor and credit.amount_minor:

@@ -109,27 +109,25 @@ def read(stream: BinaryIO) -> Iterator[Row]:
     yield from reader.ended()
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers. UTF-8, or where a line is not, ISO-8859-1."""
-    number = 0
-    while raw := stream.readline(LINE_BYTES_MAX + 1):
-        number += 1
-        if len(raw) > LINE_BYTES_MAX:
-            raise UnreadableStatement(f"it is longer than {LINE_BYTES_MAX} bytes", line=number)
-        if b"\0" in raw:
-            raise UnreadableStatement("it has a zero byte", line=number)
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError:
-            text = raw.decode("iso-8859-1")
-        yield number, text.removeprefix("\ufeff").rstrip("\r\n") if number == 1 else text.rstrip("\r\n")
+def _line(raw: bytes, number: int) -> str:
+    """UTF-8, or where a line is not, ISO-8859-1."""
+    if len(raw) > LINE_BYTES_MAX:
+        raise UnreadableStatement(f"it is longer than {LINE_BYTES_MAX} bytes", line=number)
+    if b"\0" in raw:
+        raise UnreadableStatement("it has a zero byte", line=number)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("iso-8859-1")
+    return text.rstrip("\r\n") if number > 1 else text.removeprefix("\ufeff").rstrip("\r\n")
 
 
 def _fields(stream: BinaryIO) -> Iterator[tuple[int, str, str]]:
     """Where a field begins, its tag and its lines; the end of a message is the tag "end". What stands before and
     between messages (blocks 1 to 3, a bank's own lines) says nothing of the account."""
     begun, tag, content = 0, "", list[str]()
-    for number, text in _lines(stream):
+    for number, raw in enumerate(iter(lambda: stream.readline(LINE_BYTES_MAX + 1), b""), start=1):
+        text = _line(raw, number)
         at = _TAG.match(text) if text.startswith(":") else None
         if at is not None or text == "-" or text.startswith("-}"):
             if tag:
@@ -157,16 +155,16 @@ class _Reader:
         self._account = ""
         self._number = ""
         self._open: tuple[str, str] | None = None  # the account and number whose pages are not yet at an end
-        self._balance: Money | None = None
+        self._balance: Money | None = None  # that with which the page began
+        self._moved = 0  # since then
         self._pending: _Entry | None = None
         self._statement = ""
         self._entries = 0
         self._seen: set[tuple[str, str]] = set()
 
-    def taken(self, tag: str, content: str) -> Iterator[Row]:
+    def taken(self, tag: str, content: str) -> Sequence[Row]:
         if tag == "end":
-            yield from self._message_ended()
-            return
+            return self._message_ended()
         kind = tag[:2]
         if kind not in _NEXT:
             raise UnreadableStatement(f"MT940 has no field {tag}")
@@ -174,32 +172,37 @@ class _Reader:
             raise UnreadableStatement(f"field {tag} is not to be expected here")
         if kind == "86" and self._last == "61" and self._pending is not None:
             _tell(self._pending, content)
+            rows: Sequence[Row] = ()
         elif kind != "86":
-            yield from self._flush()
-            yield from self._field(kind, tag, content)
-        # A field 86 after the closing balance is about the statement, and is not read.
+            rows = (*self._flush(), *self._field(kind, tag, content))
+        else:  # after the closing balance: it is about the statement, and is not read
+            rows = ()
         self._last = "65" if kind == "86" and self._last in ("62", "64", "65") else kind
+        return rows
 
-    def ended(self) -> Iterator[Row]:
-        yield from self._message_ended()
+    def ended(self) -> Sequence[Row]:
+        rows = self._message_ended()
         if self._open is not None:
             raise UnreadableStatement("the last page, with its closing balance :62F:, is missing", field=":62F:")
         if not self._seen:
             raise UnreadableStatement("it holds no statement", field=":20:")
+        return rows
 
-    def _message_ended(self) -> Iterator[Row]:
-        yield from self._flush()
+    def _message_ended(self) -> Sequence[Row]:
+        rows = self._flush()
         if self._last not in ("", "end", "62", "64", "65"):
             raise UnreadableStatement("its closing balance is missing", field=":62F:")
         self._last = "end"
+        return rows
 
-    def _flush(self) -> Iterator[Row]:
-        if self._pending is not None:
-            yield StatementEntry(**self._pending)
-            self._pending = None
+    def _flush(self) -> Sequence[Row]:
+        pending, self._pending = self._pending, None
+        return () if pending is None else (StatementEntry(**pending),)
 
-    def _field(self, kind: str, tag: str, content: str) -> Iterator[Row]:
-        if kind == "20":
+    def _field(self, kind: str, tag: str, content: str) -> Sequence[Row]:
+        if kind == "61":
+            self._pending = self._entry(content)
+        elif kind == "20":
             if self._last not in ("", "end", "62", "64", "65"):
                 raise UnreadableStatement("its closing balance is missing", field=":62F:")
             self._reference = content.strip()
@@ -210,11 +213,10 @@ class _Reader:
         elif kind == "28":
             self._paged(content)
         elif kind == "60":
-            yield from self._opened(tag, content)
-        elif kind == "61":
-            self._pending = self._entry(content)
+            return self._opened(tag, content)
         elif kind == "62":
             self._closed(tag, content)
+        return ()
 
     def _paged(self, content: str) -> None:
         match = _PAGE.fullmatch(content.strip())
@@ -224,12 +226,12 @@ class _Reader:
         if self._open is not None and self._open != (self._account, self._number):
             raise UnreadableStatement("the statement before has no closing balance :62F:")
 
-    def _opened(self, tag: str, content: str) -> Iterator[Row]:
+    def _opened(self, tag: str, content: str) -> Sequence[Row]:
         amount, _ = _balance(content)
         if tag == "60M" or self._open is not None:
             if self._open is None or tag != "60M" or amount != self._balance:
                 raise UnreadableStatement("the page does not begin with the balance with which the one before ended")
-            return
+            return ()
         stated = next(self._closings, None)
         if stated is None:
             raise UnreadableStatement("its closing balance is missing", field=":62F:")
@@ -239,7 +241,7 @@ class _Reader:
         if (self._account, self._statement) in self._seen:
             raise UnreadableStatement("a statement stands twice in it")
         self._seen.add((self._account, self._statement))
-        yield Statement(self._statement, self._account, day, amount, closing)
+        return (Statement(self._statement, self._account, day, amount, closing),)
 
     def _entry(self, content: str) -> _Entry:
         first, *_supplement = content.split("\n")
@@ -250,7 +252,7 @@ class _Reader:
         amount, valued = _money(match["amount"], currency), _day(match["value"])
         credit = mark in ("C", "RD")
         self._entries += 1
-        self._balance = self._balance + amount if credit else self._balance - amount
+        self._moved += amount.amount_minor if credit else -amount.amount_minor
         owner, bank = match["owner"].strip(), (match["bank"] or "").strip()
         return _Entry(
             statement_id=self._statement,
@@ -276,8 +278,14 @@ class _Reader:
 
     def _closed(self, tag: str, content: str) -> None:
         amount, _ = _balance(content)
-        if amount != self._balance:
+        start = self._balance
+        if (
+            start is None
+            or amount.currency != start.currency
+            or amount.amount_minor != start.amount_minor + self._moved
+        ):
             raise UnreadableStatement("its opening balance and its entries do not make its closing balance")
+        self._balance, self._moved = amount, 0
         if tag != "62M":
             self._open = self._balance = None
 
@@ -290,6 +298,7 @@ def _balance(content: str) -> tuple[Money, date]:
     return (amount if match[1] == "C" else -amount), _day(match[2])
 
 
+@lru_cache(maxsize=4096)  # the fees of a tariff come again and again
 def _money(text: str, currency: str) -> Money:
     try:
         return from_major(text.replace(",", "."), currency)
@@ -335,7 +344,7 @@ def _tell(entry: _Entry, content: str) -> None:
 def _tell_subfields(entry: _Entry, whole: str) -> None:
     transaction, *parts = _SUBFIELD.split(whole)
     pairs = zip(parts[::2], parts[1::2], strict=True)
-    text = "".join(value for number, value in pairs if number in _SUBFIELDS_OF_TEXT)
+    text = "".join([value for number, value in pairs if number in _SUBFIELDS_OF_TEXT])
     free, *words = _SEPA.split(text)
     said = dict(zip(words[::2], words[1::2], strict=True))
     entry["code"] = f"{entry['code']}/{transaction}"

@@ -56,10 +56,8 @@ def assist_payment(tx: Transaction, runtime: Runtime, caller: Caller, key: str, 
 
 
 def assisted_session(tx: Transaction, caller: Caller, session_id: UUID) -> CheckoutSession:
-    """One that the officer opened: a payer's own sitting is not for officers to look into, or to close.
-
-    Raises SessionNotFound.
-    """
+    """One that the officer opened. Raises SessionNotFound, also for one that somebody else did: the sitting of a payer
+    is not for officers to look into, or to close."""
     session = find_session(tx, caller, session_id)
     if session.created_by != caller.id:
         raise SessionNotFound("You opened no such session. Find the invoice once more to help its payer.")

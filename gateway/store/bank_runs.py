@@ -100,6 +100,24 @@ _MATCH_CREDITS = text(
     """
 )
 
+# What went back to a payer, or was taken back by the payer's bank, as the statement or a notification told.
+_MATCH_RETURNS = text(
+    """
+    INSERT INTO bank_matches (group_id, run_id, rule, rules_version, bank_line, currency, amount_minor)
+    SELECT DISTINCT ON (known.id) gen_random_uuid(), :run_id, :rule, :rules_version, line.id, line.currency,
+           line.amount_minor
+      FROM bank_lines AS line
+      JOIN (SELECT id, provider_refund_id AS reference, currency, amount_minor FROM refunds WHERE status = 'succeeded'
+             UNION ALL
+            SELECT id, provider_dispute_id, currency, amount_minor FROM disputes) AS known
+        ON known.reference = line.bank_reference AND known.currency = line.currency
+       AND known.amount_minor = -line.amount_minor
+      LEFT JOIN bank_matches AS match ON match.bank_line = line.id
+     WHERE line.account = ANY(:accounts) AND line.booked_on <= :day AND line.bank_reference <> '' AND match.id IS NULL
+     ORDER BY known.id, line.booked_on, line.id
+    """
+)
+
 _SUMS_OF_RULE = text(
     """
     SELECT currency, count(*) AS number, sum(amount_minor) AS amount_minor
@@ -249,6 +267,15 @@ def match_credits(
     which = {"accounts": list(accounts), "day": day, "account_key": account_key(accounts[0]) if accounts else ""}
     about = {"run_id": run_id, "rule": rule}
     tx.execute(_MATCH_CREDITS, which | about | {"rules_version": rules_version})
+    return tx.all(_SUMS_OF_RULE, about)
+
+
+def match_returns(
+    tx: Transaction, run_id: UUID, accounts: Sequence[str], day: date, rule: str, rules_version: str
+) -> list[Row[Any]]:
+    """Match the lines that are known refunds and disputes. Returns as match_credits does."""
+    about = {"run_id": run_id, "rule": rule}
+    tx.execute(_MATCH_RETURNS, about | {"accounts": list(accounts), "day": day, "rules_version": rules_version})
     return tx.all(_SUMS_OF_RULE, about)
 
 

@@ -119,3 +119,54 @@ def test_what_is_hostile_is_refused_with_its_line(change: Callable[[str], str], 
 def test_an_encoding_that_was_not_agreed_is_refused(encoding: str) -> None:
     with pytest.raises(UnreadableStatement):
         read(message([100]).replace("EE1", "ÕÕ").encode(encoding))
+
+
+@pytest.mark.parametrize("faulty", [1, 2, 150, 299, 300])
+def test_the_line_of_a_fault_is_told_far_down_and_wherever_pieces_are_cut(faulty: int) -> None:
+    """A line for each entry, after more lines than a counter of 16 bits holds; 300 entries are more than one piece."""
+    text = message([100] * 300).replace("<Ntry>", "\n<Ntry>").replace("<Stmt>", "<Stmt>" + "\n" * 70_000)
+    entries = text.split("\n<Ntry>")
+    entries[faulty] = entries[faulty].replace("<Cd>BOOK</Cd>", "<Cd>BOOK</Cd>" + "\n" * 3).replace("CRDT", "CRDX")
+    with pytest.raises(UnreadableStatement, match=f"entry {faulty}: CdtDbtInd") as refused:
+        read("\n<Ntry>".join(entries))
+    assert refused.value.line == 70_000 + faulty + 4
+
+
+def collective(details: int, *, minor: int, more: str = "") -> str:
+    """An entry that books so many payments of `minor` each, of which `more` is said."""
+    detail = f'<TxDtls><Refs><TxId>T</TxId></Refs><Amt Ccy="EUR">{money(minor)}</Amt>{more}</TxDtls>'
+    booked = entry(details * minor)
+    return booked.removesuffix("</Ntry>") + f"<NtryDtls>{detail * details}</NtryDtls></Ntry>"
+
+
+def test_a_collective_booking_may_be_many_pieces_long() -> None:
+    text = message([]).replace("<TxsSummry>", "<TxsSummry_>").replace("</TxsSummry>", "</TxsSummry_>")
+    text = text.replace("</Stmt>", collective(4_000, minor=7) + entry(5) + "</Stmt>")
+    rows = read(text.replace(balance("CLBD", 0), balance("CLBD", 28_005)))
+    assert [row.amount.amount_minor for row in rows if isinstance(row, StatementEntry)] == [7] * 4_000 + [5]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "complaint"),
+    [
+        ("<a/>" * 40_000, "more than 20000 elements"),
+        ("<a>" * 30, "deeper"),
+        ("<a>" * 40_000, "more than 20000 elements"),
+        ("<NtryDtls>" + "<a/>" * 40_000 + "</NtryDtls>", "more than 20000 elements"),
+        ("<NtryDtls><TxDtls><RmtInf>" + f"<Ustrd>{'x' * 400}</Ustrd>" * 100 + "</RmtInf></TxDtls></NtryDtls>",
+         "texts together are longer"),
+        (f"<a>{'x' * 1_000_000}</a>" * 17, "an entry is longer than 16777216 bytes"),
+        ("<a>" + "x" * 1_200_000, "a text or a tag is longer than 1048576 bytes"),
+        ("<a " + "x" * 1_200_000 + "='1'/>", "a text or a tag is longer than 1048576 bytes"),
+    ],
+    ids=["elements", "depth", "depth-without-end", "elements-in-details", "remittance", "entry", "text", "tag"],
+)  # fmt: skip
+def test_an_entry_that_swells_is_refused(hidden: str, complaint: str) -> None:
+    ends = "</a>" * (hidden.count("<a>") - hidden.count("</a>"))
+    with pytest.raises(UnreadableStatement, match=complaint):
+        read(message([100]).replace("</Ntry>", f"{hidden}{ends}</Ntry>"))
+
+
+def test_comments_and_sections_within_a_text_change_nothing() -> None:
+    text = message([100])
+    assert read(text.replace("BOOK", "B<!-- </Ntry> -->OO<![CDATA[K]]>").replace("1.00<", "1<?x y?>.00<")) == read(text)

@@ -59,7 +59,7 @@ class TestReading:
         assert (second.signed, second.instruction_id) == (Money(-50, "EUR"), "OURS")
         assert (second.end_to_end_id, second.remittance) == ("E2E-8", "FEE 42")
         for entry in (first, second):
-            told = str([getattr(entry, name) for name in entry.__slots__])
+            told = str([getattr(entry, name) for name in entry._fields])
             assert not any(word in told for word in ("MAASIKAS", "DE8937", "NL91", "SUPPLEMENT"))
 
     @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The movements of a statement: by which name each is known again, and what its words name."""
 
 import io
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -49,7 +48,7 @@ def test_a_credit_that_nothing_tells_apart_is_refused() -> None:
     ]
     with pytest.raises(UnreadableStatement, match="no reference"):
         list(bookings(iter([head, entry])))
-    debit = replace(entry, credit=False)
+    debit = entry._replace(credit=False)
     assert len(list(bookings(iter([head, debit])))) == 2
 
 
@@ -59,7 +58,7 @@ def test_what_is_not_booked_does_not_count() -> None:
     (entry,) = [
         row for row in read_statement(io.BytesIO(mt940(ACCOUNT, [Movement(5)]))) if isinstance(row, StatementEntry)
     ]
-    assert list(bookings(iter([head, replace(entry, status="PDNG")]))) == [head]
+    assert list(bookings(iter([head, entry._replace(status="PDNG")]))) == [head]
 
 
 WORDS = st.text(st.sampled_from("AB12-/ po"), max_size=20)
@@ -82,5 +81,5 @@ def test_an_invoice_is_named_by_its_words_or_by_a_reference_apart() -> None:
         if isinstance(row, StatementEntry)
     ]
     assert references_in(entry) == {"RF18539007547034"}
-    assert references_in(replace(entry, remittance="", reference="RF18539007547034")) == {"RF18539007547034"}
-    assert references_in(replace(entry, remittance="RF19539007547034")) == frozenset()
+    assert references_in(entry._replace(remittance="", reference="RF18539007547034")) == {"RF18539007547034"}
+    assert references_in(entry._replace(remittance="RF19539007547034")) == frozenset()

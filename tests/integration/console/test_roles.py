@@ -57,6 +57,9 @@ TABLE = {
     "sign_off sign_run approve_decision reject_decision": "a",
     "ask_again carry propose propose_group open_trace answer_trace withdraw_decision": "f",
     "assign comment": "fa",
+    "trace_letter": "vfau",
+    "statements statement": "vfau",
+    "hand_in_statement statement_file": "f",
 }
 MAY = {f"console.{name}": holders for names, holders in TABLE.items() for name in names.split()}
 REFUSAL = "This needs one of the roles"
