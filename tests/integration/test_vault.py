@@ -208,22 +208,12 @@ def test_rotation_leaves_nothing_under_the_old_key(db: Database, vault: Vault, a
 
     both = Vault({"2026": NEW, "2025": OLD}, LOOKUP)
     runtime = Runtime(db, {}, both, Tokens(b"t" * 32), "https://pay.example")
-    assert rotate_vault_keys(runtime) == {
+    assert {table: rows for table, rows in rotate_vault_keys(runtime).items() if rows} == {
         "payers": 1,
         "provider_events": 1,
-        "bank_credits": 0,
         "statement_chunks": 1,
-        "webhook_endpoints": 0,
-        "officer_authenticators": 0,
     }
-    assert rotate_vault_keys(runtime) == {
-        "payers": 0,
-        "provider_events": 0,
-        "bank_credits": 0,
-        "statement_chunks": 0,
-        "webhook_endpoints": 0,
-        "officer_authenticators": 0,
-    }
+    assert set(rotate_vault_keys(runtime).values()) == {0}
 
     only_new = Vault({"2026": NEW}, LOOKUP)
     with db.transaction() as tx:
