@@ -38,7 +38,7 @@ from providers import registry
 from providers.demo import TEMPLATES, demo_settings
 from providers.settings import MissingSettings, UnusableSetting
 from reconciliation import api as reconciliation_api
-from reconciliation import assistant_cli, runs_cli, statements_cli
+from reconciliation import assistant_cli, discrepancies_cli, runs_cli, statements_cli
 from reconciliation import cli as reconciliation_cli
 from reconciliation import console as reconciliation_console
 from reconciliation import jobs as reconciliation_jobs
@@ -181,6 +181,7 @@ for command in assistant_cli.commands(lambda: compose(os.environ).runtime):
     cli.add_command(command)
 cli.add_command(runs_cli.group(lambda: compose(os.environ).runtime))
 cli.add_command(statements_cli.group(lambda: compose(os.environ).runtime))
+cli.add_command(discrepancies_cli.group(lambda: compose(os.environ).runtime))
 
 
 @cli.command()

@@ -22,6 +22,7 @@ from gateway.services.deliver_events import deliver_events
 from gateway.services.fetch_credits import fetch_credits
 from gateway.services.idempotency import purge_keys
 from gateway.services.issue_receipts import issue_receipts
+from gateway.services.lock_out import forget_old_tries
 from gateway.services.mail_receipts import Render, mail_receipts
 from gateway.services.receive_event import apply_waiting_events
 from gateway.services.refund_payment import send_refunds
@@ -60,6 +61,7 @@ SWEEPS: Sequence[Sweep] = (
     Sweep("expire_invoices", "*/15 * * * *", expire_invoices),
     Sweep("snapshot_ledger", "7 * * * *", snapshot_ledger),
     Sweep("purge_keys", "40 3 * * *", purge_keys),
+    Sweep("forget_old_tries", "45 3 * * *", forget_old_tries),
     Sweep("forget_calls", "50 * * * *", forget_calls),
 )
 

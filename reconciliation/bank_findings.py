@@ -1,7 +1,8 @@
 """From what a bank's statement says of payouts to what is written down: the key, the money in question, the evidence.
 
-The key names the payout or the line, so that the run of the next day finds the same discrepancy again. All of them are
-found again by every run until they are explained or decided.
+The key names the payout and the difference, or the line, so that the run of the next day finds the same discrepancy
+again; another difference is another one, about which nobody has decided yet. All of them are found again by every run
+until they are explained or decided.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,7 +80,7 @@ def _of_payouts(
         reported = sum(line.amount.amount_minor for line in lines)
         came = {"reported_minor": reported, "reported_currency": first.net.currency}
     return NewDiscrepancy(
-        key=f"{kind}:{account.source}:{first.id}",
+        key=f"{kind}:{account.source}:{first.id}:{amount_minor}",
         kind=kind,
         provider=account.source,
         agency_id=next(iter(agencies)) if len(agencies) == 1 else None,

@@ -4,14 +4,18 @@
     payout_...     see payouts.py
     not_known      neither; or it names payouts, and could be matched in several ways
     not_there      a payout without a line
+    decided        a payout about which a person has decided, with the lines that it had then
 
 The last two, and payouts that came as more or less than they are worth, stay open and have a finding.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy.engine import Row
 
 from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.bank_account import BankAccount
@@ -21,6 +25,8 @@ from reconciliation.bank_sides import Line, OpenPayout, Sides, credit_of
 from reconciliation.payouts import Payout, PayoutMatch, match_payouts
 
 BANK_CHARGE, NOT_KNOWN, NOT_THERE = "bank_charge", "not_known", "not_there"
+DECIDED = "decided"
+"""The rule of what a person has resolved, so that nothing is open about it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +60,37 @@ class Group:
         return sum(line.amount.amount_minor for line in self.lines)
 
 
-def judged(account: BankAccount, run_id: UUID, sides: Sides, day: date) -> list[Group]:
+def judged(
+    account: BankAccount, run_id: UUID, sides: Sides, day: date, decided: Iterable[Row[Any]] = ()
+) -> list[Group]:
     """Every open line and payout, each in one group. `day` is the run's; what the statements do not tell of yet can
-    still come."""
+    still come. What is `decided` about payouts, with the lines that they had then, is as it was: what comes for them
+    afterwards is not known."""
+    settled = [group for row in decided for group in _as_decided(account, run_id, sides, row)]
+    gone = {line.id for group in settled for line in group.lines}
+    closed = {each.payout.id for group in settled for each in group.payouts}
+    sides = Sides(
+        {key: line for key, line in sides.lines.items() if line.id not in gone},
+        {key: payout for key, payout in sides.payouts.items() if key not in closed},
+        sides.until,
+    )
+    return settled + _judged(account, run_id, sides, day)
+
+
+def _as_decided(account: BankAccount, run_id: UUID, sides: Sides, decided: Row[Any]) -> list[Group]:
+    """The group as it was when it was decided about; none if it is in a match by now."""
+    ids = ["{provider}:{payout}:{currency}".format_map(each) for each in decided.payouts]
+    had = {(each["statement"], each["line"]) for each in decided.lines}
+    lines = [line for line in sides.lines.values() if (line.statement, line.number) in had]
+    payouts = [sides.payouts[each] for each in ids if each in sides.payouts]
+    if len(payouts) < len(ids) or len(lines) < len(had):
+        return []
+    if lines:
+        return [_together(account, run_id, DECIDED, payouts, lines)]
+    return [Group(DECIDED, (), payouts, finding=payout_not_there(account, run_id, payouts[0], late=True))]
+
+
+def _judged(account: BankAccount, run_id: UUID, sides: Sides, day: date) -> list[Group]:
     names = {name for each in sides.payouts.values() for name in each.payout.names}
     charges = [line for line in sides.lines.values() if line.is_charge and not line.names & names]
     others = [line for line in sides.lines.values() if line not in charges]
@@ -87,13 +121,20 @@ def _charge(account: BankAccount, run_id: UUID, line: Line) -> Group:
 def _came(account: BankAccount, run_id: UUID, sides: Sides, match: PayoutMatch) -> Group:
     lines = [sides.lines[credit.id] for credit in match.credits]
     payouts = [sides.payouts[payout.id] for payout in match.payouts]
+    return _together(account, run_id, match.rule, payouts, lines)
+
+
+def _together(
+    account: BankAccount, run_id: UUID, rule: str, payouts: Sequence[OpenPayout], lines: Sequence[Line]
+) -> Group:
     shares: dict[tuple[str, UUID | None], int] = {}
     for each in payouts:
         for agency, minor in each.shares().items():
             key = each.payout.provider, agency
             shares[key] = shares.get(key, 0) + minor
-    finding = payout_differs(account, run_id, payouts, lines, match.over_minor) if match.over_minor else None
-    return Group(match.rule, lines, payouts, placings(lines, shares), finding)
+    group = Group(rule, lines, payouts, placings(lines, shares))
+    over = group.came_minor - group.expected_minor
+    return replace(group, finding=payout_differs(account, run_id, payouts, lines, over)) if over else group
 
 
 def _named(line: Line, payouts: Iterable[Payout]) -> list[Payout]:

@@ -23,7 +23,7 @@ from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.bank_account import BankAccount
 from reconciliation.bank_findings import CARRIED
 from reconciliation.bank_late_shares import post_late_shares
-from reconciliation.bank_matching import NOT_THERE, Group, judged
+from reconciliation.bank_matching import DECIDED, NOT_THERE, Group, judged
 from reconciliation.bank_posting import left_over, post_lines
 from reconciliation.bank_sides import read_sides
 from reconciliation.bank_totals import Tally, bank_totals
@@ -33,8 +33,8 @@ from reconciliation.payouts import RULES_VERSION
 KNOWN_CREDIT = "known_credit"
 """The rule of a line that is a credit which a notification, a list or the statement itself told of before."""
 
-DECIDED = "decided"
-"""The rule of what a person has resolved, so that nothing is open about it any more."""
+KNOWN_RETURN = "known_return"
+"""The rule of a line that is a refund, or a credit that a payer's bank took back, and was known before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,14 @@ def reconcile_bank_day(tx: Transaction, terms: PayoutTerms, account: BankAccount
     spool.take_time(tx)
     bank_runs.forget_matches(tx, run.run_id)
     written = bank_runs.spellings(tx, account.number)
-    known = bank_runs.match_credits(tx, run.run_id, written, run.day, KNOWN_CREDIT, RULES_VERSION)
+    known = {
+        KNOWN_CREDIT: bank_runs.match_credits(tx, run.run_id, written, run.day, KNOWN_CREDIT, RULES_VERSION),
+        KNOWN_RETURN: bank_runs.match_returns(tx, run.run_id, written, run.day, KNOWN_RETURN, RULES_VERSION),
+    }
     sides = read_sides(tx, terms, account, written, run.day)
-    groups = [each for each in judged(account, run.run_id, sides, run.day) if each.finding or not each.later]
+    decisions = bank_runs.decided_payouts(tx, account.source)
+    every = judged(account, run.run_id, sides, run.day, decisions)
+    groups = [group for group in every if group.finding or not group.later]
     found = [group.finding for group in groups if group.finding]
     decided = bank_runs.resolved(tx, [finding.key for finding in found])
     bank_runs.add_matches(tx, run.run_id, RULES_VERSION, [side for group in groups for side in _rows(group, decided)])
@@ -97,12 +102,13 @@ def _record(tx: Transaction, run: BankDay, found: Sequence[NewDiscrepancy]) -> N
             tell_opened(tx, new[discrepancy.key], discrepancy)
 
 
-def _tally(groups: Sequence[Group], known: Sequence[Any]) -> Tally:
+def _tally(groups: Sequence[Group], known: Mapping[str, Sequence[Any]]) -> Tally:
     tally = Tally()
-    for row in known:
-        amount = int(row.amount_minor)
-        tally.by_rule[KNOWN_CREDIT] += row.number
-        tally.of(row.currency).add_match(amount, row.number, amount, row.number)
+    for rule, rows in known.items():
+        for row in rows:
+            amount = int(row.amount_minor)
+            tally.by_rule[rule] += row.number
+            tally.of(row.currency).add_match(amount, row.number, amount, row.number)
     for group in groups:
         sums, entries = tally.of(group.currency), len(group.payouts)
         if group.finding is None:

@@ -29,6 +29,8 @@ def command(get_runtime: GetRuntime) -> click.Command:
         """Compare a provider's settlement of one day with the ledger, or a bank's statement with what was paid out.
 
         Running it again for the same day gives the same result.
+
+        What is open then: gateway discrepancies list. Sign-off and corrections: gateway runs.
         """
         runtime = get_runtime()
         console = Console(soft_wrap=True)

@@ -1,5 +1,7 @@
 """An officer's own account."""
 
+from collections import Counter
+
 from flask import Response, redirect, request, url_for
 from werkzeug import Response as AnyResponse
 
@@ -31,7 +33,8 @@ class AccountPages:
     def account(self) -> Response:
         with self._runtime.db.read() as tx:
             found = account_of(tx, officer())
-            zone = next((agency.time_zone for agency in agencies_of(tx, officer().caller)), "UTC")
+            zones = Counter(agency.time_zone for agency in agencies_of(tx, officer().caller))
+        zone = max(zones, key=lambda name: zones[name], default="UTC")
         here = bytes.fromhex(officer().session)
         return page("my_account.html", account=found, here=here, done=request.args.get("done", ""), time_zone=zone)
 

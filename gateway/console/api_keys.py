@@ -18,7 +18,7 @@ from gateway.services.keys import KeyRing, Scope
 from gateway.services.surface import N_, ConsoleSurface, Section
 
 LABEL_MAX = 100
-SHOWN = 100
+SHOWN = 50
 OVERLAP_HOURS, OVERLAP_HOURS_MAX = "24", 24 * 90
 
 SCOPES = {

@@ -15,7 +15,7 @@ from gateway.services.read_audit import AuditPage, AuditQuery, audit_trail, read
 from gateway.services.runtime import Caller
 from gateway.services.surface import N_, ConsoleSurface, Section
 
-SHOWN = 50
+SHOWN = 30
 IN_FILE = 10_000
 TERM_MAX = 200
 

@@ -31,8 +31,8 @@ from gateway.pages.checkout import FOLLOWED, code_of, next_action, state_of
 from gateway.pages.parts import asked_part
 from gateway.pages.rendering import SCRIPT, version
 from gateway.services.access import for_officers
-from gateway.services.assist_payment import assist_payment, invoices_asked_for, issue_at_counter
-from gateway.services.find import find_invoice, find_session
+from gateway.services.assist_payment import assist_payment, assisted_session, invoices_asked_for, issue_at_counter
+from gateway.services.find import find_invoice
 from gateway.services.idempotency import Answer, Request, answer_once
 from gateway.services.issue_invoice import InvoiceRequest, WrongAgency
 from gateway.services.open_checkout import cancel_checkout
@@ -190,7 +190,7 @@ class CounterPages:
     @for_officers(Role.FINANCE)
     def cancel(self, session_id: UUID) -> AnyResponse:
         with suppress(Conflict), self._runtime.db.transaction() as tx:  # a conflict: the page says what is the matter
-            cancel_checkout(tx, officer().caller, session_id)
+            cancel_checkout(tx, officer().caller, assisted_session(tx, officer().caller, session_id).id)
         return _to("counter_session", session_id=session_id)
 
     @for_officers(Role.FINANCE)
@@ -222,9 +222,9 @@ class CounterPages:
         )
 
     def _checkout(self, session_id: UUID) -> Checkout:
-        """Raises SessionNotFound, also for one of another agency."""
+        """Raises SessionNotFound, also for one that another opened."""
         with self._runtime.db.read() as tx:
-            find_session(tx, officer().caller, session_id)
+            assisted_session(tx, officer().caller, session_id)
         return show_checkout(self._runtime, session_id)
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import url_for
+from flask import request, url_for
 
 from gateway.console import words
 from gateway.console.csv_download import csv_download
@@ -22,6 +22,7 @@ from gateway.services.read_ledger import AccountNotFound, Statement, entry, last
 from gateway.services.runtime import Caller
 from gateway.services.surface import N_, ConsoleSurface, Section
 
+ACCOUNTS_SHOWN = 80
 LINES_SHOWN = 50
 LINES_IN_FILE = 10_000
 
@@ -54,12 +55,15 @@ def _add_trial_balance(console: ConsoleSurface) -> None:
             wanted = _asked(tx, console.officer().caller)
             balance = trial_balance(tx, wanted.caller, wanted.currency, wanted.on)
             seal = last_seal(tx)
-        currencies = sorted({agency.currency for agency in wanted.agencies})
+        part = max(1, request.args.get("part", 1, type=int))
         return console.page(
             "trial_balance.html",
             wanted=wanted,
             balance=balance,
-            currencies=currencies,
+            accounts=balance["accounts"][(part - 1) * ACCOUNTS_SHOWN : part * ACCOUNTS_SHOWN],
+            part=part,
+            has_more=len(balance["accounts"]) > part * ACCOUNTS_SHOWN,
+            currencies=sorted({agency.currency for agency in wanted.agencies}),
             seal=seal,
             words=words,
             money=Money,

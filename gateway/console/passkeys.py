@@ -37,7 +37,7 @@ class PasskeyPages:
             return self._sign_in_page(who)
         browser = visitor(self._runtime)
         check_form(self._runtime, browser)
-        half, answer = request.cookies.get(cookie_name(self._runtime), ""), request.form.get("passkey", "")
+        half, answer = request.cookies.get(cookie_name(self._runtime), ""), request.form.get("credential", "")
         try:
             token = officer_passkeys.sign_in(self._runtime, browser, who, half, answer)
         except (Invalid, SignedOut) as error:
@@ -51,7 +51,7 @@ class PasskeyPages:
         try:
             if request.method == "GET":
                 return self._add_page()
-            answer, label = request.form.get("passkey", ""), request.form.get("label", "")
+            answer, label = request.form.get("credential", ""), request.form.get("label", "")
             officer_passkeys.add(self._runtime, officer(), answer, label)
         except Invalid as error:
             return self._add_page(422, error.fields)

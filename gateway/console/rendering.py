@@ -11,7 +11,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from gateway.console.gate import FORM, form_token, officer
-from gateway.pages.language import LANGUAGES, translations
+from gateway.pages.language import LANGUAGES
 from gateway.pages.rendering import HEADERS, STYLE_SHEET, chosen_language, environment_of, version
 from gateway.services.access import Access, access_of
 from gateway.services.officer_sessions import Officer
@@ -61,11 +61,7 @@ def language() -> str:
 
 def page(template: str, status: int = 200, *, form_of: str = "", **context: Any) -> Response:
     """`template` in the officer's language; it extends console.html. `form_of` names what its forms are bound to where
-    nobody is signed in yet.
-
-    In it `said` translates a text that is no literal of the template. Unlike `_` it takes nothing for HTML or for a
-    format, so that it is safe for what may hold something that was typed.
-    """
+    nobody is signed in yet."""
     console = _console()
     signed_in = g.get("officer")
     html = (
@@ -83,7 +79,6 @@ def page(template: str, status: int = 200, *, form_of: str = "", **context: Any)
             sections=sections_of(signed_in),
             endpoint=request.endpoint,
             may=_may,
-            said=translations(language()).gettext,
             form_field=partial(_form_field, form_of),
             **context,
         )
@@ -95,8 +90,9 @@ def page(template: str, status: int = 200, *, form_of: str = "", **context: Any)
 
 
 def sections_of(signed_in: Officer | None) -> list[Section]:
-    """What the officer's roles open."""
-    return [one for one in _console().sections if signed_in and signed_in.is_any_of(*one.roles)]
+    """What the officer's roles open, their first page before all."""
+    found = [one for one in _console().sections if signed_in and signed_in.is_any_of(*one.roles)]
+    return sorted(found, key=lambda one: not one.is_first)
 
 
 def problem_page(problem: Response) -> Response:

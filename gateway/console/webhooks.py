@@ -30,7 +30,7 @@ from gateway.services.webhook_endpoints import (
 )
 
 SHOWN = 25
-LISTED = 100
+LISTED = 50
 STATES = ("pending", "delivered", "failed")
 
 

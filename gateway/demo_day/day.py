@@ -40,12 +40,12 @@ def play_day(office: Office, invoices: int, seed: int, console: Console) -> None
         runs = _each(progress, "The night reconciles", providers, lambda name: reconcile(office, name))
     _show_visits(console, visits)
     missed = [fault for faults, run in zip(planted, runs, strict=True) for fault in show_run(console, faults, run)]
-    missed += pay_out(office, runs, console)
+    at_bank, not_at_bank = pay_out(office, runs, console)
     _check_truth(office, runs, console)
     _check_trial_balances(office, console)
-    if missed:
-        raise DemoFailed(f"planted and not found: {', '.join(missed)}")
-    console.print(f"{sum(map(len, planted))} faults were planted, and all were found.")
+    if missed or not_at_bank:
+        raise DemoFailed(f"planted and not found: {', '.join([*missed, *not_at_bank])}")
+    console.print(f"{sum(map(len, planted)) + at_bank} faults were planted, and all were found.")
 
 
 def _refundable(office: Office, visits: Sequence[Visit]) -> list[Visit]:

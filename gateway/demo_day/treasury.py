@@ -4,6 +4,7 @@ Payouts come as banks book them: one too short, one not at all, two in one credi
 charge and a credit of somebody else.
 """
 
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -50,33 +51,50 @@ class Planted:
     rule: str = ""
 
 
-def pay_out(office: Office, runs: Sequence[Document], console: Console) -> list[str]:
-    """The bank's statement of the day is handed in and reconciled. Returns the faults that were not found."""
-    payouts = _payouts(office, runs)
-    bookings, planted = _as_booked(payouts)
+def pay_out(office: Office, runs: Sequence[Document], console: Console) -> tuple[int, list[str]]:
+    """The bank's statement of the day is handed in and reconciled. Returns how many faults it has, and those that were
+    not found."""
+    bookings, planted = as_booked(_payouts(office, runs))
     day = date.fromisoformat(max(run["business_date"] for run in runs))
-    file = office.upload("finance", "/v1/reconciliation/statements", "treasury.mt940", _mt940(day, bookings).encode())
+    statement = mt940(day, secrets.token_hex(4).upper(), bookings).encode()
+    file = office.upload("finance", "/v1/reconciliation/statements", "treasury.mt940", statement)
     if file["status"] != "loaded":
         raise DemoFailed(f"the bank's statement was not loaded: {file['errors'][:3]}")
     run = office.run_until_it_ends({"provider": bank_source(ACCOUNT), "business_date": day.isoformat()})
-    return _show(console, run, planted)
+    return len(planted), _show(console, run, planted)
 
 
 def _payouts(office: Office, runs: Sequence[Document]) -> list[Payout]:
-    """What providers that hold the money say they pay out, by provider and name."""
+    """What providers that hold the money say they pay out, by provider and name; but for what the bank has booked on an
+    earlier day that was played here."""
     found = []
+    known = {payout["payout"] for row in _at_bank(office) for payout in row["evidence"].get("payouts", ())}
     for run in runs:
         if office.control(run["provider"], "health")["lands_in_bank"]:
             continue
         report = office.call("finance", "GET", f"/v1/reconciliation/runs/{run['id']}/report?format=json")
         for batch in report["batches"]:
-            minor = batch["net_minor"] if batch["total_minor"] is None else batch["total_minor"]
-            if batch["currency"] == CURRENCY and minor > 2 * MISSING_MINOR:
-                found.append(Payout(run["provider"], batch["payout"] or batch["batch"], minor))
+            payout = Payout(run["provider"], batch["payout"] or batch["batch"], _minor(batch))
+            is_new = payout.name not in known and not _has_come(office, payout)
+            if batch["currency"] == CURRENCY and payout.minor > 2 * MISSING_MINOR and is_new:
+                found.append(payout)
     return sorted(found, key=lambda each: (each.provider, each.name))
 
 
-def _as_booked(payouts: Sequence[Payout]) -> tuple[list[Booking], list[Planted]]:
+def _minor(batch: Document) -> int:
+    return int(batch["net_minor"] if batch["total_minor"] is None else batch["total_minor"])
+
+
+def _at_bank(office: Office) -> list[Document]:
+    return office.pages("finance", f"/v1/reconciliation/discrepancies?provider={bank_source(ACCOUNT)}")
+
+
+def _has_come(office: Office, payout: Payout) -> bool:
+    path = f"/v1/reconciliation/payouts/{payout.provider}/{payout.name}/report?format=json"
+    return bool(office.call("finance", "GET", path)["bank_credits"])
+
+
+def as_booked(payouts: Sequence[Payout]) -> tuple[list[Booking], list[Planted]]:
     """The faults as far as there are payouts for them; the others come as they are."""
     rest = iter(payouts)
     bookings = [Booking(-CHARGE_MINOR, "PHI QUAN LY TAI KHOAN", "NCHG"), Booking(UNKNOWN_MINOR, "CHUYEN TIEN")]
@@ -108,17 +126,17 @@ def _words(payout: Payout) -> str:
     return f"PAYOUT {payout.provider} {payout.name}".upper().replace("_", " ")
 
 
-def _mt940(day: date, bookings: Sequence[Booking]) -> str:
-    """The statement of one day, from an empty account."""
+def mt940(day: date, name: str, bookings: Sequence[Booking]) -> str:
+    """The statement of one day, from an empty account. `name` is the bank's, and how its bookings' names begin."""
     closing = sum(booking.minor for booking in bookings)
     sides = "C" if closing >= 0 else "D"
     return "\r\n".join(
         [
-            f":20:{day:%y%m%d}TREASURY",
+            f":20:{name}",
             f":25:{ACCOUNT}",
             f":28C:{day:%j}/1",
             f":60F:C{day:%y%m%d}{CURRENCY}0,",
-            *_entries(day, bookings),
+            *_entries(day, name, bookings),
             f":62F:{sides}{day:%y%m%d}{CURRENCY}{_amount(closing)}",
             "-",
             "",
@@ -126,10 +144,10 @@ def _mt940(day: date, bookings: Sequence[Booking]) -> str:
     )
 
 
-def _entries(day: date, bookings: Sequence[Booking]) -> Iterator[str]:
+def _entries(day: date, name: str, bookings: Sequence[Booking]) -> Iterator[str]:
     for number, booking in enumerate(bookings, start=1):
         side = "C" if booking.minor > 0 else "D"
-        reference = f"NONREF//{day:%y%m%d}-{number:04}"
+        reference = f"NONREF//{name}-{number:04}"
         yield f":61:{day:%y%m%d}{day:%m%d}{side}{_amount(booking.minor)}{booking.code}{reference}"
         yield f":86:{booking.text}"
 
@@ -158,7 +176,7 @@ def _show(console: Console, run: Document, planted: Sequence[Planted]) -> list[s
 def _found(fault: Planted, run: Document) -> tuple[str, str] | None:
     if fault.rule:
         lines = run["totals"]["by_rule"].get(fault.rule)
-        return (fault.rule, f"{lines} lines of the statement matched") if lines else None
+        return (fault.rule, f"lines of the statement that matched so: {lines}") if lines else None
     for each in run["found"]:
         if each["kind"] not in fault.kinds or each["amount_minor"] != fault.minor:
             continue

@@ -61,6 +61,9 @@ MOVES_MONEY = frozenset(Action) - {Action.CLOSE_EXPLAINED}
 """These wait for a second person, whatever the amount. Accepting a proposal says of money that it has come."""
 
 
+PAYS_AN_INVOICE = frozenset({Action.ACCEPT_LATE_PAYMENT, Action.ASSIGN_RECEIPT})
+
+
 def needs_approval(action: Action, amount: Money, limits: Mapping[str, int]) -> bool:
     """Whether a second person must approve. What only explains a difference away does so too, if the difference is more
     than may be written off: else one person could make any sum disappear from the day."""

@@ -83,6 +83,8 @@ def environment_of(language: str, *folders: Path) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     catalogue = languages.translations(language)
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    # As `gettext` it would take what it is given for HTML and for a format, and a fault may quote what was typed.
+    environment.globals["_"] = catalogue.gettext
     environment.globals["url_for"] = url_for
     environment.filters["amount"] = partial(languages.amount, language)
     environment.filters["day"] = partial(languages.day, language)

@@ -6,10 +6,11 @@ was paid with help is written on it, told to the portals, and each help is in th
 
 from uuid import UUID
 
+from gateway.domain.checkout import CheckoutSession
 from gateway.domain.events import EventType
 from gateway.domain.invoice import Invoice
 from gateway.services.browse import Window, page_of_invoices
-from gateway.services.find import find_invoice
+from gateway.services.find import SessionNotFound, find_invoice, find_session
 from gateway.services.find_bill import PaymentUnderWay
 from gateway.services.issue_invoice import InvoiceRequest, issue_invoice
 from gateway.services.open_checkout import CheckoutRequest, open_checkout
@@ -52,6 +53,15 @@ def assist_payment(tx: Transaction, runtime: Runtime, caller: Caller, key: str, 
     session = open_checkout(tx, runtime, caller, wanted)
     _mark(tx, caller, invoice)
     return session.id
+
+
+def assisted_session(tx: Transaction, caller: Caller, session_id: UUID) -> CheckoutSession:
+    """One that the officer opened. Raises SessionNotFound, also for one that somebody else did: the sitting of a payer
+    is not for officers to look into, or to close."""
+    session = find_session(tx, caller, session_id)
+    if session.created_by != caller.id:
+        raise SessionNotFound("You opened no such session. Find the invoice once more to help its payer.")
+    return session
 
 
 def _mark(tx: Transaction, caller: Caller, invoice: Invoice) -> None:

@@ -4,7 +4,7 @@ The database keeps a procedure in its plain form, and so is a change; see gatewa
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import ndiff
 from itertools import islice
@@ -36,10 +36,11 @@ class FeeItemNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A payer's facts, and what they would pay without a change and with it; None where there is no price."""
+    """A payer's facts, and what they would pay without a change and with it; None where there is no price. `channel` is
+    None if it makes no difference."""
 
     facts: Mapping[str, Value]
-    channel: Channel
+    channel: Channel | None
     before: Money | None
     after: Money | None
 
@@ -101,11 +102,14 @@ def check_change(definition: Plain, fee_item: str, change: Plain) -> None:
 
 def cases_of(before: Procedure, after: Procedure, on: date) -> list[Case]:
     """What typical payers would pay on that day; those for whom it differs come first."""
-    cases = [
-        Case(facts, channel, _priced(before, facts, channel, on), _priced(after, facts, channel, on))
-        for facts in islice(typical_facts(after), CASES_TRIED)
-        for channel in Channel
-    ]
+    cases: list[Case] = []
+    for facts in islice(typical_facts(after), CASES_TRIED):
+        of_both = [
+            Case(facts, channel, _priced(before, facts, channel, on), _priced(after, facts, channel, on))
+            for channel in Channel
+        ]
+        is_one = len({(case.before, case.after) for case in of_both}) == 1
+        cases += [replace(of_both[0], channel=None)] if is_one else of_both
     return sorted(cases, key=lambda case: not case.differs)[:CASES_SHOWN]
 
 

@@ -68,6 +68,12 @@ def forget_tries(tx: Transaction, runtime: Runtime, kind: str, who: str) -> None
     sign_in_tries.forget(tx, kind, _who(runtime, kind, who))
 
 
+def forget_old_tries(runtime: Runtime) -> int:
+    """What no rule looks at any more goes. Returns how many accounts and addresses that were."""
+    with runtime.db.transaction() as tx:
+        return sign_in_tries.purge(tx, tx.now - max(rule.memory for rule in RULES.values()))
+
+
 def _who(runtime: Runtime, kind: str, who: str) -> bytes:
     """E-mail addresses and addresses are people's data: the table holds what only a key of ours leads to."""
     text = network(who) if kind == "address" else who

@@ -32,12 +32,16 @@ from gateway.store.database import Transaction, new_id
 KIND = "passkey"
 NAME = "Cổng Phí"
 LABEL_LENGTH_MAX = 60
+LOCALHOST, LOOPBACK = "localhost", frozenset({"127.0.0.1", "::1"})
 FAULTS = (WebAuthnException, ValueError, KeyError)
 
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Where passkeys are for: this host, and pages of this origin."""
+    """Where passkeys are for: this host, and pages of this origin.
+
+    Browsers make none for a bare IP address, so on one's own machine they are for `localhost`.
+    """
 
     host: str
     origin: str
@@ -45,6 +49,8 @@ class Here:
     @classmethod
     def of(cls, runtime: Runtime) -> "Here":
         parts = urlsplit(runtime.public_url)
+        if parts.hostname in LOOPBACK:
+            parts = parts._replace(netloc=f"{LOCALHOST}:{parts.port}" if parts.port else LOCALHOST)
         return cls(parts.hostname or "", f"{parts.scheme}://{parts.netloc}")
 
 

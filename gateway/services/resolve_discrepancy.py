@@ -15,6 +15,7 @@ from gateway.domain.refund import check_approver
 from gateway.domain.resolution import (
     ALLOWED,
     GRAPH,
+    PAYS_AN_INVOICE,
     Action,
     AlreadyDecided,
     Resolution,
@@ -25,9 +26,10 @@ from gateway.domain.resolution import (
 from gateway.domain.states import transition
 from gateway.services.accept_proposal import partners_of
 from gateway.services.close_discrepancy import close_discrepancy
+from gateway.services.find import find_invoice
 from gateway.services.plan_resolution import plan
 from gateway.services.runtime import Caller, Runtime
-from gateway.store import checkouts, credits, payments, resolutions
+from gateway.store import checkouts, credits, invoices, payments, resolutions
 from gateway.store.database import Transaction, new_id
 
 Effect = tuple[dict[str, Any], ...]
@@ -94,6 +96,7 @@ def propose(
     Raises DiscrepancyNotFound, AlreadyDecided, and what plan raises, each naming the discrepancy.
     """
     found = lock_discrepancies(tx, caller, discrepancy_ids)
+    _hold_invoices(tx, caller, [(each, action, parameters) for each in found])
     alone = not any(needs_approval(action, amount, runtime.write_off_limits) for amount in _sums(found))
     proposed = [_propose(tx, runtime, caller, each, action, reason, parameters, alone=alone) for each in found]
     if action is Action.WRITE_OFF:
@@ -105,6 +108,7 @@ def approve(tx: Transaction, runtime: Runtime, caller: Caller, resolution_ids: C
     """Apply what another person proposed, all or none. Raises ResolutionNotFound, SamePerson, IllegalTransition,
     AlreadyDecided, AboveLimit, and what plan raises if things have changed since."""
     locked = _locked(tx, caller, resolution_ids)
+    _hold_invoices(tx, caller, [(found, proposed.action, proposed.parameters) for found, proposed in locked])
     written_off = [proposed for _, proposed in locked if proposed.action is Action.WRITE_OFF]
     _check_sum(written_off, runtime.write_off_limits)
     return [_approve(tx, runtime, caller, found, proposed) for found, proposed in locked]
@@ -151,6 +155,17 @@ def _propose(
     resolutions.add(tx, proposed)
     _note(tx, caller, proposed, "proposed")
     return _applied(tx, caller, found, proposed, decided_by=None) if alone else proposed
+
+
+def _hold_invoices(
+    tx: Transaction, caller: Caller, about: Collection[tuple[Row[Any], Action, Mapping[str, Any]]]
+) -> None:
+    """Lock what money will be assigned to, in one order for everybody: two officers may have named the same invoices,
+    each in another order. Raises InvoiceNotFound."""
+    paying = [(found, given) for found, action, given in about if action in PAYS_AN_INVOICE]
+    named = {find_invoice(tx, caller, given["invoice"]).id for _, given in paying if given.get("invoice")}
+    paid = [found.payment_id for found, given in paying if found.payment_id and not given.get("invoice")]
+    invoices.hold(tx, named, {payments.get(tx, each).session_id for each in paid})
 
 
 def _sums(found: Collection[Row[Any]]) -> list[Money]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.engine import Row
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
-from gateway.domain.errors import Invalid, NotFound
+from gateway.domain.errors import Conflict, Invalid, NotFound
 from gateway.domain.payment import OPEN
 from gateway.domain.resolution import AlreadyDecided
 from gateway.services.ask_provider import check_payment
@@ -20,6 +20,16 @@ CARRIED_AT_MOST = timedelta(days=45)
 TRACE_ANSWERED_WITHIN = timedelta(days=45)
 CARRIED = frozenset({DiscrepancyKind.TIMING, DiscrepancyKind.MISSING_AT_PROVIDER, DiscrepancyKind.PAYOUT_MISSING})
 """What a later day may still bring."""
+
+
+ASKED_ONCE_IN = timedelta(minutes=1)
+"""A provider is asked about one payment no oftener: it counts our questions, and others wait for its answers too."""
+
+
+class AskedLately(Conflict):
+    """Somebody has asked a moment ago."""
+
+    code = "asked_lately"
 
 
 class TraceNotFound(NotFound):
@@ -95,13 +105,19 @@ def _today(tx: Transaction, found: Row[Any]) -> date:
 def ask_again(runtime: Runtime, caller: Caller, discrepancy_id: UUID) -> str:
     """Ask the provider about the payment once more, with no transaction open, and apply what it says.
 
-    Returns the payment's status now. Raises DiscrepancyNotFound, or Invalid if there is nothing to ask about.
+    Returns the payment's status now. Raises DiscrepancyNotFound, Invalid if there is nothing to ask about, or
+    AskedLately.
     """
     with runtime.db.transaction() as tx:
         found = lock_discrepancy(tx, caller, discrepancy_id)
         payment = payments.find(tx, found.payment_id) if found.payment_id else None
-    if payment is None or payment.status not in OPEN:
-        raise Invalid("No payment waits for the provider's word here.", fields={"discrepancy": "has nothing to ask"})
+        if payment is None or payment.status not in OPEN:
+            raise Invalid(
+                "No payment waits for the provider's word here.", fields={"discrepancy": "has nothing to ask"}
+            )
+        if resolutions.was_asked(tx, discrepancy_id, tx.now - ASKED_ONCE_IN):
+            raise AskedLately("The provider was asked about this less than a minute ago. Wait for what it says.")
+        resolutions.add_note(tx, discrepancy_id, caller.actor, "asked", f"payment {payment.id}: asked")
     check_payment(runtime, payment, "officer")
     with runtime.db.transaction() as tx:
         status = payments.get(tx, payment.id).status

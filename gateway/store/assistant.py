@@ -46,6 +46,7 @@ _CASES_OF_DAY = text(
         id="known.id",
     )
 )
+_CASE = text(_CASES.format(source="discrepancies AS known", where="known.id = :discrepancy_id", id="known.id"))
 
 _LOADED = text(
     """
@@ -164,6 +165,11 @@ def cases_of_run(tx: Transaction, run_id: UUID) -> Iterator[Row[Any]]:
 def cases_of_day(tx: Transaction, provider: str, day: date) -> Iterator[Row[Any]]:
     """What stands open of that business date, found by a run or not: as cases_of_run."""
     return _paged(tx, _CASES_OF_DAY, {"provider": provider, "day": day})
+
+
+def case_of(tx: Transaction, discrepancy_id: UUID) -> list[Row[Any]]:
+    """The one discrepancy, as cases_of_run has it."""
+    return list(_paged(tx, _CASE, {"discrepancy_id": discrepancy_id}))
 
 
 def loaded_batches(tx: Transaction, provider: str, first: date, last: date) -> dict[tuple[date, str], int]:

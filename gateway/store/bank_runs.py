@@ -100,6 +100,24 @@ _MATCH_CREDITS = text(
     """
 )
 
+# What went back to a payer, or was taken back by the payer's bank, as the statement or a notification told.
+_MATCH_RETURNS = text(
+    """
+    INSERT INTO bank_matches (group_id, run_id, rule, rules_version, bank_line, currency, amount_minor)
+    SELECT DISTINCT ON (known.id) gen_random_uuid(), :run_id, :rule, :rules_version, line.id, line.currency,
+           line.amount_minor
+      FROM bank_lines AS line
+      JOIN (SELECT id, provider_refund_id AS reference, currency, amount_minor FROM refunds WHERE status = 'succeeded'
+             UNION ALL
+            SELECT id, provider_dispute_id, currency, amount_minor FROM disputes) AS known
+        ON known.reference = line.bank_reference AND known.currency = line.currency
+       AND known.amount_minor = -line.amount_minor
+      LEFT JOIN bank_matches AS match ON match.bank_line = line.id
+     WHERE line.account = ANY(:accounts) AND line.booked_on <= :day AND line.bank_reference <> '' AND match.id IS NULL
+     ORDER BY known.id, line.booked_on, line.id
+    """
+)
+
 _SUMS_OF_RULE = text(
     """
     SELECT currency, count(*) AS number, sum(amount_minor) AS amount_minor
@@ -157,6 +175,14 @@ _POSTED = text(
      WHERE entry.subject_id = ANY(:statements) AND entry.cause = ANY(:causes)
      GROUP BY name, entry.cause, entry.agency_id, entry.subject_id, transfer.currency
      ORDER BY name
+    """
+)
+
+_DECIDED_PAYOUTS = text(
+    """
+    SELECT evidence -> 'payouts' AS payouts, evidence -> 'bank' AS lines FROM discrepancies
+     WHERE provider = :source AND status = 'resolved' AND kind IN ('payout_short', 'payout_over', 'payout_missing')
+     ORDER BY key
     """
 )
 
@@ -252,6 +278,15 @@ def match_credits(
     return tx.all(_SUMS_OF_RULE, about)
 
 
+def match_returns(
+    tx: Transaction, run_id: UUID, accounts: Sequence[str], day: date, rule: str, rules_version: str
+) -> list[Row[Any]]:
+    """Match the lines that are known refunds and disputes. Returns as match_credits does."""
+    about = {"run_id": run_id, "rule": rule}
+    tx.execute(_MATCH_RETURNS, about | {"accounts": list(accounts), "day": day, "rules_version": rules_version})
+    return tx.all(_SUMS_OF_RULE, about)
+
+
 def posted(tx: Transaction, statements: Collection[UUID], causes: Collection[str]) -> list[Row[Any]]:
     """What is booked about these statements: name (the keys of the entries without their number), cause,
     agency_id, subject_id, currency, the two accounts `bank` and `other`, entries, and amount_minor, which is positive
@@ -269,6 +304,11 @@ def set_unplaced(tx: Transaction, lines: Mapping[int, int]) -> None:
     """How much of each of these lines still belongs to nobody that is known."""
     for line, minor in lines.items():
         tx.execute(update(bank_matches).where(bank_matches.c.bank_line == line).values(unplaced_minor=minor))
+
+
+def decided_payouts(tx: Transaction, source: str) -> list[Row[Any]]:
+    """The payouts about which a person has decided, and the lines that they had then, as their evidence has them."""
+    return tx.all(_DECIDED_PAYOUTS, {"source": source})
 
 
 def resolved(tx: Transaction, keys: Collection[str]) -> frozenset[str]:

@@ -2,6 +2,16 @@
 
 from collections.abc import Iterable
 
+_ESCAPED = str.maketrans(
+    {
+        "\\": r"\\",
+        "\t": r"\t",
+        "\n": r"\n",
+        "\r": r"\r",
+        "\0": "\N{REPLACEMENT CHARACTER}",  # which PostgreSQL does not take
+    }
+)
+
 
 def copy_row(values: Iterable[object]) -> bytes:
     """One line. A list is an array of texts, None is NULL, a bool is t or f."""
@@ -14,8 +24,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "t" if value else "f"
     text = "{" + ",".join(map(_quoted, value)) + "}" if isinstance(value, list) else str(value)
-    escaped = text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
-    return escaped.replace("\0", "\N{REPLACEMENT CHARACTER}")  # which PostgreSQL does not take
+    return text if text.isalnum() else text.translate(_ESCAPED)
 
 
 def _quoted(member: object) -> str:

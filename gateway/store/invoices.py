@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select, text, tuple_, update
+from sqlalchemy import and_, or_, select, text, tuple_, update
 
 from gateway.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from gateway.domain.ledger import in_transit
@@ -90,6 +90,13 @@ def known_references(tx: Transaction, references: Collection[str]) -> frozenset[
     """Those of these canonical references that are an invoice's."""
     query = select(invoices.c.reference).where(invoices.c.reference.in_(references))
     return frozenset(tx.execute(query).scalars()) if references else frozenset()
+
+
+def hold(tx: Transaction, ids: Collection[UUID], sessions: Collection[UUID]) -> None:
+    """Lock these invoices and all of these checkout sessions, in the order of ids."""
+    members = select(checkout_invoices.c.invoice_id).where(checkout_invoices.c.session_id.in_(sessions))
+    chosen = or_(invoices.c.id.in_(ids), invoices.c.id.in_(members))
+    tx.execute(locked(select(invoices.c.id).where(chosen).order_by(invoices.c.id)))
 
 
 def of_session(tx: Transaction, session_id: UUID, *, lock: bool = False) -> list[tuple[Invoice, int]]:

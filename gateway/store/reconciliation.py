@@ -23,7 +23,8 @@ RUNNING, FAILED, SIGNED_OFF = RunStatus.RUNNING, RunStatus.FAILED, RunStatus.SIG
 _TRY_HOLD = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _RELEASE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
-# A finding that is known keeps its row, its age and its opener. One that a run of this day or an earlier one had taken
+# A finding that is known keeps its row, its age and its opener, and takes the amount that it has now, unless it was
+# decided about or opened as it happened. One that a run of this day or an earlier one had taken
 # for explained, and that is here again, is open again; one that a later day has explained stays so.
 _RECORD_FINDINGS = text(
     """
@@ -41,6 +42,8 @@ _RECORD_FINDINGS = text(
         ON CONFLICT (key) DO UPDATE
            SET batch = excluded.batch, line = excluded.line, entry_id = excluded.entry_id,
                evidence = discrepancies.evidence || excluded.evidence,
+               amount_minor = CASE WHEN discrepancies.status = 'resolved' OR discrepancies.run_id IS NULL
+                                   THEN discrepancies.amount_minor ELSE excluded.amount_minor END,
                status = CASE WHEN is_explained_until(discrepancies.cleared_by, :day) THEN 'open'
                              ELSE discrepancies.status END,
                closed_at = CASE WHEN is_explained_until(discrepancies.cleared_by, :day) THEN NULL

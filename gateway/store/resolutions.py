@@ -146,6 +146,16 @@ def is_noted(tx: Transaction, discrepancy_id: UUID, author: str) -> bool:
     return tx.one_or_none(noted.limit(1)) is not None
 
 
+def was_asked(tx: Transaction, discrepancy_id: UUID, since: datetime) -> bool:
+    """Whether an officer has had the provider asked about it since then."""
+    asked = select(discrepancy_notes.c.id).where(
+        discrepancy_notes.c.discrepancy_id == discrepancy_id,
+        discrepancy_notes.c.kind == "asked",
+        discrepancy_notes.c.at > since,
+    )
+    return tx.one_or_none(asked.limit(1)) is not None
+
+
 def notes_of(tx: Transaction, discrepancy_id: UUID) -> list[Row[Any]]:
     query = select(discrepancy_notes).where(discrepancy_notes.c.discrepancy_id == discrepancy_id)
     return tx.all(query.order_by(discrepancy_notes.c.id))

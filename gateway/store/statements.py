@@ -22,7 +22,7 @@ _NEW_LINES = text(
     """
     CREATE TEMPORARY TABLE new_bank_lines (
         statement_id uuid, line integer, account text, currency text, amount_minor bigint, booked_on date,
-        value_on date, code text, bank_reference text, end_to_end_id text, names text[], reversal boolean
+        value_on date, code text, bank_reference text, end_to_end_id text, reversal boolean, names text[]
     ) ON COMMIT DROP
     """
 )
@@ -147,7 +147,6 @@ def add_statements(tx: Transaction, file_id: UUID, statements: Iterable[StagedSt
         with driver.cursor() as cursor, cursor.copy(_COPY_LINES) as copy:
             for piece in _pieces(staged, statement.start, statement.end):
                 copy.write(piece)
-    tx.execute(text("CREATE INDEX ON new_bank_lines (statement_id, line)"))
     tx.execute(_KEEP_NEWS)
 
 

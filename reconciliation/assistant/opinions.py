@@ -6,13 +6,14 @@ They are kept as the run saw them, because records of calls are forgotten after 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.engine import Row
 
 from gateway.domain.circuit import FAILURES
-from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.ports.capabilities import Capabilities
 from gateway.store import assistant
 from gateway.store.assistant import NewOpinion
@@ -29,6 +30,9 @@ DAYS_BEFORE = timedelta(days=14)
 """So far back it is looked at what a usual day has, and for batches that stand in what is still open."""
 
 A_DAY = timedelta(days=1)
+
+LOOKED_AT = 5_000
+"""So many open discrepancies of a day that no run has judged are looked at for one answer: somebody waits for it."""
 
 NOTHING: Mapping[str, Any] = {
     "cause": None,
@@ -53,7 +57,7 @@ def write_opinions(
 
 
 def opinion_now(tx: Transaction, discrepancy: Row[Any], capabilities: Capabilities | None) -> Mapping[str, Any]:
-    """As the latest run saw it; what no run has seen yet is judged among what stands open of its day.
+    """As the latest run saw it; what no run has seen yet is judged among what stands open of its day, or a part of it.
 
     `capabilities` None: the provider is not configured here any more.
     """
@@ -61,7 +65,9 @@ def opinion_now(tx: Transaction, discrepancy: Row[Any], capabilities: Capabiliti
     if known is not None:
         return opinion_json(known)
     provider, day = discrepancy.provider, discrepancy.business_date
-    rows = assistant.cases_of_day(tx, provider, day)
+    rows = list(islice(assistant.cases_of_day(tx, provider, day), LOOKED_AT))
+    if discrepancy.status == DiscrepancyStatus.OPEN and all(row.id != discrepancy.id for row in rows):
+        rows += assistant.case_of(tx, discrepancy.id)
     judged = _judged(tx, rows, provider, day, capabilities, None)
     return next((opinion_json(each) for each in judged if each.discrepancy_id == discrepancy.id), NOTHING)
 

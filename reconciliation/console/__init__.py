@@ -3,6 +3,7 @@
 overview.py     the day at a glance, the first page, with charts.py
 queue.py        discrepancies as a queue, and the causes that many of them share
 discrepancy.py  one discrepancy whole, and the work on it that does not end it
+evidence.py     its evidence, laid out
 proposals.py    proposing a decision about one discrepancy, or about all of one cause
 decisions.py    what waits for a second person
 runs.py         the runs of each day, starting and correcting them

@@ -1,7 +1,6 @@
 """One discrepancy whole: what it means, both sides, its causes, what can be decided; and work that does not end it."""
 
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +31,7 @@ from gateway.store.database import Transaction
 from reconciliation.assistant.opinions import with_likeliest
 from reconciliation.assistant_api import causes_of
 from reconciliation.console import words
+from reconciliation.console.evidence import others, sides, tables
 from reconciliation.console.forms import NAME_MAX, chosen_of, day_given, text_given, typed
 from reconciliation.console.here import agencies_of, zone_of
 from reconciliation.console.roles import DECIDERS, READERS, WORKERS
@@ -42,7 +42,6 @@ from reconciliation.reports.trace import letter_of, trace_document
 TRACES = ("trace", "dispute")
 TYPED = ("text", "to", "until", "why", "kind", "addressee", "answer", "action", "reason", "invoice", "entry")
 NOBODY = "nobody"
-DAYS = frozenset({"business_date", "due_on"})
 
 Work = Callable[[Transaction, UUID], object]
 
@@ -168,7 +167,8 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         age=age,
         explanation=_explanation(found, opinion["cause"])[language],
         sides=sides(found.evidence),
-        others=others(found),
+        others=others(found.evidence, found.currency),
+        tables=tables(found.evidence),
         opinion=opinion,
         causes=[cause["explanation"][language] for cause in opinion["causes"]],
         ask_first=opinion["ask_first"] and opinion["ask_first"][language],
@@ -212,40 +212,6 @@ def _explanation(found: Row[Any], cause: str | None) -> dict[str, dict[str, str]
     kind, evidence = DiscrepancyKind(found.kind), found.evidence
     told = explain(kind, Money(found.amount_minor, found.currency), found.provider, evidence)
     return told if evidence.get("proposal") else with_likeliest(told, cause, kind, evidence)
-
-
-def sides(evidence: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """What our ledger and the other side say of the same thing, by figure; None where a side says nothing."""
-    ours, theirs = _figures(evidence.get("ledger")), _figures(evidence.get("settlement"))
-    return [(name, ours.get(name), theirs.get(name)) for name in {**ours, **theirs}]
-
-
-def others(found: Row[Any]) -> list[tuple[str, Any]]:
-    """What else is known beside both sides. Free words are no evidence, and are not among it."""
-    figures = _figures({"currency": found.currency, **found.evidence})
-    return [(name, figure) for name, figure in figures.items() if not isinstance(figure, dict | list)]
-
-
-_SAME = {"gross_minor": "amount_minor", "transaction": "reference"}
-"""How a figure of the settlement is called in the ledger."""
-
-
-def _figures(side: Mapping[str, Any] | None) -> dict[str, Any]:
-    """By name: money as such, days as days, moments as moments."""
-    found: dict[str, Any] = {}
-    for name, value in (side or {}).items():
-        if value is None or name.endswith("currency"):
-            continue
-        known: Any = value
-        if name.endswith("_minor"):
-            currency = (side or {}).get(name.replace("_minor", "_currency")) or (side or {}).get("currency")
-            known = Money(int(value), currency) if currency else value
-        elif name == "occurred_at" and isinstance(value, str):
-            known = datetime.fromisoformat(value)
-        elif name in DAYS and isinstance(value, str):
-            known = date.fromisoformat(value)
-        found[_SAME.get(name, name)] = known
-    return found
 
 
 def _assigned_to(note: Row[Any]) -> str | None:

@@ -15,6 +15,7 @@ from gateway.services.surface import N_
 
 TEXT_MAX = 2_000
 NAME_MAX = 200
+NUL = "\0"
 
 
 class ShownIsOld(Conflict):
@@ -33,6 +34,11 @@ def choice(name: str, allowed: Collection[str]) -> str | None:
     return chosen if chosen in allowed else None
 
 
+def text_asked(name: str) -> str | None:
+    """What the address says; None for nothing."""
+    return asked().get(name, "").replace(NUL, "").strip() or None
+
+
 def day_asked(name: str) -> date | None:
     return _day(asked().get(name, ""))
 
@@ -47,7 +53,7 @@ def day_given(name: str) -> date:
 
 def text_given(name: str, longest: int = TEXT_MAX) -> str:
     """Raises Invalid if it is blank or longer."""
-    given = request.form.get(name, "").strip()
+    given = typed(name)[name]
     if not given:
         raise Invalid("Something is missing.", fields={name: N_("This must not stay empty.")})
     if len(given) > longest:
@@ -64,8 +70,8 @@ def chosen_of(name: str, allowed: Collection[str]) -> str:
 
 
 def typed(*names: str) -> dict[str, str]:
-    """What was typed, to be shown again."""
-    return {name: request.form.get(name, "").strip() for name in names}
+    """What was typed, to be shown again; without the character that no text in the database can hold."""
+    return {name: request.form.get(name, "").replace(NUL, "").strip() for name in names}
 
 
 def place(kind: str, *types: type[str] | type[int]) -> list[Any] | None:

@@ -15,7 +15,7 @@ from gateway.store.discrepancy_queue import Order, Place, Wanted
 from reconciliation.assistant.cause_words import CAUSE_WORDS
 from reconciliation.assistant.causes import Cause
 from reconciliation.console import words
-from reconciliation.console.forms import asked, choice, following, place
+from reconciliation.console.forms import asked, choice, following, place, text_asked
 from reconciliation.console.here import agencies_of, sources_of, today_of
 from reconciliation.console.roles import READERS
 from reconciliation.reports.run import BUCKETS
@@ -76,7 +76,7 @@ def _wanted(console: ConsoleSurface, agencies: list[Agency], today: date) -> Wan
         agency_id=codes[agency] if agency else me.agency_id,
         status=None if status == ALL else status,
         kind=choice("kind", tuple(DiscrepancyKind)),
-        provider=asked().get("provider") or None,
+        provider=text_asked("provider"),
         assigned_to=me.caller.actor if asked().get("mine") else None,
         cause=choice("cause", tuple(Cause)),
         first=first,

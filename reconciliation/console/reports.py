@@ -8,10 +8,10 @@ from gateway.domain.errors import Invalid
 from gateway.services.access import for_officers
 from gateway.services.surface import ConsoleSurface
 from gateway.store import catalogue
-from reconciliation.console.forms import asked, day_asked
+from reconciliation.console.forms import asked, day_asked, text_asked
 from reconciliation.console.here import agencies_of, today_of
 from reconciliation.console.roles import READERS
-from reconciliation.reports.api import month_report_of, receipts_report_of, run_report
+from reconciliation.reports.api import month_report_of, payout_report_of, receipts_report_of, run_report
 from reconciliation.reports.formats import FORMATS, Form
 from reconciliation.reports.month import Month
 
@@ -29,6 +29,7 @@ def add(console: ConsoleSurface) -> None:
         return console.page(
             "reports.html",
             agencies=agencies if me.agency_id is None else [],
+            providers=list(console.runtime.providers),
             formats=FORMATS,
             month=str(Month.of(today)),
             today=today.isoformat(),
@@ -47,6 +48,15 @@ def add(console: ConsoleSurface) -> None:
         span = _month()
         response = month_report_of(console.runtime, span, _agency(console), _form(console))
         _note(console, "month_report", str(span))
+        return response
+
+    @console.route("/reports/payout", endpoint="payout_report")
+    @for_officers(*READERS)
+    def report_of_payout() -> Any:
+        provider, payout = text_asked("provider") or "", text_asked("payout") or ""
+        caller = console.officer().caller
+        response = payout_report_of(console.runtime, caller, provider, payout, _form(console))
+        _note(console, "payout_report", f"{provider}/{payout}")
         return response
 
     @console.route("/reports/receipts", endpoint="receipts_report")
@@ -88,6 +98,6 @@ def _agency(console: ConsoleSurface) -> UUID | None:
 
 def _note(console: ConsoleSurface, subject: str, name: str) -> None:
     """Who took it, once it is written."""
-    taken = {"format": asked().get("format"), "agency": asked().get("agency", EVERY)}
+    taken = {"format": text_asked("format"), "agency": text_asked("agency") or EVERY}
     with console.runtime.db.transaction() as tx:
         tx.audit(console.officer().caller.actor, "report.downloaded", subject, name, after=taken)

@@ -20,7 +20,17 @@ from gateway.store import discrepancy_queue, reconciliation
 from reconciliation.api import ask_for_run
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import words
-from reconciliation.console.forms import asked, choice, chosen_of, day_asked, day_given, following, place, typed
+from reconciliation.console.forms import (
+    asked,
+    choice,
+    chosen_of,
+    day_asked,
+    day_given,
+    following,
+    place,
+    text_asked,
+    typed,
+)
 from reconciliation.console.here import agencies_of, sources_of, zone_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 from reconciliation.day import stage_of
@@ -90,7 +100,7 @@ def _runs_page(console: ConsoleSurface, error: GatewayError | None = None) -> An
     with console.runtime.db.read() as tx:
         rows = reconciliation.page_of_runs(
             tx,
-            provider=asked().get("provider") or None,
+            provider=text_asked("provider"),
             first=day_asked("first"),
             last=day_asked("last"),
             status=choice("status", tuple(RunStatus)),

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 from uuid import UUID
 
-from flask import redirect, request, url_for
+from flask import redirect, url_for
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import GatewayError, Invalid, NotFound
@@ -15,7 +15,7 @@ from gateway.services.surface import N_, ConsoleSurface
 from gateway.store import signed_runs
 from gateway.store.database import Transaction
 from reconciliation.console import words
-from reconciliation.console.forms import TEXT_MAX, check_shown, digest_of
+from reconciliation.console.forms import TEXT_MAX, check_shown, digest_of, typed
 from reconciliation.console.here import agencies_of, zone_of
 from reconciliation.console.roles import APPROVERS
 from reconciliation.console.runs import SIGNABLE, found_run
@@ -72,7 +72,7 @@ def _sign_off_page(console: ConsoleSurface, run_id: UUID, error: GatewayError | 
         is_mine=run.requested_by == me.caller.actor,
         closed_alone=alone,
         shown=digest_of(_signed(run, rows)),
-        typed={name: request.form.get(name, "") for name in ("note", *(_field(kind) for kind in kinds))},
+        typed=typed("note", *map(_field, kinds)),
         field=_field,
         faults=words.faults_of(error) if error else {},
     )
@@ -90,7 +90,7 @@ def _signed(run: Any, rows: list[Any]) -> list[object]:
 
 def _reasons(rows: list[Any]) -> dict[UUID, str]:
     """Raises Invalid if the reason for a kind is missing."""
-    given = {kind: request.form.get(_field(kind), "").strip() for kind in {row.kind for row in rows}}
+    given = {kind: typed(_field(kind))[_field(kind)] for kind in {row.kind for row in rows}}
     wrong = sorted(kind for kind, reason in given.items() if len(reason) not in REASON)
     if wrong:
         raise Invalid(
@@ -101,7 +101,7 @@ def _reasons(rows: list[Any]) -> dict[UUID, str]:
 
 
 def _note() -> str:
-    note = request.form.get("note", "").strip()
+    note = typed("note")["note"]
     if len(note) > TEXT_MAX:
         raise Invalid("The note is too long.", fields={"note": N_("This is too long. Make it shorter.")})
     return note

@@ -32,9 +32,12 @@ REASONS = (
 )
 """The commonest; a reason that has figures of its own in it stays in English."""
 
+RENEWED = "learning"
+"""In this stage the page renews itself, so that nothing can be typed on it."""
+
 
 def stage_of(file: Row[Any]) -> str:
-    """How far a file is: quarantined, learning or learnt."""
+    """How far a file is, by its name in the table of words."""
     if file.status == FileStatus.QUARANTINED:
         return "quarantined"
-    return "learning" if file.learnt_at is None else "learnt"
+    return RENEWED if file.learnt_at is None else "learnt"

@@ -99,18 +99,19 @@ def _file_page(console: ConsoleSurface, file_id: UUID, error: GatewayError | Non
         brought = statements.statements_of(tx, file_id)
         names = names_of(tx, [row.uploaded_by])
         zone = zone_of(agencies_of(tx, me))
+    stage = statement_words.stage_of(row)
     return console.page(
         "statement.html",
         status=200 if error is None else 422,
         words=words,
         money=Money,
         file=row,
-        stage=statement_words.stage_of(row),
+        stage=stage,
         brought=brought,
         names=names,
         zone=zone,
         is_known=asked().get("known") == "1",
-        may_read=me.is_any_of(*DECIDERS),
+        may_read=me.is_any_of(*DECIDERS) and stage != statement_words.RENEWED,
         typed=typed("purpose"),
         faults=words.faults_of(error) if error else {},
     )

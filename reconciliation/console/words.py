@@ -4,6 +4,7 @@ A name that has no word here yet stands for itself, so that a new kind shows by 
 """
 
 from collections.abc import Mapping
+from html import escape
 
 from gateway.domain.errors import GatewayError
 from gateway.services.surface import N_
@@ -113,13 +114,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "provider_fees": N_("Fees of the provider"),
         "write_offs": N_("Written off"),
     },
+    "list": {"payouts": N_("Payouts"), "bank": N_("Lines of the bank's statement")},
     "figure": {
         "amount_minor": N_("Amount"),
         "gross_minor": N_("Amount"),
         "fee_minor": N_("Fee"),
         "business_date": N_("Day"),
         "occurred_at": N_("Moment"),
-        "due_on": N_("To be settled by"),
+        "due_on": N_("Due on"),
         "entry": N_("Ledger entry"),
         "reference": N_("Reference"),
         "transaction": N_("Transaction"),
@@ -138,8 +140,19 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reported_minor": N_("Reported"),
         "credited_minor": N_("Kept for the payer"),
         "payment_status": N_("Status of the payment"),
-        "why": N_("Why"),
-        "rule": N_("Rule"),
+        "proposed_entry": N_("Proposed ledger entry"),
+        "proposed_line": N_("Proposed line"),
+        "candidates": N_("Invoices that it may be for"),
+        "account": N_("Account"),
+        "paid_by": N_("Paid out by"),
+        "provider": N_("Provider"),
+        "batches": N_("Files or batches"),
+        "net_minor": N_("Paid out"),
+        "settled_on": N_("Settled on"),
+        "statement": N_("Statement"),
+        "booked_on": N_("Booked on"),
+        "code": N_("Code"),
+        "asked_until": N_("Could be asked about until"),
     },
 }
 
@@ -204,5 +217,6 @@ def faults_of(error: GatewayError) -> dict[str, str]:
 
 
 def _as_message(text: str) -> str:
-    """A message is a pattern, so a percent sign is written twice."""
-    return text.replace("%", "%%")
+    """A message is a pattern and markup. No text of the catalogues has a percent sign or markup, so what has any is an
+    error's own words, which may repeat what somebody typed."""
+    return escape(text, quote=False).replace("%", "%%")

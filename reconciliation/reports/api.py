@@ -110,9 +110,7 @@ def _add_payout(surface: Surface, resource: Routes) -> None:
 
         A provider that names no payouts pays out batch by batch; the payout is the batch then.
         """
-        check_acts_for_all(surface.caller())
-        form = _form(query)
-        return _download(runtime, form, "payout", lambda tx: render_payout(tx, provider, payout, form))
+        return payout_report_of(runtime, surface.caller(), provider, payout, _form(query))
 
 
 def _add_receipts(surface: Surface, resource: Routes) -> None:
@@ -145,6 +143,12 @@ def run_report(runtime: Runtime, caller: Caller, run_id: UUID, form: Form) -> Re
 def month_report_of(runtime: Runtime, span: Month, agency_id: UUID | None, form: Form) -> Response:
     """Of one agency, or (None) of all. Raises BooksDoNotTie, ReportsBusy."""
     return _download(runtime, form, f"month-{span}", lambda tx: render_month(tx, span, agency_id, form))
+
+
+def payout_report_of(runtime: Runtime, caller: Caller, provider: str, payout: str, form: Form) -> Response:
+    """Raises OneAgencyOnly, PayoutNotFound, ReportsBusy."""
+    check_acts_for_all(caller)
+    return _download(runtime, form, "payout", lambda tx: render_payout(tx, provider, payout, form))
 
 
 def receipts_report_of(runtime: Runtime, on: date, agency_id: UUID | None, form: Form) -> Response:

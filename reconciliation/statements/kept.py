@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from gateway.services.runtime import Runtime
-from gateway.services.vault import SealBroken, statement_chunk_purpose
+from gateway.services.vault import SealBroken, Vault, statement_chunk_purpose
 from gateway.store import statements
 from gateway.store.database import Transaction, new_id
 
@@ -19,14 +19,14 @@ PIECE_BYTES = 64 * 1024
 AT_ONCE = 64
 
 
-def keep(tx: Transaction, runtime: Runtime, file_id: UUID, stream: BinaryIO) -> None:
+def keep(tx: Transaction, vault: Vault, file_id: UUID, stream: BinaryIO) -> None:
     """Seal and write what `stream` holds."""
     stream.seek(0)
     rows: list[dict[str, Any]] = []
     number = 0
     while piece := stream.read(PIECE_BYTES):
         chunk_id, number = new_id(), number + 1
-        key_id, sealed = runtime.vault.seal_bytes(statement_chunk_purpose(chunk_id), piece)
+        key_id, sealed = vault.seal_bytes(statement_chunk_purpose(chunk_id), piece)
         rows.append({"id": chunk_id, "file_id": file_id, "number": number, "master_key_id": key_id, "sealed": sealed})
         if len(rows) == AT_ONCE:
             statements.add_chunks(tx, rows)

@@ -255,7 +255,7 @@ def _write_file(
     file_id = new_id()
     fixed = {"id": file_id, "sha256": content.sha256, "size_bytes": content.size_bytes, "uploaded_by": actor}
     statements.add_file(tx, {**fixed, **values, "name": upload.name[:NAME_MAX]})
-    keep(tx, runtime, file_id, upload.content)
+    keep(tx, runtime.vault, file_id, upload.content)
     return file_id
 
 

@@ -49,8 +49,9 @@ class _Open:
             raise UnreadableStatement(f"entry {entry.number}: it is in another currency than its account")
         if self.head.business_date is None:
             self.last_day = max(self.last_day or entry.booked_on, entry.booked_on)
-        self.digest.update(copy_row(_values(booking, self.account.number, [])))
-        return copy_row([self.id, *_values(booking, self.account.number, names)])
+        stated = copy_row(_values(booking, self.account.number))
+        self.digest.update(stated)
+        return b"%s\t%s\t%s" % (str(self.id).encode(), stated.removesuffix(b"\n"), copy_row([names]))
 
     def closed(self, end: int) -> StagedStatement:
         """Raises UnreadableStatement."""
@@ -129,8 +130,8 @@ class Staging:
         self._open = None
 
 
-def _values(booking: Booking, account: str, names: list[str]) -> list[object]:
-    """The columns of bank_lines after the statement, in the order of statements.add_statements."""
+def _values(booking: Booking, account: str) -> list[object]:
+    """The columns of bank_lines between the statement and the names, in the order of statements.add_statements."""
     entry = booking.entry
     return [
         booking.line,
@@ -142,6 +143,5 @@ def _values(booking: Booking, account: str, names: list[str]) -> list[object]:
         entry.code,
         booking.reference,
         entry.end_to_end_id,
-        names,
         entry.reversal,
     ]

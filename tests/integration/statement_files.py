@@ -4,11 +4,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from gateway.services.runtime import Runtime
 from gateway.store.database import Transaction
 from reconciliation.statements.learn import learn_statement
-from reconciliation.statements.load import Loaded, Upload, load_statement
+from reconciliation.statements.load import Loaded, Then, Upload, load_statement
 
 DAY = date(2026, 3, 2)
 
@@ -45,14 +46,14 @@ def mt940(
     return "\n".join([*lines, f":62F:C{written}VND{ends},", "-", ""]).encode()
 
 
-def load(runtime: Runtime, content: bytes, layout: str = "", actor: str = "test") -> Loaded:
-    return load_statement(runtime, Upload(io.BytesIO(content), "statement.sta", layout), actor, wait)
+def wait(tx: Transaction, file_id: UUID) -> None:
+    """No worker runs in these tests."""
+
+
+def load(runtime: Runtime, content: bytes, layout: str = "", then: Then = wait) -> Loaded:
+    return load_statement(runtime, Upload(io.BytesIO(content), "statement.sta", layout), "test", then)
 
 
 def learn(runtime: Runtime, content: bytes) -> int:
     """Load it and learn what it tells. Returns how many bookings were news."""
     return learn_statement(runtime, load(runtime, content).file_id)
-
-
-def wait(tx: Transaction, file_id: object) -> None:
-    """No worker runs in these tests."""

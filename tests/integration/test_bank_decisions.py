@@ -2,22 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from gateway.domain.credit import Credit, CreditStatus
 from gateway.domain.resolution import Action, NotAllowed
 from gateway.services.resolve_discrepancy import approve, options, propose
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
+from gateway.store import credits
 from gateway.store.database import Database, new_id
 from gateway.store.embedded import DatabaseUrls
+from reconciliation.assistant.opinions import opinion_now
 from reconciliation.bank_account import bank_account
 from reconciliation.jobs import due_at_bank
+from reconciliation.reports.formats import KEPT
 from reconciliation.reports.run import discrepancies_of
-from reconciliation.runs import Run
+from reconciliation.runs import Run, RunSignedOff, run_reconciliation
+from reconciliation.sign_off import sign_off
 from tests.integration.bank_statements import Booked
 from tests.integration.conftest import Clock, add_agency
 from tests.integration.payout_books import DAY, PayoutBooks, Settled
@@ -58,6 +63,23 @@ def only(books: PayoutBooks, run: Run) -> UUID:
     return UUID(found["id"])
 
 
+def a_credit(account: str, name: str, minor: int, agency: UUID, at: datetime) -> Credit:
+    return Credit(
+        id=new_id(),
+        provider="village",
+        provider_transaction_id=name,
+        account=account,
+        amount_minor=minor,
+        currency="VND",
+        occurred_at=at,
+        business_date=DAY,
+        status=CreditStatus.UNIDENTIFIED,
+        agency_id=agency,
+        payment_id=None,
+        received_at=at,
+    )
+
+
 def test_what_is_missing_of_a_payout_is_written_off_and_the_day_after_it_is_closed(
     books: PayoutBooks, agency: UUID
 ) -> None:
@@ -69,11 +91,12 @@ def test_what_is_missing_of_a_payout_is_written_off_and_the_day_after_it_is_clos
     with books.runtime.db.transaction() as tx:
         approve(tx, books.runtime, APPROVER, [resolution.id])
     assert (books.on_its_way(), books.at_bank()) == (0, 9_500)
-    books.book(day=DAY + A_DAY)
+    books.book(Booked(500, ["b-0001"]), day=DAY + A_DAY)
     run = books.run(DAY + A_DAY)
-    assert (run.status, books.found(run)) == ("balanced", [("payout_short", "resolved", -500)])
+    after_all = ("missing_in_gateway", "open", 500)
+    assert books.found(run) == [after_all, ("payout_short", "resolved", -500)]
     books.book(day=DAY + 2 * A_DAY)
-    assert books.found(books.run(DAY + 2 * A_DAY)) == []
+    assert books.found(books.run(DAY + 2 * A_DAY)) == [after_all]
     assert (books.on_its_way(), books.at_bank()) == (0, 9_500)
 
 
@@ -87,6 +110,44 @@ def test_money_in_transit_is_not_explained_away(books: PayoutBooks, agency: UUID
         effects = {each["action"]: each["effect"] for each in options(tx, books.runtime, FINANCE, found)}
     (transfer,) = effects["write_off"]
     assert (transfer["debit"], transfer["credit"]) == ("write_offs", f"in_transit:{books.provider}")
+
+
+def test_a_credit_that_was_told_before_is_known_by_the_banks_own_name_of_it(books: PayoutBooks, agency: UUID) -> None:
+    one, two, other = (f"{books.account}-{number}" for number in (1, 2, 3))
+    with books.runtime.db.transaction() as tx:
+        for name, minor in ((one, 700), (two, 800)):
+            assert credits.add(tx, a_credit(books.account, name, minor, agency, tx.now))
+    books.book(*(Booked(700, reference=name) for name in (one, one, two, other)), Booked(800, reference=two))
+    run = books.run()
+    assert run.totals["by_rule"] == {"known_credit": 2}
+    assert books.found(run) == [("missing_in_gateway", "open", 700)] * 3
+    assert books.at_bank() == 0
+    assert books.run().totals == run.totals
+
+
+def test_a_signed_day_stays_and_what_comes_later_is_a_correction(books: PayoutBooks, agency: UUID) -> None:
+    net = books.settle("b-0001", Settled(agency, 10_000))
+    books.book(Booked(net, ["b-0001"]))
+    run = books.run()
+    with books.runtime.db.transaction() as tx:
+        sign_off(tx, run.id, "approver", "as the statement has it", {}, KEPT)
+    late = books.settle("b-0002", Settled(agency, 5_000))
+    books.book(Booked(late, ["b-0002"]))
+    with pytest.raises(RunSignedOff):
+        books.run()
+    correction = run_reconciliation(books.runtime, books.source, DAY, "test", correction=True)
+    assert (correction.status, correction.totals["by_rule"]) == ("balanced", {"payout_reference": 1})
+    assert (books.on_its_way(), books.at_bank()) == (0, net + late)
+    assert correction.dated > DAY
+
+
+def test_the_assistant_has_no_opinion_of_what_it_does_not_know(books: PayoutBooks, agency: UUID) -> None:
+    books.settle("b-0001", Settled(agency, 10_000))
+    books.book(Booked(9_500, ["b-0001"]))
+    books.run()
+    (found,) = books.rows("SELECT * FROM discrepancies WHERE provider = :source")
+    with books.runtime.db.read() as tx:
+        opinion_now(tx, found, None)
 
 
 def test_a_day_is_run_again_when_a_statement_or_a_settlement_has_come_since(

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from gateway.domain.errors import NotFound
@@ -196,6 +196,7 @@ def test_what_is_on_its_way_is_what_is_open_and_each_line_has_one_place(
     lines: list[tuple[int, frozenset[str], int]],
     again: bool,
 ) -> None:
+    note(f"{batches=} {lines=} {again=}")
     books = PayoutBooks(runtime, days=1)
     for number, batch in enumerate(batches):
         books.settle(f"b-{number:04}", *(Settled(agencies[who], minor) for who, minor in batch))

@@ -27,6 +27,8 @@ from gateway.services.draft_fee import (
     publish_fee_draft,
     withdraw_fee_draft,
 )
+from gateway.services.find import find_invoice
+from gateway.services.issue_invoice import InvoiceRequest, issue_invoice
 from gateway.services.load_catalogue import load_catalogue
 from gateway.services.quote_fee import quote_fee
 from gateway.services.read_catalogue import read_catalogue
@@ -36,9 +38,10 @@ from gateway.store import catalogue
 from gateway.store.database import Transaction
 from gateway.store.embedded import DatabaseUrls
 from tests.integration.officers import an_officer
-from tests.integration.world import World, a_world
+from tests.integration.world import PAYER, World, a_world
 
 CODE = "vn-passport-new"
+REQUEST = InvoiceRequest(CODE, {}, Channel.COUNTER, "H26.17-1", PAYER)
 
 
 @pytest.fixture(scope="module")
@@ -154,11 +157,15 @@ def test_nobody_decides_on_an_own_draft_or_twice(tx: Transaction, editors: tuple
         publish_fee_draft(tx, editors[1], draft.id, current(tx).version)
 
 
-def test_nothing_is_dated_back_unseen(tx: Transaction, editors: tuple[Caller, Caller]) -> None:
+def test_nothing_is_dated_back_unseen_and_no_invoice_changes(
+    shared: World, tx: Transaction, editors: tuple[Caller, Caller]
+) -> None:
+    issued = issue_invoice(tx, shared.runtime.vault, shared.portal, REQUEST)
     with pytest.raises(FeeChangeFault):
         draft_fee_change(tx, editors[0], wanted(tx, 250_000, 0))
     corrected = published(tx, editors, wanted(tx, 250_000, -10, is_correction=True))
     assert price(tx, 0) == 250_000
+    assert find_invoice(tx, shared.portal, str(issued.id)).total_minor == issued.total_minor == 200_000
     with pytest.raises(TooLateForDraft):
         withdraw_fee_draft(tx, editors[0], corrected.id, "A slip")
 

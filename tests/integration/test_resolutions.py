@@ -19,10 +19,19 @@ from gateway.domain.resolution import AboveLimit, Action, AlreadyDecided, NotAll
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.refund_payment import request_refund, send_refunds
 from gateway.services.resolve_discrepancy import approve, options, propose, reject, withdraw
-from gateway.services.work_on_discrepancy import answer_trace, ask_again, assign, carry, comment, open_trace
+from gateway.services.work_on_discrepancy import (
+    AskedLately,
+    answer_trace,
+    ask_again,
+    assign,
+    carry,
+    comment,
+    open_trace,
+)
 from gateway.store import resolutions
 from gateway.store.database import new_id
 from gateway.store.embedded import DatabaseUrls
+from reconciliation.assistant import opinions
 from tests.integration.deciding import FEE, approved, books_agree, opened, proposed, status_of, the_discrepancy
 from tests.integration.village_bank import Village
 from tests.integration.world import World, a_world
@@ -225,6 +234,33 @@ def test_two_approvers_at_once_apply_it_once(world: World) -> None:
     assert world.balances()["write_offs"] == 4_000
 
 
+def test_invoices_are_locked_in_one_order_whatever_the_order_of_the_decisions(world: World) -> None:
+    """Else two officers with the same invoices in another order would wait for each other."""
+    for _ in range(2):
+        world.paid("twice", notifications=2)
+    first, second = (world.invoice() for _ in range(2))
+    with world.runtime.db.read() as tx:
+        credited = tx.execute(text("SELECT id FROM discrepancies ORDER BY id")).scalars().all()
+    crossed = zip(credited, (second, first), strict=True)
+    waiting = [proposed(world, each, Action.ACCEPT_LATE_PAYMENT, invoice=to.reference).id for each, to in crossed]
+
+    def approve_both() -> None:
+        with world.runtime.db.transaction() as tx:
+            approve(tx, world.runtime, world.approver, waiting)
+
+    one = text("SELECT id FROM invoices WHERE id = :id FOR NO KEY UPDATE NOWAIT")
+    with ThreadPoolExecutor(1) as pool:
+        with world.runtime.db.transaction() as tx:
+            tx.execute(one, {"id": first.id})
+            approving = pool.submit(approve_both)
+            is_waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not tx.execute(is_waiting).scalar_one():
+                assert not approving.done()
+            tx.execute(one, {"id": second.id})
+        approving.result()
+    assert {world.again(each).status for each in (first, second)} == {InvoiceStatus.PAID}
+
+
 def test_what_cleared_meanwhile_is_not_booked(world: World) -> None:
     discrepancy = opened(world, DiscrepancyKind.MISSING_AT_PROVIDER, 4_000)
     waiting = proposed(world, discrepancy, Action.WRITE_OFF)
@@ -305,9 +341,20 @@ def test_days_are_counted_where_the_agency_is(world: World) -> None:
     assert told[0] > told[1]
 
 
+@pytest.mark.parametrize("looked_at", [0, 1])
+def test_one_of_very_many_that_no_run_has_seen_is_judged_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, looked_at: int
+) -> None:
+    monkeypatch.setattr(opinions, "LOOKED_AT", looked_at)
+    found = [opened(world, DiscrepancyKind.MISSING_AT_PROVIDER, 4_000) for _ in range(2)][-1]
+    with world.runtime.db.read() as tx:
+        row = resolutions.find_discrepancy(tx, found, None)
+        assert row is not None
+        assert opinions.opinion_now(tx, row, None)["cause"]
+
+
 def test_the_provider_is_asked_again(world: World) -> None:
     payment = world.start(world.checkout(world.invoice()))
-    world.play(payment, "silent")
     with world.runtime.db.transaction() as tx:
         discrepancy = open_discrepancy(
             tx,
@@ -321,6 +368,11 @@ def test_the_provider_is_asked_again(world: World) -> None:
             evidence={},
         )
     assert discrepancy is not None
+    assert ask_again(world.runtime, world.finance, discrepancy) == "pending"
+    with pytest.raises(AskedLately):
+        ask_again(world.runtime, world.finance, discrepancy)
+    world.play(payment, "silent")
+    world.clock.ahead += timedelta(minutes=2)
     assert ask_again(world.runtime, world.finance, discrepancy) == "succeeded"
     with pytest.raises(Invalid):
         ask_again(world.runtime, world.finance, discrepancy)

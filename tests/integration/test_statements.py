@@ -1,12 +1,22 @@
 """A bank's statement is loaded whole or not at all, and kept as it was handed in."""
 
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from gateway.domain.bank_file import FileStatus
 from gateway.domain.invoice import InvoiceStatus
+from gateway.domain.payout import PayoutTerms
+from gateway.services.apply_observation import apply_observation
+from gateway.store.database import new_id
+from gateway.store.embedded import DatabaseUrls
+from gateway.store.tables.reconciliation import settlement_batches
+from reconciliation.statements import learn as learning
 from reconciliation.statements.kept import pieces
 from reconciliation.statements.load import EmptyFile, NotOurAccount, StatementChanged, UnknownLayout
 from reconciliation.statements.telling import file_json
@@ -114,3 +124,116 @@ def test_what_the_bank_told_nobody_is_learnt_once(village: Village) -> None:
     file = rows(village, "SELECT lines, read_lines, learnt_lines, learnt_at IS NOT NULL FROM statement_files")
     assert file == [(3, 3, 2, True)]
     assert learn(village.world.runtime, content) == 0
+
+
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+def stop(*_: Any) -> None:
+    raise Stopped
+
+
+def test_a_load_that_breaks_off_anywhere_leaves_nothing_and_the_next_one_loads(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = mt940(ACCOUNT, TWO)
+    for seam in ("add_file", "add_chunks", "add_statements"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"gateway.store.statements.{seam}", stop)
+            with pytest.raises(Stopped):
+                load(village.world.runtime, content)
+        assert left(village) == [(0, 0, 0, 0)], seam
+    with pytest.raises(Stopped):
+        load(village.world.runtime, content, then=stop)
+    assert left(village) == [(0, 0, 0, 0)]
+    assert load(village.world.runtime, content).is_new
+    assert left(village) == [(1, 1, 1, 2)]
+
+
+def test_a_load_that_is_killed_leaves_nothing_and_the_next_one_loads(
+    village: Village, database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    file = tmp_path / "statement.sta"
+    file.write_bytes(mt940(ACCOUNT, TWO))
+    command = [sys.executable, "-m", "tests.integration.load_once", database_urls.app_url]
+    command += [village.world.vault_key.hex(), str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline().strip() for _ in range(2)] == ["reading", "written"]
+        process.kill()
+    assert left(village) == [(0, 0, 0, 0)]
+    assert subprocess.run(command, input="\n", capture_output=True, text=True, timeout=60, check=True).stdout
+    assert left(village) == [(1, 1, 1, 2)]
+
+
+def left(village: Village) -> list[Any]:
+    """How many files, pieces of files, statements and lines there are."""
+    return rows(
+        village,
+        "SELECT (SELECT count(*) FROM statement_files), (SELECT count(*) FROM statement_chunks),"
+        " (SELECT count(*) FROM bank_statements), (SELECT count(*) FROM bank_lines)",
+    )
+
+
+def test_a_learning_that_breaks_off_goes_on_and_counts_nothing_twice(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoices = [village.invoice() for _ in range(3)]
+    content = mt940(ACCOUNT, [Movement(FEE, each.reference, f"FT{n}") for n, each in enumerate(invoices)])
+    monkeypatch.setattr("reconciliation.statements.learn.LINES_AT_ONCE", 1)
+
+    def fail_once(tx: Any, bank: str, observation: Any, *rest: Any) -> Any:
+        if observation.provider_transaction_id == "FT1":
+            raise Stopped
+        return apply_observation(tx, bank, observation, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(learning, "apply_observation", fail_once)
+        assert learn(village.world.runtime, content) == 2
+    progress = "SELECT read_lines, learnt_lines, learnt_at IS NOT NULL FROM statement_files"
+    assert rows(village, progress) == [(1, 2, False)]
+    assert learn(village.world.runtime, content) == 1
+    assert rows(village, progress) == [(3, 3, True)]
+    assert village.balances()[f"bank:{ACCOUNT}"] == 3 * FEE
+
+
+def test_a_booking_that_two_statements_tell_is_one_line_and_counts_once(village: Village) -> None:
+    invoice = village.invoice()
+    movement = Movement(FEE, invoice.reference, "FT1")
+    assert learn(village.world.runtime, mt940(ACCOUNT, [movement], number=1)) == 1
+    assert learn(village.world.runtime, mt940(ACCOUNT, [movement, Movement(7, "", "FT2")], number=2)) == 1
+    assert [(amount, reference) for _, amount, reference, _ in lines(village)] == [(FEE, "FT1"), (7, "FT2")]
+    assert village.balances()[f"bank:{ACCOUNT}"] == FEE + 7
+
+
+def test_a_credit_that_is_taken_back_is_taken_back_here(village: Village) -> None:
+    paid = village.told(village.invoice()).provider_transaction_id
+    unknown = village.told(village.invoice(), "no reference").provider_transaction_id
+    taken_back = [Movement(-FEE, "", one, kind="RC") for one in (paid, unknown, "nobody's")]
+    assert learn(village.world.runtime, mt940(ACCOUNT, taken_back, opening=3 * FEE)) == 2
+    balances = village.balances()
+    assert balances["disputes"] == FEE
+    assert f"bank:{ACCOUNT}" not in balances  # nothing is left there
+    stray, *others = sorted(village.asked_about())
+    assert (stray, [kind for kind, _ in others]) == (("missing_in_gateway", -FEE), ["unidentified_receipt"])
+
+
+def test_what_names_a_payout_is_left_to_the_run_of_the_account(village: Village) -> None:
+    runtime = village.world.runtime
+    village.world.runtime = replace(runtime, payouts=PayoutTerms({"sandbox": ACCOUNT}))
+    with runtime.db.transaction() as tx:
+        batch = {"provider": "sandbox", "batch_id": "B-20260302-1", "payout_id": "PO-77431", "lines": 0}
+        batch |= {"id": new_id(), "sha256": b"", "business_date": tx.now.date()}
+        tx.execute(insert(settlement_batches).values(**batch))
+    invoice = village.invoice()
+    movements = [
+        Movement(900, "PAYOUT PO77431", "FT1"),
+        Movement(800, "TRANSFER SANDBOX", "FT2"),
+        Movement(FEE, f"BY SANDBOX {invoice.reference}", "FT3"),
+        Movement(700, "PO774312", "FT4"),
+    ]
+    assert learn(village.world.runtime, mt940(ACCOUNT, movements)) == 2
+    names = [["PO-77431"], ["sandbox"], sorted([invoice.reference, "sandbox"]), []]
+    assert [names for *_, names in lines(village)] == names
+    assert village.balances()[f"bank:{ACCOUNT}"] == FEE + 700

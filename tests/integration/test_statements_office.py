@@ -1,12 +1,15 @@
 """Banks' statements as a portal and an officer meet them: handed in over the API and on the console's page."""
 
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from gateway.app import create_app
@@ -14,7 +17,7 @@ from gateway.domain.officer import Role
 from gateway.jobs import build_jobs
 from gateway.store.embedded import DatabaseUrls
 from reconciliation import api as reconciliation_api
-from reconciliation import console
+from reconciliation import console, statements_cli
 from reconciliation.statements import jobs
 from tests.integration.api import Api, Reply, an_api, problem
 from tests.integration.officers import browser_of, submit
@@ -126,3 +129,22 @@ def test_an_auditor_reads_the_pages_and_changes_nothing(office: Api) -> None:
     page = browser.get(PAGE)
     assert page.status_code == 200
     assert 'type="file"' not in page.text
+
+
+def test_the_command_line_loads_lists_and_shows(office: Api, tmp_path: Path) -> None:
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(statements_cli.group(lambda: office.world.runtime), arguments)
+
+    good, broken = tmp_path / "good.sta", tmp_path / "broken.sta"
+    good.write_bytes(a_statement(number=6))
+    broken.write_bytes(a_statement(number=7, closing=7))
+    assert "1 statements, 1 lines" in call("load", str(good)).output
+    assert "known already" in call("load", str(good)).output
+    failed = call("load", str(broken))
+    assert failed.exit_code == 1
+    assert "Quarantined" in failed.output
+    assert "line 7: its opening balance" in failed.output
+    assert "broken.sta" in call("list").output
+    file_id = failed.output.split("Quarantined as ")[1].split(":")[0]
+    assert json.loads(call("show", file_id).output)["status"] == "quarantined"
+    assert "There is no such file" in call("show", str(uuid4())).output

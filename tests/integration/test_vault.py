@@ -1,5 +1,7 @@
 """Personal data: sealed when stored, read with a trace, gone when erased."""
 
+import io
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -12,10 +14,12 @@ from gateway.services.rotate_vault_keys import rotate_vault_keys
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.tokens import Tokens
 from gateway.services.vault import MasterKeyMissing, SealBroken, Vault, provider_event_purpose, xaes_256_gcm
+from gateway.store import statements
 from gateway.store.database import Database, Transaction, new_id
 from gateway.store.tables.access import payers
 from gateway.store.tables.events import provider_events
 from gateway.store.vault import payers_by_hash
+from reconciliation.statements.kept import keep, pieces
 from tests.integration.conftest import Clock
 
 OLD, NEW, LOOKUP = b"o" * 32, b"n" * 32, b"l" * 32
@@ -200,6 +204,7 @@ def test_rotation_leaves_nothing_under_the_old_key(db: Database, vault: Vault, a
         erase_payer(tx, portal, erased)
         event = {"id": event_id, "provider": "sandbox", "event_id": "e", "event_type": "t", "received_at": tx.now}
         tx.execute(insert(provider_events).values(**event, master_key_id=key_id, sealed_payload=payload))
+        file_id = a_statement_file(tx, vault)
 
     both = Vault({"2026": NEW, "2025": OLD}, LOOKUP)
     runtime = Runtime(db, {}, both, Tokens(b"t" * 32), "https://pay.example")
@@ -207,6 +212,7 @@ def test_rotation_leaves_nothing_under_the_old_key(db: Database, vault: Vault, a
         "payers": 1,
         "provider_events": 1,
         "bank_credits": 0,
+        "statement_chunks": 1,
         "webhook_endpoints": 0,
         "officer_authenticators": 0,
     }
@@ -214,6 +220,7 @@ def test_rotation_leaves_nothing_under_the_old_key(db: Database, vault: Vault, a
         "payers": 0,
         "provider_events": 0,
         "bank_credits": 0,
+        "statement_chunks": 0,
         "webhook_endpoints": 0,
         "officer_authenticators": 0,
     }
@@ -225,6 +232,17 @@ def test_rotation_leaves_nothing_under_the_old_key(db: Database, vault: Vault, a
         assert event_row is not None
         purpose = provider_event_purpose(event_id)
         assert only_new.open_bytes(purpose, event_row.master_key_id, event_row.sealed_payload) == b"payload"
+    assert list(pieces(replace(runtime, vault=only_new), file_id)) == [b"a bank's statement"]
+
+
+def a_statement_file(tx: Transaction, vault: Vault) -> UUID:
+    """One that could not be read, and is kept sealed."""
+    file_id, content = new_id(), b"a bank's statement"
+    told = {"name": "", "format": "", "layout": "", "uploaded_by": "test", "size_bytes": len(content), "lines": 0}
+    told |= {"status": "quarantined", "errors": [{"line": 1, "field": "", "reason": "unreadable"}]}
+    statements.add_file(tx, {"id": file_id, "sha256": b"", **told})
+    keep(tx, vault, file_id, io.BytesIO(content))
+    return file_id
 
 
 @pytest.mark.parametrize(

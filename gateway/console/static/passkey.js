@@ -2,7 +2,6 @@
 (() => {
   "use strict";
   const form = document.querySelector("form[data-passkey]");
-  const field = form.querySelector("input[name=passkey]");
   const failed = document.getElementById("passkey-failed");
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
   const text = (buffer) =>
@@ -31,7 +30,7 @@
     try {
       const publicKey = read(JSON.parse(form.dataset.options));
       const way = form.dataset.passkey === "make" ? "create" : "get";
-      field.value = written(await navigator.credentials[way]({ publicKey }));
+      form.elements.credential.value = written(await navigator.credentials[way]({ publicKey }));
       form.submit();
     } catch {
       failed.hidden = false;

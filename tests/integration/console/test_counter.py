@@ -17,6 +17,8 @@ from gateway.services.show_checkout import payer_of
 from gateway.services.start_payment import start_payment
 from tests.integration.api import Api
 from tests.integration.officers import FORM_FIELD, browser_of, submit
+from tests.integration.village_bank import Village
+from tests.integration.web import app_of
 
 NEW = "/console/counter/new?procedure=vn-certified-copy"
 TYPED = {
@@ -151,8 +153,24 @@ def test_a_card_page_is_not_opened_at_the_counter(api: Api, browser: FlaskClient
     assert "own phone" in answer.text
 
 
-def test_the_payer_may_give_up(api: Api, browser: FlaskClient) -> None:
+def test_a_transfer_is_begun_on_the_officers_screen(village: Village) -> None:
+    browser = browser_of(app_of(village.world), village.world.runtime, Role.FINANCE)
+    browser.get("/console?lang=en")
+    invoice = village.invoice()
+    session = helped(browser, invoice.id)
+    assert location(submit(browser, session, f"{session}/payments", provider="village")) == session
+    waiting = words(browser.get(session).text)
+    assert "The payer makes this transfer" in waiting
+    assert f"Message {invoice.reference}" in waiting
+    village.told(invoice)
+    assert "The money has arrived" in words(browser.get(session).text)
+
+
+def test_the_payer_may_give_up_and_no_other_officer_does_it_for_them(api: Api, browser: FlaskClient) -> None:
     session = helped(browser, api.issued()["id"])
+    colleague = browser_of(api.app, api.world.runtime, Role.FINANCE)
+    assert colleague.get(session).status_code == 404
+    assert submit(colleague, "/console/counter", f"{session}/cancel").status_code == 404
     assert location(submit(browser, session, f"{session}/cancel")) == session
     assert "cancelled" in words(browser.get(session).text)
 

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from gateway.services.officer_passkeys import Here
 from tests.integration.api import Api
 from tests.integration.console.authenticator import Device
 from tests.integration.console.known import Known, form_of, is_in
@@ -29,7 +30,7 @@ def signed_in(known: Known) -> FlaskClient:
 @pytest.fixture
 def device(api: Api, signed_in: FlaskClient) -> Device:
     """One that the officer has added."""
-    device = Device(api.world.runtime.public_url)
+    device = Device(Here.of(api.world.runtime).origin)
     assert add(signed_in, device).status_code == 303
     return device
 
@@ -43,13 +44,13 @@ def options_on(page: TestResponse) -> dict[str, Any]:
 
 def add(browser: FlaskClient, device: Device, label: str = "blue key") -> TestResponse:
     page = browser.get(ADD)
-    return browser.post(ADD, data={"form": form_of(page), "passkey": device.make(options_on(page)), "label": label})
+    return browser.post(ADD, data={"form": form_of(page), "credential": device.make(options_on(page)), "label": label})
 
 
 def show(browser: FlaskClient, device: Device) -> TestResponse:
     page = browser.get(SHOW)
     return browser.post(
-        f"{SHOW}?next=/console/account", data={"form": form_of(page), "passkey": device.show(options_on(page))}
+        f"{SHOW}?next=/console/account", data={"form": form_of(page), "credential": device.show(options_on(page))}
     )
 
 
@@ -85,8 +86,8 @@ def test_an_answer_counts_once_and_for_the_browser_that_was_asked(api: Api, devi
     page = one.get(SHOW)
     answer = device.show(options_on(page))
     theirs = form_of(other.get(SHOW))
-    assert other.post(SHOW, data={"form": theirs, "passkey": answer}).status_code == 422
-    fields = {"form": form_of(page), "passkey": answer}
+    assert other.post(SHOW, data={"form": theirs, "credential": answer}).status_code == 422
+    fields = {"form": form_of(page), "credential": answer}
     assert one.post(SHOW, data=fields).status_code == 303
     assert one.post(SHOW, data=fields).status_code == 422
 
@@ -104,9 +105,9 @@ def test_a_passkey_that_was_copied_or_shown_elsewhere_is_refused(api: Api, known
 @pytest.mark.parametrize("answer", ["", "{}", "[]", "null", '{"id": "x"}', "nonsense"])
 def test_what_is_no_passkey_is_refused(api: Api, signed_in: FlaskClient, answer: str) -> None:
     browser = api.app.test_client()
-    fields = {"form": form_of(browser.get(SHOW)), "passkey": answer}
+    fields = {"form": form_of(browser.get(SHOW)), "credential": answer}
     assert browser.post(SHOW, data=fields).status_code == 422
-    fields = {"form": form_of(signed_in.get(ADD)), "passkey": answer, "label": "x"}
+    fields = {"form": form_of(signed_in.get(ADD)), "credential": answer, "label": "x"}
     assert signed_in.post(ADD, data=fields).status_code == 422
 
 
@@ -117,7 +118,7 @@ def test_a_passkey_is_added_once_and_under_a_name(signed_in: FlaskClient, device
 
 
 def test_a_passkey_that_was_removed_opens_nothing(api: Api, signed_in: FlaskClient) -> None:
-    device = Device(api.world.runtime.public_url)
+    device = Device(Here.of(api.world.runtime).origin)
     add(signed_in, device, "to be removed")
     page = signed_in.get(ACCOUNT)
     remove = re.findall(r'action="(/console/account/passkeys/[^"]+/remove)"', page.text)[-1]

@@ -1,11 +1,14 @@
 """Officers find payments, read their whole story, ask for refunds, and read a payer's data for a purpose."""
 
+from datetime import timedelta
+
 import pytest
 from flask.testing import FlaskClient
 
 from gateway.domain.invoice import Invoice
 from gateway.domain.officer import Role
 from gateway.domain.payment import Payment
+from gateway.store import payments
 from gateway.store.database import new_id
 from tests.integration.api import Api
 from tests.integration.conftest import add_agency
@@ -95,6 +98,20 @@ def test_a_story_tells_from_the_invoice_to_the_ledger_who_did_what(
     bill = finance.get(f"/console/invoices/{invoice.id}").text
     assert f"/console/payments/{payment.id}" in bill
     assert "Legal basis" in bill
+
+
+def test_a_long_story_is_told_in_parts_of_a_page_each(api: Api, finance: FlaskClient) -> None:
+    payment = api.world.start(api.world.checkout(api.world.invoice()))
+    told = {"payment_id": payment.id, "source": "webhook", "reported": "pending", "status": "pending", "changed": False}
+    with api.world.runtime.db.transaction() as tx:
+        for number in range(600):
+            when = {"occurred_at": tx.now, "received_at": tx.now + timedelta(seconds=number)}
+            payments.add_event(tx, **told, **when, code=f"repeat-{number}", amount_minor=None)
+    address = f"/console/payments/{payment.id}"
+    parts = [finance.get(f"{address}?part={part}") for part in range(1, 7)]
+    assert "only the oldest part is shown" in parts[0].text
+    assert "repeat-450" in parts[4].text + parts[5].text
+    assert max(len(part.data) for part in parts) < 60_000
 
 
 def test_a_refund_is_asked_for_once_however_often_the_form_is_sent(api: Api, finance: FlaskClient) -> None:

@@ -87,7 +87,7 @@ def test_a_decision_without_a_reason_is_asked_for_one(office: Office) -> None:
 def test_work_is_noted_with_the_names_of_officers(office: Office) -> None:
     found = opened(office.world, DiscrepancyKind.MISSING_AT_PROVIDER, 20_000)
     finance, page = office.officer(Role.FINANCE), f"/console/discrepancies/{found}"
-    assert submit(finance, page, f"{page}/comment", text="asked by telephone <b>").status_code == 303
+    assert submit(finance, page, f"{page}/comment", text="asked by telephone <b>\0").status_code == 303
     actor = re.search(r'value="(officer:[^"]+)"', finance.get(page).text)
     assert actor
     assert submit(finance, page, f"{page}/assign", to=actor[1]).status_code == 303
@@ -137,8 +137,9 @@ def test_the_queue_takes_filters_and_pages(office: Office, monkeypatch: pytest.M
     assert set(seen) == made
     assert len(seen) == len(made)
     assert made.isdisjoint(re.findall(r"[0-9a-f-]{36}", viewer.get("/console/discrepancies?kind=timing").text))
-    for odd in ("?after=x", "?order=amount&after=x"):
+    for odd in ("?after=x", "?order=amount&after=x", "?provider=%00"):
         assert viewer.get(f"/console/discrepancies{odd}").status_code == 422
+    assert viewer.get("/console/discrepancies?status=none&kind=none&agency=none&age=none&cause=none").status_code == 200
 
 
 def test_one_decision_is_taken_for_all_of_one_cause(office: Office) -> None:

@@ -51,12 +51,15 @@ TABLE = {
     "fees fee try_fee fee_draft": EVERYBODY,
     "change_fee draft_fee publish_fee_draft reject_fee_draft withdraw_fee_draft": "c",
     # Reconciliation
-    "day runs run run_report reports month_report receipts_report": "vfau",
+    "day runs run run_report reports month_report receipts_report payout_report": "vfau",
     "discrepancies discrepancy discrepancy_group decisions decision": "vfau",
     "begin_run run_again correct_run": "f",
     "sign_off sign_run approve_decision reject_decision": "a",
     "ask_again carry propose propose_group open_trace answer_trace withdraw_decision": "f",
     "assign comment": "fa",
+    "trace_letter": "vfau",
+    "statements statement": "vfau",
+    "hand_in_statement statement_file": "f",
 }
 MAY = {f"console.{name}": holders for names, holders in TABLE.items() for name in names.split()}
 REFUSAL = "This needs one of the roles"

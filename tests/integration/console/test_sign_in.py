@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from gateway.console.gate import cookie_name
 from gateway.domain.officer import Role
 from gateway.services.invite_officer import invite
+from gateway.services.lock_out import RULES, forget_old_tries
 from gateway.services.sign_in import WrongCredentials, sign_in
 from gateway.store.tables.identity import officer_authenticators, officer_invitations, sign_in_tries
 from gateway.store.tables.officers import officer_sessions, officers
@@ -207,3 +208,17 @@ def pending_code(api: Api, officer_id: UUID) -> str:
     sealed = runtime.vault.open_bytes(f"officer_authenticator:{row.id}", row.master_key_id, row.sealed)
     assert sealed.decode().encode() not in row.sealed
     return pyotp.TOTP(sealed.decode()).at(runtime.db.now())
+
+
+def test_old_tries_are_forgotten_and_recent_ones_are_not(api: Api, known: Known) -> None:
+    browser = api.app.test_client()
+    known.by_password(browser, "x")
+    assert forget_old_tries(api.world.runtime) == 0
+    with api.world.runtime.db.transaction() as tx:
+        tx.execute(update(sign_in_tries).values(last_at=tx.now - timedelta(days=1, seconds=1)))
+    assert forget_old_tries(api.world.runtime) == 2  # of the account, and of the address
+
+
+@pytest.mark.parametrize(("tries", "seconds"), [(4, 0), (5, 30), (6, 60), (9, 480), (10, 960), (1000, 960)])
+def test_each_wait_is_twice_the_one_before_up_to_a_limit(tries: int, seconds: int) -> None:
+    assert RULES["password"].wait_after(tries) == timedelta(seconds=seconds)
