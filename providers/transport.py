@@ -5,8 +5,10 @@ answer that cannot be read) is OutcomeUnknown: the provider may have acted on it
 RateLimited: refused before it was processed. Nothing is retried here; the sweeps retry, with the same idempotency key.
 """
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
@@ -28,6 +30,12 @@ _NEVER_SENT = (
     httpx.InvalidURL,
 )
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """httpx's own, made once: reading all authorities takes as long as a payer's whole request, for each provider."""
+    return httpx.create_ssl_context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ class Transport:
 
     def __init__(self, timeout: httpx.Timeout = TIMEOUT) -> None:
         # A simulator on this machine is reached directly even where a proxy leads to the rest of the world.
-        self._client = httpx.Client(timeout=timeout, follow_redirects=False, mounts=dict.fromkeys(_LOOPBACK))
+        mounts = dict.fromkeys(_LOOPBACK)
+        self._client = httpx.Client(verify=_tls(), timeout=timeout, follow_redirects=False, mounts=mounts)
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """Raises NotSent, RateLimited or OutcomeUnknown, outside the handler: what they replace holds our headers."""

@@ -2,11 +2,14 @@
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
 import pytest
 
 from gateway.store.embedded import DatabaseUrls
@@ -29,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if of_worker is None:
         remove_abandoned()
     refuse_the_network()
+    share_the_authorities()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -96,6 +100,18 @@ def refuse_the_network() -> None:
     patch.setattr(socket.socket, "connect", guarded_connect)
     patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
     patch.setattr(socket, "getaddrinfo", guarded_resolve)
+
+
+def share_the_authorities() -> None:
+    """httpx reads all certificate authorities for each client, which takes longer than most requests."""
+    shared = cache(lambda trust_env: httpx.create_ssl_context(trust_env=trust_env))
+
+    def context(verify: ssl.SSLContext | str | bool = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        if verify is True and cert is None:
+            return shared(trust_env)
+        return httpx.create_ssl_context(verify, cert, trust_env)
+
+    pytest.MonkeyPatch().setattr("httpx._transports.default.create_ssl_context", context)
 
 
 def refuse_unless_local(family: int, address: Any) -> None:

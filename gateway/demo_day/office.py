@@ -1,9 +1,11 @@
 """A running gateway and its simulated providers, as a portal, an officer and a payer can reach them."""
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -69,7 +71,7 @@ class Office:
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.keys[scope]}", "Idempotency-Key": str(uuid4())}
         url = f"{self.url}{path}"
-        answer = httpx.request(method, url, json=body, files=files, headers=headers, timeout=TIMEOUT)
+        answer = _asked(method, url, json=body, files=files, headers=headers)
         if answer.is_error:
             is_problem = "json" in answer.headers.get("content-type", "")
             code = answer.json().get("code", "") if is_problem else ""
@@ -93,7 +95,7 @@ class Office:
 
     def control(self, provider: str, path: str, body: Document | None = None) -> Any:
         method = "GET" if body is None else "POST"
-        answer = httpx.request(method, f"{self.simulators[provider]}/_sim/{path}", json=body, timeout=TIMEOUT)
+        answer = _asked(method, f"{self.simulators[provider]}/_sim/{path}", json=body)
         if answer.is_error:
             raise DemoFailed(f"{provider} {path}: {answer.status_code} {answer.text[:300]}")
         return answer.json()
@@ -101,16 +103,26 @@ class Office:
     def play(self, provider: str, action: Document, outcome: str) -> None:
         """The payer follows `next_action` and does something there; while nobody answers, again and again."""
         page = self._pay_page(provider, action)
-        answer = _patiently(lambda: httpx.post(page, data={"outcome": outcome}, timeout=TIMEOUT))
+        answer = _patiently(lambda: _asked("POST", page, data={"outcome": outcome}))
         if answer.status_code != httpx.codes.SEE_OTHER:
             raise DemoFailed(f"{provider} did not play {outcome}: {answer.status_code} {answer.text[:200]}")
-        httpx.get(answer.headers["location"], timeout=TIMEOUT)  # the browser comes back, which is only a hint
+        _asked("GET", answer.headers["location"])  # the browser comes back, which is only a hint
 
     def _pay_page(self, provider: str, action: Document) -> str:
         """Where the payer goes; for a transfer, the app of a bank that has read the code or the slip."""
         if action["type"] == "redirect":
             return str(action["url"])
         return str(_patiently(lambda: self.control(provider, "pay-page", {"next_action": action}))["url"])
+
+
+def _asked(method: str, url: str, **given: Any) -> httpx.Response:
+    return httpx.request(method, url, verify=_tls(), timeout=TIMEOUT, **given)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: it would take longer than the question."""
+    return httpx.create_ssl_context()
 
 
 def _patiently(ask: Callable[[], Any]) -> Any:
