@@ -26,7 +26,7 @@ from gateway.services.work_on_discrepancy import (
     comment,
     open_trace,
 )
-from gateway.store import payments, resolutions
+from gateway.store import discrepancy_queue, payments, resolutions
 from gateway.store.database import Transaction
 from reconciliation.assistant.opinions import with_likeliest
 from reconciliation.assistant_api import causes_of
@@ -149,6 +149,7 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         waiting = next((each for each in known if each.status is ResolutionStatus.PROPOSED), None)
         able = _options(tx, console, found) if is_open and waiting is None else []
         opinion = causes_of(tx, runtime, discrepancy_id, me.agency_id)
+        has_others = _is_shared(tx, opinion["group"], me)
         notes, traces = resolutions.notes_of(tx, discrepancy_id), resolutions.traces_of(tx, discrepancy_id)
         paid = payments.find(tx, found.payment_id) if found.payment_id else None
         agencies, age = agencies_of(tx, me), resolutions.ages(tx, [discrepancy_id])[discrepancy_id]
@@ -170,6 +171,7 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         others=others(found.evidence, found.currency),
         tables=tables(found.evidence),
         opinion=opinion,
+        has_others=has_others,
         causes=[cause["explanation"][language] for cause in opinion["causes"]],
         ask_first=opinion["ask_first"] and opinion["ask_first"][language],
         options=able,
@@ -187,6 +189,11 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         typed=typed(*TYPED),
         faults=words.faults_of(error) if error else {},
     )
+
+
+def _is_shared(tx: Transaction, group: str | None, me: Officer) -> bool:
+    """Whether several that are open have this cause."""
+    return bool(group) and len(discrepancy_queue.of_group(tx, group, me.agency_id, 2)) > 1
 
 
 def _options(tx: Transaction, console: ConsoleSurface, found: Row[Any]) -> list[dict[str, Any]]:
