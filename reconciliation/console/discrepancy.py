@@ -1,6 +1,6 @@
 """One discrepancy whole: what it means, both sides, its causes, what can be decided; and work that does not end it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -149,12 +149,10 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         waiting = next((each for each in known if each.status is ResolutionStatus.PROPOSED), None)
         able = _options(tx, console, found) if is_open and waiting is None else []
         opinion = causes_of(tx, runtime, discrepancy_id, me.agency_id)
-        has_others = _is_shared(tx, opinion["group"], me)
         notes, traces = resolutions.notes_of(tx, discrepancy_id), resolutions.traces_of(tx, discrepancy_id)
         paid = payments.find(tx, found.payment_id) if found.payment_id else None
         agencies, age = agencies_of(tx, me), resolutions.ages(tx, [discrepancy_id])[discrepancy_id]
-        named = [found.assigned_to, *(note.author for note in notes), *(_assigned_to(note) for note in notes)]
-        names = names_of(tx, named)
+        names = names_of(tx, _actors(found, notes))
         team = colleagues(tx, WORKERS, me.agency_id) if is_open else []
     language = console.language()
     return console.page(
@@ -171,7 +169,7 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         others=others(found.evidence, found.currency),
         tables=tables(found.evidence),
         opinion=opinion,
-        has_others=has_others,
+        has_others=_is_shared(console, opinion["group"]),
         causes=[cause["explanation"][language] for cause in opinion["causes"]],
         ask_first=opinion["ask_first"] and opinion["ask_first"][language],
         options=able,
@@ -191,9 +189,17 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
     )
 
 
-def _is_shared(tx: Transaction, group: str | None, me: Officer) -> bool:
+def _actors(found: Row[Any], notes: Sequence[Row[Any]]) -> list[str | None]:
+    """Whom the page names."""
+    return [found.assigned_to, *(note.author for note in notes), *(_assigned_to(note) for note in notes)]
+
+
+def _is_shared(console: ConsoleSurface, group: str | None) -> bool:
     """Whether several that are open have this cause."""
-    return bool(group) and len(discrepancy_queue.of_group(tx, group, me.agency_id, 2)) > 1
+    if group is None:
+        return False
+    with console.runtime.db.read() as tx:
+        return len(discrepancy_queue.of_group(tx, group, console.officer().agency_id, 2)) > 1
 
 
 def _options(tx: Transaction, console: ConsoleSurface, found: Row[Any]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 
 ACTIONS = (
     "'accept_late_payment', 'refund_duplicate', 'assign_receipt', 'return_receipt', 'accept_proposal', 'correct_fee',"
