@@ -1,8 +1,9 @@
 """What slows down guessing: after a few tries that failed, each next one has to wait longer.
 
-A try is counted before it is checked, so that many at once gain nothing; one that goes well wipes the count. Whether
-there is such an account makes no difference. At the longest wait fewer than a hundred tries fit into a day (NIST SP
-800-63B-4, 3.2.2).
+A try is counted before it is checked, so that many at once gain nothing. One that goes well wipes the count of its
+account. From that of the address it only takes itself back, since an office of many may sit there, and so may who
+guesses. Whether there is such an account makes no difference. At the longest wait fewer than a hundred tries fit into a
+day (NIST SP 800-63B-4, 3.2.2).
 """
 
 from dataclasses import dataclass
@@ -66,6 +67,11 @@ def count_try(tx: Transaction, runtime: Runtime, kind: str, who: str) -> None:
 
 def forget_tries(tx: Transaction, runtime: Runtime, kind: str, who: str) -> None:
     sign_in_tries.forget(tx, kind, _who(runtime, kind, who))
+
+
+def take_back_try(tx: Transaction, runtime: Runtime, kind: str, who: str) -> None:
+    """It went well after all."""
+    sign_in_tries.take_back(tx, kind, _who(runtime, kind, who))
 
 
 def forget_old_tries(runtime: Runtime) -> int:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from gateway.domain.errors import Unauthorized
-from gateway.services.lock_out import count_try, forget_tries
+from gateway.services.lock_out import count_try, forget_tries, take_back_try
 from gateway.services.officer_sessions import SignedOut, begin_session, end_session, half_session
 from gateway.services.passwords import hashed, is_outdated, matches
 from gateway.services.runtime import Runtime
@@ -58,6 +58,7 @@ def sign_in(runtime: Runtime, email: str, password: str, address: str) -> str:
     with runtime.db.transaction() as tx:
         if officer and kept and right and officer.disabled_at is None:
             forget_tries(tx, runtime, "password", email)
+            take_back_try(tx, runtime, "address", address)
             if is_outdated(kept.hash):
                 identity.rehash_password(tx, officer.id, kept.hash, hashed(password))
             return begin_session(tx, officer.id, proven=False)

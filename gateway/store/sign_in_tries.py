@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 
@@ -31,6 +31,12 @@ def count(tx: Transaction, kind: str, who: bytes, forgotten_before: datetime) ->
 
 def block(tx: Transaction, kind: str, who: bytes, until: datetime) -> None:
     tx.execute(update(table).where(table.c.kind == kind, table.c.who == who).values(blocked_until=until))
+
+
+def take_back(tx: Transaction, kind: str, who: bytes) -> None:
+    """One try less."""
+    fewer = func.greatest(table.c.tries - 1, 0)
+    tx.execute(update(table).where(table.c.kind == kind, table.c.who == who).values(tries=fewer))
 
 
 def forget(tx: Transaction, kind: str, who: bytes) -> None:

@@ -1,5 +1,6 @@
 """Officers sign in by password and a second factor; whoever only knows one of them stays outside."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -99,6 +100,17 @@ def test_guessing_a_password_is_slowed_down_whether_or_not_there_is_such_an_acco
         tx.execute(update(sign_in_tries).values(blocked_until=tx.now))
     assert known.by_password(browser).status_code == 303
     assert known.by_password(browser, "x").status_code == 401  # what went well wiped the count
+
+
+def test_many_officers_behind_one_address_sign_in_and_who_guesses_there_is_slowed_down(
+    api: Api, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RULES, "address", replace(RULES["address"], free=3))
+    browser = api.app.test_client()
+    assert [known.by_password(browser).status_code for _ in range(5)] == [303] * 5
+    guesses = [f"nobody{number}@gov.example" for number in range(4)]
+    statuses = [submit(browser, SIGN_IN, SIGN_IN, email=email, password="x").status_code for email in guesses]
+    assert statuses == [401, 401, 401, 429]
 
 
 def test_guessing_codes_is_slowed_down_however_often_the_password_is_shown(api: Api, known: Known) -> None:
