@@ -4,7 +4,6 @@ A name that has no word here yet stands for itself, so that a new kind shows by 
 """
 
 from collections.abc import Mapping
-from html import escape
 
 from gateway.domain.errors import GatewayError
 from gateway.services.surface import N_
@@ -212,11 +211,5 @@ def account_word(code: str) -> str:
 def faults_of(error: GatewayError) -> dict[str, str]:
     """What is wrong, by the field that mends it ("" for none): messages of the catalogues, or plain text."""
     told = FAULTS.get(error.code, error.detail)
-    named = dict.fromkeys(error.fields, told) if error.code in FAULTS else error.fields
-    return {field: _as_message(text) for field, text in (named or {"": told}).items()}
-
-
-def _as_message(text: str) -> str:
-    """A message is a pattern and markup. No text of the catalogues has a percent sign or markup, so what has any is an
-    error's own words, which may repeat what somebody typed."""
-    return escape(text, quote=False).replace("%", "%%")
+    named = dict.fromkeys(error.fields, told) if error.code in FAULTS else dict(error.fields)
+    return named or {"": told}
