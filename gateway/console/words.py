@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 from gateway.services.surface import N_
+from gateway.services.words import DISCREPANCIES, DISCREPANCY_KINDS, REFUNDS, account_word
+
+__all__ = ["TONES", "account_word", "word"]
 
 TONES: Mapping[str, str] = {
     "paid": "good",
@@ -43,60 +46,16 @@ PAYMENT: Mapping[str, str] = {
     "cancelled": N_("Cancelled"),
     "expired": N_("Not paid in time"),
 }
-REFUND: Mapping[str, str] = {
-    "requested": N_("Waits for approval"),
-    "approved": N_("Approved, to be sent"),
-    "rejected": N_("Rejected"),
-    "submitting": N_("Being sent to the provider"),
-    "pending": N_("Under way at the provider"),
-    "unknown": N_("Not known: only the provider can tell"),
-    "succeeded": N_("Paid back"),
-    "failed": N_("Failed: nothing went back"),
-}
 DISPUTE: Mapping[str, str] = {"open": N_("Contested"), "won": N_("Kept by us"), "lost": N_("Taken back")}
-DISCREPANCY: Mapping[str, str] = {
-    "open": N_("Open"),
-    "cleared": N_("Explained by itself"),
-    "resolved": N_("Decided"),
-}
-KINDS_OF_DISCREPANCY: Mapping[str, str] = {
-    "missing_in_gateway": N_("Settled by the provider, unknown to us"),
-    "missing_at_provider": N_("Recorded by us, not settled by the provider"),
-    "amount_mismatch": N_("Another amount"),
-    "currency_mismatch": N_("Another currency"),
-    "status_mismatch": N_("The two sides say different things"),
-    "duplicate_at_provider": N_("Settled twice"),
-    "duplicate_payment": N_("Paid more than once"),
-    "fee_mismatch": N_("Another fee than agreed"),
-    "payout_short": N_("The payout is short"),
-    "payout_over": N_("The payout is too large"),
-    "payout_missing": N_("The payout is missing"),
-    "unidentified_receipt": N_("Money of which nobody knows what for"),
-    "refund_unknown": N_("A refund with an unknown end"),
-    "timing": N_("A matter of days"),
-}
 SOURCES: Mapping[str, str] = {
     "api": N_("the answer to our request"),
     "webhook": N_("a notification of the provider"),
     "poll": N_("our question to the provider"),
     "officer": N_("a question an officer had us ask"),
-    "return": N_("the payer's way back from the provider"),
+    "return": N_("our question when the payer came back from the provider"),
     "settlement": N_("a settlement file"),
     "credits": N_("the bank account"),
     "expiry": N_("the end of its time"),
-}
-ACCOUNTS: Mapping[str, str] = {
-    "receivable": N_("Owed by payers"),
-    "in_transit": N_("Under way at a provider"),
-    "bank": N_("At the bank"),
-    "disputes": N_("Contested by payers' banks"),
-    "provider_claims": N_("Claimed back from providers"),
-    "fees": N_("State revenue"),
-    "payer_credit": N_("Kept for payers"),
-    "unidentified_receipts": N_("Received, not yet identified"),
-    "refunds_payable": N_("To be paid back"),
-    "provider_fees": N_("Fees that providers kept"),
-    "write_offs": N_("Written off"),
 }
 ACCOUNT_KINDS: Mapping[str, str] = {
     "asset": N_("Asset"),
@@ -138,6 +97,30 @@ ACTIONS: Mapping[str, str] = {
     "procedure.published": N_("A fee was published"),
     "reconciliation.requested": N_("A reconciliation was started"),
     "reconciliation.signed_off": N_("A day was signed off"),
+    "report.downloaded": N_("A report was downloaded"),
+    "statement.loaded": N_("A bank statement was handed in"),
+    "statement.read": N_("The file of a bank statement was read"),
+    "invoice.assisted": N_("An officer helped to pay"),
+    "fee_draft.drafted": N_("A change of a fee was drafted"),
+    "fee_draft.published": N_("A change of a fee was published"),
+    "fee_draft.rejected": N_("A change of a fee was rejected"),
+    "fee_draft.withdrawn": N_("A change of a fee was withdrawn"),
+    "command_line.used": N_("Work was done at the command line"),
+    "officer.added": N_("An officer was added"),
+    "officer.invited": N_("A link was made for an officer"),
+    "officer.signed_in": N_("Signed in"),
+    "officer.sign_in_refused": N_("A sign-in was refused"),
+    "officer.signed_out_elsewhere": N_("Signed out everywhere else"),
+    "officer.password_set": N_("A password was chosen"),
+    "officer.authenticator_added": N_("An authenticator app was set up"),
+    "officer.recovery_codes_made": N_("Recovery codes were made"),
+    "officer.passkey_added": N_("A passkey was added"),
+    "officer.passkey_removed": N_("A passkey was removed"),
+    "officer.identity_linked": N_("The account at the ministry was linked"),
+    "officer.roles_changed": N_("An officer's roles were changed"),
+    "officer.disabled": N_("An officer was shut out"),
+    "officer.enabled": N_("An officer was let in again"),
+    "officer.reset": N_("An officer begins anew"),
 }
 SUBJECTS: Mapping[str, str] = {
     "invoice": N_("Invoice"),
@@ -151,6 +134,9 @@ SUBJECTS: Mapping[str, str] = {
     "reconciliation_run": N_("Reconciliation run"),
     "procedure": N_("Procedure"),
     "officer": N_("Officer"),
+    "statement_file": N_("Bank statement"),
+    "fee_draft": N_("Change of a fee"),
+    "report": N_("Report"),
     "api_key": N_("API key"),
     "webhook_endpoint": N_("Webhook endpoint"),
 }
@@ -193,16 +179,16 @@ CIRCUIT: Mapping[str, str] = {
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "invoice": INVOICE,
     "payment": PAYMENT,
-    "refund": REFUND,
+    "refund": REFUNDS,
     "dispute": DISPUTE,
-    "discrepancy": DISCREPANCY,
+    "discrepancy": DISCREPANCIES,
     "action": ACTIONS,
     "subject": SUBJECTS,
     "operation": OPERATIONS,
     "outcome": OUTCOMES,
     "reported": PAYMENT,
     "payer": PAYER,
-    "kind": KINDS_OF_DISCREPANCY,
+    "kind": DISCREPANCY_KINDS,
     "source": SOURCES,
     "account_kind": ACCOUNT_KINDS,
     "cause": CAUSES,
@@ -214,9 +200,3 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
 def word(table: str, name: str) -> str:
     """In English, to be translated; a name without a word of its own is shown as it is."""
     return _TABLES[table].get(name, name.replace("_", " "))
-
-
-def account_word(code: str) -> str:
-    """What an account is, by its code, also with its agency before it ("vn-moj/in_transit:momo")."""
-    name = code.rpartition("/")[2].partition(":")[0]
-    return ACCOUNTS.get(name, name)

@@ -7,29 +7,14 @@ from collections.abc import Mapping
 
 from gateway.domain.errors import GatewayError
 from gateway.services.surface import N_
+from gateway.services.words import DISCREPANCIES, DISCREPANCY_KINDS, REFUNDS, account_word
+
+__all__ = ["FAULTS", "TONES", "WORDS", "account_word", "faults_of", "word"]
 
 WORDS: Mapping[str, Mapping[str, str]] = {
-    "kind": {
-        "missing_in_gateway": N_("Not in our ledger"),
-        "missing_at_provider": N_("Not reported by the provider"),
-        "amount_mismatch": N_("Different amount"),
-        "currency_mismatch": N_("Different currency"),
-        "status_mismatch": N_("Different status"),
-        "duplicate_at_provider": N_("Reported twice by the provider"),
-        "duplicate_payment": N_("Paid twice"),
-        "fee_mismatch": N_("Different provider fee"),
-        "payout_short": N_("Paid out too little"),
-        "payout_over": N_("Paid out too much"),
-        "payout_missing": N_("Payout has not arrived"),
-        "unidentified_receipt": N_("Money from an unknown payer"),
-        "refund_unknown": N_("Refund with an unknown end"),
-        "timing": N_("A matter of time"),
-    },
-    "status": {
-        "open": N_("open"),
-        "cleared": N_("cleared by itself"),
-        "resolved": N_("resolved by a decision"),
-    },
+    "kind": DISCREPANCY_KINDS,
+    "status": DISCREPANCIES,
+    "refund": REFUNDS,
     "action": {
         "accept_late_payment": N_("Accept the late payment for an invoice"),
         "refund_duplicate": N_("Give the money back to the payer"),
@@ -89,30 +74,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "decided": N_("Decided"),
     },
     "trace": {"trace": N_("Trace request"), "dispute": N_("Dispute")},
-    "refund": {
-        "requested": N_("waits for approval"),
-        "approved": N_("approved"),
-        "rejected": N_("rejected"),
-        "submitting": N_("being sent"),
-        "pending": N_("with the provider"),
-        "unknown": N_("outcome unknown"),
-        "succeeded": N_("paid back"),
-        "failed": N_("failed"),
-    },
-    "account": {
-        "receivable": N_("What payers owe"),
-        "in_transit": N_("Money on its way from the provider"),
-        "bank": N_("Money at the bank"),
-        "bank_charges": N_("Charges of the bank"),
-        "disputes": N_("Disputed money"),
-        "provider_claims": N_("What the provider owes us"),
-        "fees": N_("Fees charged"),
-        "payer_credit": N_("Money kept for payers"),
-        "unidentified_receipts": N_("Money from unknown payers"),
-        "refunds_payable": N_("Refunds to pay out"),
-        "provider_fees": N_("Fees of the provider"),
-        "write_offs": N_("Written off"),
-    },
     "list": {"payouts": N_("Payouts"), "bank": N_("Lines of the bank's statement")},
     "figure": {
         "amount_minor": N_("Amount"),
@@ -125,6 +86,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reference": N_("Reference"),
         "transaction": N_("Transaction"),
         "provider_transaction_id": N_("Transaction"),
+        "credit": N_("Credit of the bank account"),
         "merchant_reference": N_("Our reference"),
         "batch": N_("File or batch"),
         "line": N_("Line"),
@@ -201,11 +163,6 @@ FAULTS: Mapping[str, str] = {
 def word(table: str, name: str) -> str:
     """The word of `name`, a message of the catalogues."""
     return WORDS[table].get(name) or name.replace("_", " ")
-
-
-def account_word(code: str) -> str:
-    """Of an account of an agency, such as "in_transit:sandbox"."""
-    return word("account", code.rpartition("/")[2].partition(":")[0])
 
 
 def faults_of(error: GatewayError) -> dict[str, str]:
