@@ -9,7 +9,7 @@ trial balance. Amounts never cross currencies.
     unexplained  what is open of the days up to this one and is no matter of timing; amounts without their sign
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -109,12 +109,16 @@ def stage_of(status: str | None, totals: Mapping[str, Any]) -> Stage:
 
 
 def day_at_a_glance(tx: Transaction, day: date, agency_id: UUID | None) -> Day:
-    """Of one agency, or (None) of all. `tx` is one that sees a single moment. Raises BooksDoNotTie."""
+    """Of one agency, or (None) of all; the currency of most accounts first. `tx` is one that sees a single moment.
+
+    Raises BooksDoNotTie.
+    """
     rails, days = rails_and_days(tx, Month(day - timedelta(days=DAYS_SHOWN - 1), day), agency_id)
     open_ones = months.open_discrepancies(tx, agency_id, day)
     unexplained = [row for row in open_ones if row.kind != DiscrepancyKind.TIMING]
     of_day = {(each["agency"], each["account"], each["currency"]): each for each in days if _is_of(each, day)}
-    currencies = sorted({each["currency"] for each in rails} | {row.currency for row in unexplained})
+    used = Counter(each["currency"] for each in rails)
+    currencies = sorted({*used, *(row.currency for row in unexplained)}, key=lambda each: (-used[each], each))
     return Day(
         figures=[_figures(currency, day, rails, days, unexplained) for currency in currencies],
         rails=[_rail(each, of_day.get((each["agency"], each["account"], each["currency"]), {})) for each in rails],

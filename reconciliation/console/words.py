@@ -74,7 +74,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "decided": N_("Decided"),
     },
     "trace": {"trace": N_("Trace request"), "dispute": N_("Dispute")},
-    "list": {"payouts": N_("Payouts"), "bank": N_("Lines of the bank's statement")},
+    "list": {"payouts": N_("Payouts"), "invoices": N_("Invoices"), "bank": N_("Lines of the bank's statement")},
     "figure": {
         "amount_minor": N_("Amount"),
         "gross_minor": N_("Amount"),
@@ -87,6 +87,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "transaction": N_("Transaction"),
         "provider_transaction_id": N_("Transaction"),
         "credit": N_("Credit of the bank account"),
+        "invoices": N_("Invoices"),
+        "late": N_("Came when the payment was closed"),
+        "payment_was": N_("Status before it came"),
         "merchant_reference": N_("Our reference"),
         "batch": N_("File or batch"),
         "line": N_("Line"),
