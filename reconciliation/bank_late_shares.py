@@ -38,7 +38,7 @@ def post_late_shares(tx: Transaction, account: BankAccount, run_id: UUID, dated:
         lines += of_group
         wanted += placings(of_group, shares)
     post_lines(tx, account, lines, wanted, dated)
-    bank_runs.set_unplaced(tx, {line.id: left_over(line, wanted) for line in lines})
+    bank_runs.set_unplaced(tx, left_over(lines, wanted))
 
 
 def _line(row: Row[Any]) -> Line:

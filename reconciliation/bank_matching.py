@@ -93,7 +93,8 @@ def _as_decided(account: BankAccount, run_id: UUID, sides: Sides, decided: Row[A
 def _judged(account: BankAccount, run_id: UUID, sides: Sides, day: date) -> list[Group]:
     names = {name for each in sides.payouts.values() for name in each.payout.names}
     charges = [line for line in sides.lines.values() if line.is_charge and not line.names & names]
-    others = [line for line in sides.lines.values() if line not in charges]
+    ours = {line.id for line in charges}
+    others = [line for line in sides.lines.values() if line.id not in ours]
     told_until = min(day, sides.until) if sides.until else date.min
     payouts = [each.payout for each in sides.payouts.values()]
     outcome = match_payouts(payouts, map(credit_of, others), told_until)

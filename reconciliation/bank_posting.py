@@ -51,9 +51,12 @@ def placings(lines: Sequence[Line], shares: Mapping[tuple[str, UUID | None], int
     return found
 
 
-def left_over(line: Line, placed: Iterable[Placing]) -> int:
-    """What of `line` is not placed."""
-    return line.amount.amount_minor - sum(placing.minor for placing in placed if placing.line.id == line.id)
+def left_over(lines: Iterable[Line], placed: Iterable[Placing]) -> dict[int, int]:
+    """What of each of `lines` is not placed, by its id."""
+    left = {line.id: line.amount.amount_minor for line in lines}
+    for placing in placed:
+        left[placing.line.id] -= placing.minor
+    return left
 
 
 def charged(line: Line, account: BankAccount) -> Placing | None:

@@ -87,9 +87,9 @@ def _rows(group: Group, decided: Collection[str]) -> Iterator[MatchSide]:
             return
         rule = DECIDED
     match = BankMatch(new_id(), rule, group.currency, group.expected_minor, group.came_minor)
+    unplaced = left_over(group.lines, group.placings) if group.payouts else {}
     for line in group.lines:
-        unplaced = left_over(line, group.placings) if group.payouts else None
-        yield MatchSide(match, line.amount.amount_minor, bank_line=line.id, unplaced_minor=unplaced)
+        yield MatchSide(match, line.amount.amount_minor, bank_line=line.id, unplaced_minor=unplaced.get(line.id))
     for payout in group.payouts:
         for part in payout.parts:
             yield MatchSide(match, part.net_minor, batch=part.batch)

@@ -1,7 +1,7 @@
 """Both sides of a run of a bank account: what providers should have paid out to it, and what its statements tell."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -11,18 +11,15 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.money import Money
 from gateway.domain.payout import DAYS_DEFAULT, PayoutTerms
+from gateway.ports.bookings import is_charge
 from gateway.store import bank_runs
 from gateway.store.database import Transaction
 from reconciliation.bank_account import BankAccount
-from reconciliation.payout_names import names_in
+from reconciliation.payout_names import KnownNames
 from reconciliation.payouts import BankCredit, Payout
 
 HOLIDAYS_MAX = timedelta(days=31)
 """So much longer than its banking days a payout may take, at most."""
-
-CHARGES = frozenset({"CHRG", "FEES", "COMM", "CHG", "NCHG", "FCHG", "SCHG", "COM", "NCOM", "FCOM"})
-"""What banks call their own charges: families and subfamilies of ISO 20022's transaction codes (BkTxCd), and the types
-of MT940's field 61, whose first letter tells who gave the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Line:
 
     @property
     def is_charge(self) -> bool:
-        return not CHARGES.isdisjoint(self.code.upper().split("/"))
+        return is_charge(self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def read_sides(tx: Transaction, terms: PayoutTerms, account: BankAccount, writte
     begun = bank_runs.first_run_on(tx, account.source) or day
     since = min(begun, told[0]) if told else begun
     payouts = _payouts(tx, terms, account, since, day)
-    wanted = {name for each in payouts for name in each.payout.names} | set(account.providers)
+    wanted = KnownNames({name for each in payouts for name in each.payout.names} | set(account.providers))
     lines = [_line(row, wanted) for row in bank_runs.open_lines(tx, written, day)]
     return Sides(
         lines={str(line.id): line for line in lines},
@@ -101,8 +98,8 @@ def read_sides(tx: Transaction, terms: PayoutTerms, account: BankAccount, writte
     )
 
 
-def _line(row: Row[Any], wanted: Iterable[str]) -> Line:
-    by_reference = names_in(f"{row.end_to_end_id} / {row.bank_reference}", wanted)
+def _line(row: Row[Any], wanted: KnownNames) -> Line:
+    by_reference = wanted.found_in(f"{row.end_to_end_id} / {row.bank_reference}")
     return Line(
         id=row.id,
         statement_id=row.statement_id,

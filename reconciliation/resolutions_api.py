@@ -11,13 +11,12 @@ from gateway.services.access import requires
 from gateway.services.cursors import decode_cursor, encode_cursor, invalid_cursor
 from gateway.services.idempotency import Answer
 from gateway.services.keys import Scope
-from gateway.services.resolve_discrepancy import approve, propose, reject, withdraw
+from gateway.services.resolve_discrepancy import AT_ONCE, approve, propose, reject, withdraw
 from gateway.services.surface import Routes, Surface
 from gateway.store import resolutions
 from gateway.store.database import Transaction
 
 READERS = (Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
-AT_ONCE = 500
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
 CURSOR = "resolutions"
 

@@ -1,4 +1,4 @@
-"""What officers see: server-rendered pages below /console that need no script, behind a sign-in.
+"""What officers see: server-rendered pages below /console, behind a sign-in. Passkeys alone need a script.
 
 gate.py        who is let in, and how a form proves where it comes from
 rendering.py   templates, which extend console.html, and their headers
@@ -18,6 +18,8 @@ agencies.py    the ministry's overview of its agencies
 audit.py       the audit trail, and who read payers' data
 api_keys.py    who may call
 webhooks.py    where portals are told of events
+roles.py       who may open which page
+csv_download.py  a list as a file
 words.py       what states, accounts and causes are called
 forms.py       what an address or a form says
 templates/, static/

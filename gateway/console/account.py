@@ -1,7 +1,5 @@
 """An officer's own account."""
 
-from collections import Counter
-
 from flask import Response, redirect, request, url_for
 from werkzeug import Response as AnyResponse
 
@@ -10,7 +8,7 @@ from gateway.console.rendering import page
 from gateway.console.sign_in import TOO_MANY, authenticator_shown, typed_twice
 from gateway.domain.errors import Invalid
 from gateway.services.access import for_officers
-from gateway.services.browse import agencies_of
+from gateway.services.browse import agencies_of, usual_zone
 from gateway.services.lock_out import TooManyTries
 from gateway.services.my_account import (
     SignInAgain,
@@ -33,8 +31,7 @@ class AccountPages:
     def account(self) -> Response:
         with self._runtime.db.read() as tx:
             found = account_of(tx, officer())
-            zones = Counter(agency.time_zone for agency in agencies_of(tx, officer().caller))
-        zone = max(zones, key=lambda name: zones[name], default="UTC")
+            zone = usual_zone(agencies_of(tx, officer().caller))
         here = bytes.fromhex(officer().session)
         return page("my_account.html", account=found, here=here, done=request.args.get("done", ""), time_zone=zone)
 

@@ -14,7 +14,7 @@ from werkzeug import Response
 
 from gateway.domain.errors import Forbidden
 from gateway.services.access import Access
-from gateway.services.officer_sessions import Officer, SignedOut, officer_of
+from gateway.services.officer_sessions import Officer, RoleMissing, SignedOut, officer_of
 from gateway.services.runtime import Runtime
 
 FORM = "form"
@@ -22,12 +22,6 @@ FIRST_PAGE = "/console"
 OWN_PATH = re.compile(r"/console(/[A-Za-z0-9_-]+)*")
 PURPOSE = "console form"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class RoleMissing(Forbidden):
-    """The officer is signed in, but this is not for their roles."""
-
-    code = "role_missing"
 
 
 class ForeignForm(Forbidden):

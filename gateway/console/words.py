@@ -3,33 +3,9 @@
 from collections.abc import Mapping
 
 from gateway.services.surface import N_
-from gateway.services.words import DISCREPANCIES, DISCREPANCY_KINDS, REFUNDS, account_word
+from gateway.services.words import DISCREPANCIES, DISCREPANCY_KINDS, REFUNDS, TONES, account_word
 
 __all__ = ["TONES", "account_word", "word"]
-
-TONES: Mapping[str, str] = {
-    "paid": "good",
-    "succeeded": "good",
-    "delivered": "good",
-    "enabled": "good",
-    "working": "good",
-    "closed": "good",
-    "won": "good",
-    "resolved": "good",
-    "cleared": "good",
-    "open": "wait",
-    "submitting": "wait",
-    "pending": "wait",
-    "unknown": "wait",
-    "requested": "wait",
-    "approved": "wait",
-    "half_open": "wait",
-    "ending": "wait",
-    "declined": "bad",
-    "failed": "bad",
-    "lost": "bad",
-    "away": "bad",
-}
 
 INVOICE: Mapping[str, str] = {
     "open": N_("Not paid yet"),
@@ -71,6 +47,22 @@ CAUSES: Mapping[str, str] = {
     "refund_approved": N_("A refund was approved"),
     "refund_succeeded": N_("A refund was paid back"),
     "refund_failed": N_("A refund failed"),
+    "dispute_opened": N_("The payer's bank contested a payment"),
+    "dispute_won": N_("A contested payment was kept"),
+    "dispute_lost": N_("A contested payment was taken back"),
+    "receipt_assigned": N_("Money found its invoice"),
+    "credit_unidentified": N_("Money came in of which nobody knows what for"),
+    "credit_returned": N_("Money went back to whoever sent it"),
+    "provider_fees": N_("A provider kept its fee"),
+    "payout": N_("A payout came to the bank"),
+    "bank_charge": N_("The bank charged its work"),
+    "write_off_reversed": N_("A write-off was taken back"),
+    "resolution_accept_late_payment": N_("A late payment was accepted"),
+    "resolution_refund_duplicate": N_("Money was released to go back to the payer"),
+    "resolution_assign_receipt": N_("Money was assigned to an invoice"),
+    "resolution_return_receipt": N_("Money was released to go back to whoever sent it"),
+    "resolution_correct_fee": N_("A fee was claimed from the provider"),
+    "resolution_write_off": N_("A difference was written off"),
 }
 ACTIONS: Mapping[str, str] = {
     "invoice.issued": N_("The invoice was issued"),
@@ -101,6 +93,13 @@ ACTIONS: Mapping[str, str] = {
     "statement.loaded": N_("A bank statement was handed in"),
     "statement.read": N_("The file of a bank statement was read"),
     "invoice.assisted": N_("An officer helped to pay"),
+    "statement.quarantined": N_("A bank statement could not be used"),
+    "trace.opened": N_("A letter was opened"),
+    "dispute.opened": N_("A dispute was opened in writing"),
+    "resolution.proposed": N_("A decision was proposed"),
+    "resolution.applied": N_("A decision was applied"),
+    "resolution.rejected": N_("A decision was rejected"),
+    "resolution.withdrawn": N_("A decision was withdrawn"),
     "fee_draft.drafted": N_("A change of a fee was drafted"),
     "fee_draft.published": N_("A change of a fee was published"),
     "fee_draft.rejected": N_("A change of a fee was rejected"),

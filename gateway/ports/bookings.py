@@ -9,6 +9,9 @@ CHARGE_CODES = frozenset({"CHRG", "COMM", "FEES"})
 """The sub-families of ISO 20022 bank transaction codes by which returns of credits and the bank's own charges are
 known. They come from the public code list; which of them a bank uses is to be confirmed with its contract."""
 
+CHARGE_TYPES = frozenset({"NCHG", "FCHG", "NCOM", "FCOM"})
+"""The types of MT940's field 61 for the same: N or F, and what kind of booking it is (charges, commission)."""
+
 
 class BookingKind(StrEnum):
     CREDIT = "credit"
@@ -18,11 +21,16 @@ class BookingKind(StrEnum):
     OTHER = "other"
 
 
+def is_charge(code: str) -> bool:
+    """Whether a booking with this code is the bank's own charge, or one that it gives back."""
+    return not (CHARGE_CODES | CHARGE_TYPES).isdisjoint(code.upper().split("/"))
+
+
 def kind_of(entry: StatementEntry) -> BookingKind:
     family = entry.code.rpartition("/")[2]
     if entry.returned or family in RETURN_CODES:
         return BookingKind.RETURN
-    if family in CHARGE_CODES:
+    if is_charge(entry.code):
         return BookingKind.CHARGE
     if entry.reversal:
         return BookingKind.REVERSAL

@@ -219,8 +219,6 @@ def _bookings(whole: str, details: Sequence[Facts]) -> list[str]:
     camt.054. Of a collective entry, a detail's own name counts if no other has it: some banks repeat the entry's in
     each. Else it is the entry's with whatever id only this detail has, or with its place."""
     own = [detail.get(_BANKS_NAME_OF_DETAIL, "") for detail in details]
-    if len(details) == 1:
-        return [own[0] or whole]
     ids = [[_provided(detail, path) for path in _OTHER_NAMES] for detail in details]
     known, borne = Counter([whole, *own]), Counter(one for some in ids for one in set(some))
     borne.update(str(place) for place in range(1, len(details) + 1))  # so that no id is taken for a place

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.engine import Row
 
-from gateway.domain.errors import Unauthorized
+from gateway.domain.errors import Forbidden, Unauthorized
 from gateway.domain.officer import Role
 from gateway.services.keys import Scope
 from gateway.services.runtime import Caller
@@ -26,6 +26,12 @@ SEEN_NOTED_EVERY = timedelta(minutes=1)
 
 SCOPES = {Role.FINANCE: Scope.FINANCE, Role.APPROVER: Scope.APPROVER, Role.ADMINISTRATOR: Scope.ADMIN}
 """What a role is worth where the services ask for the scope of an API key."""
+
+
+class RoleMissing(Forbidden):
+    """The officer is known, but this is not for their roles."""
+
+    code = "role_missing"
 
 
 class SignedOut(Unauthorized):
@@ -50,11 +56,16 @@ class Officer:
     @property
     def caller(self) -> Caller:
         """The officer as the services know who calls."""
-        scopes = frozenset(str(SCOPES[role]) for role in self.roles if role in SCOPES)
-        return Caller(self.id, self.name, scopes, self.agency_id, kind="officer")
+        return caller_of(self)
 
     def is_any_of(self, *roles: Role) -> bool:
         return not self.roles.isdisjoint(roles)
+
+
+def caller_of(officer: Any) -> Caller:
+    """An officer, or the row of one, as the services know who calls."""
+    scopes = frozenset(str(SCOPES[Role(role)]) for role in officer.roles if Role(role) in SCOPES)
+    return Caller(officer.id, officer.name, scopes, officer.agency_id, kind="officer")
 
 
 def begin_session(tx: Transaction, officer_id: UUID, *, proven: bool = True) -> str:
@@ -90,7 +101,7 @@ def end_sessions(tx: Transaction, officer_id: UUID, but: str = "") -> None:
 
 
 def sessions_of(tx: Transaction, officer_id: UUID) -> list[Row[Any]]:
-    """Where the officer is signed in, the newest first: begun_at, seen_at, and the session's name."""
+    """Where the officer is signed in, the newest first: begun_at, seen_at, and the hash of its token."""
     return officers.sessions_of(tx, officer_id, tx.now - LONGEST, tx.now - IDLE)
 
 

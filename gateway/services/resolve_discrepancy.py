@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.engine import Row
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
-from gateway.domain.errors import GatewayError, NotFound
+from gateway.domain.errors import GatewayError, Invalid, NotFound
 from gateway.domain.ledger import Transfer
 from gateway.domain.money import Money
 from gateway.domain.refund import check_approver
@@ -31,6 +31,9 @@ from gateway.services.plan_resolution import plan
 from gateway.services.runtime import Caller, Runtime
 from gateway.store import checkouts, credits, invoices, payments, resolutions
 from gateway.store.database import Transaction, new_id
+
+AT_ONCE = 500
+"""How many are decided about in one act."""
 
 Effect = tuple[dict[str, Any], ...]
 
@@ -93,8 +96,12 @@ def propose(
     """Propose one decision about one or many discrepancies, all or none. What moves no money, and is about
     no more than may be written off, is applied at once.
 
-    Raises DiscrepancyNotFound, AlreadyDecided, and what plan raises, each naming the discrepancy.
+    Raises Invalid for more than AT_ONCE, DiscrepancyNotFound, AlreadyDecided, and what plan raises, each naming the
+    discrepancy.
     """
+    if len(discrepancy_ids) > AT_ONCE:
+        told = f"Decide about {AT_ONCE} at once, at most."
+        raise Invalid(f"These are {len(discrepancy_ids)} discrepancies. {told}", fields={"discrepancies": told})
     found = lock_discrepancies(tx, caller, discrepancy_ids)
     _hold_invoices(tx, caller, [(each, action, parameters) for each in found])
     alone = not any(needs_approval(action, amount, runtime.write_off_limits) for amount in _sums(found))

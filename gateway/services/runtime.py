@@ -53,10 +53,10 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: an API key, or the payer on the page of a checkout session (or, later, an officer).
+    """Who calls: an API key, an officer, or the payer on the page of a checkout session.
 
-    `id` is that of the key or the session, as `kind` says. `agency_id` None acts for every agency. `principal` is whose
-    key it is, which does not change when a key is rotated; None: there is only the id.
+    `id` is that of the key, the officer or the session, as `kind` says. `agency_id` None acts for every agency.
+    `principal` is whose key it is, which does not change when a key is rotated; None: there is only the id.
     """
 
     id: UUID

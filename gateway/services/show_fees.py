@@ -30,7 +30,7 @@ from gateway.services.fee_changes import (
 )
 from gateway.services.quote_fee import parse
 from gateway.services.runtime import Caller
-from gateway.store import catalogue, fee_drafts
+from gateway.store import actors, catalogue, fee_drafts
 from gateway.store.database import Transaction
 
 DRAFTS_SHOWN = 50
@@ -136,7 +136,7 @@ def show_draft(tx: Transaction, caller: Caller, draft: FeeDraft) -> ShownDraft:
         before = version_before(item_of(row.definition, draft.fee_item)["versions"], draft.first_day)
         lines, cases = difference(before, draft.change), cases_of(without, with_it, draft.first_day)
     people = [one for one in (draft.drafted_by, draft.decided_by, draft.withdrawn_by) if one]
-    names = fee_drafts.names_of(tx, people)
+    names = actors.officer_names(tx, people)
     return ShownDraft(draft, without, row.version, agency, agency.business_date(tx.now), lines, cases, names)
 
 

@@ -95,7 +95,8 @@ class ConsoleSurface:
 
     Addresses are below /console, endpoints in the blueprint `console`. In a view: `officer` is who is signed in; `page`
     renders a template that extends console.html, in the officer's language; `language` is that language. Every form
-    that posts carries `{{ form_field() }}`, and is checked before its view is called; the view answers with a redirect.
+    that posts carries `{{ form_field() }}`. In a view for officers it is checked before the view is called, which
+    answers with a redirect, or with a page what stands at no address: what was searched for, or is shown once.
     """
 
     runtime: Runtime

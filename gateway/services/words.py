@@ -49,6 +49,41 @@ REFUNDS: Mapping[str, str] = {
     "succeeded": N_("Paid back"),
     "failed": N_("Failed: nothing went back"),
 }
+TONES: Mapping[str, str] = {
+    "applied": "good",
+    "balanced": "good",
+    "cleared": "good",
+    "closed": "good",
+    "delivered": "good",
+    "enabled": "good",
+    "learnt": "good",
+    "paid": "good",
+    "resolved": "good",
+    "signed_off": "good",
+    "succeeded": "good",
+    "won": "good",
+    "working": "good",
+    "approved": "wait",
+    "ending": "wait",
+    "exceptions": "wait",
+    "half_open": "wait",
+    "learning": "wait",
+    "open": "wait",
+    "pending": "wait",
+    "proposed": "wait",
+    "requested": "wait",
+    "submitting": "wait",
+    "unknown": "wait",
+    "waiting": "wait",
+    "away": "bad",
+    "declined": "bad",
+    "failed": "bad",
+    "late": "bad",
+    "lost": "bad",
+    "quarantined": "bad",
+    "rejected": "bad",
+}
+"""The colour of a state's tag; its words say the same."""
 
 
 def account_word(code: str) -> str:

@@ -1,6 +1,5 @@
 """Drafts of changes of fees."""
 
-from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from gateway.domain.fee_draft import DraftStatus, FeeDraft
 from gateway.store.database import Transaction
 from gateway.store.locks import locked
 from gateway.store.tables.fee_drafts import fee_drafts
-from gateway.store.tables.officers import officers
 
 _COLUMNS = [fee_drafts.c[name] for name in FeeDraft.__slots__]
 
@@ -46,12 +44,6 @@ def published(tx: Transaction) -> list[FeeDraft]:
     """All that were published and not withdrawn, in the order in which they were."""
     query = select(*_COLUMNS).where(fee_drafts.c.status == DraftStatus.PUBLISHED)
     return [_draft(row) for row in tx.all(query.order_by(fee_drafts.c.decided_at, fee_drafts.c.id))]
-
-
-def names_of(tx: Transaction, officer_ids: Collection[UUID]) -> dict[UUID, str]:
-    """What the officers are called."""
-    query = select(officers.c.id, officers.c.name).where(officers.c.id.in_(officer_ids))
-    return {row.id: row.name for row in tx.all(query)}
 
 
 def _of(agency_id: UUID) -> Any:

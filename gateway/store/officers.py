@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Row
 
 from gateway.store.database import Transaction
@@ -68,7 +68,7 @@ def of_session(
 
 def touch_session(tx: Transaction, token_hash: bytes, seen_before: datetime) -> None:
     """Note that the officer was here, unless that was noted after `seen_before`."""
-    stale = or_(officer_sessions.c.seen_at.is_(None), officer_sessions.c.seen_at <= seen_before)
+    stale = officer_sessions.c.seen_at <= seen_before
     tx.execute(
         update(officer_sessions).where(officer_sessions.c.token_hash == token_hash, stale).values(seen_at=tx.now)
     )

@@ -11,16 +11,17 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.resolution import Resolution, ResolutionStatus
 from gateway.services.access import for_officers
+from gateway.services.browse import agencies_of
 from gateway.services.cursors import invalid_cursor
 from gateway.services.name_actors import colleagues, names_of
-from gateway.services.resolve_discrepancy import ResolutionNotFound, approve, reject, withdraw
+from gateway.services.resolve_discrepancy import AT_ONCE, ResolutionNotFound, approve, reject, withdraw
 from gateway.services.surface import ConsoleSurface
 from gateway.store import discrepancy_queue, resolutions
 from gateway.store.database import Transaction
 from reconciliation.console import words
 from reconciliation.console.forms import check_shown, digest_of, following, place
-from reconciliation.console.here import agencies_of, zone_of
-from reconciliation.console.proposals import AT_ONCE, SHOWN, summed, sums_of
+from reconciliation.console.here import zone_of
+from reconciliation.console.proposals import SHOWN, summed, sums_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 
 PAGE = 50
@@ -39,7 +40,7 @@ def add(console: ConsoleSurface) -> None:
         with runtime.db.read() as tx:
             rows = discrepancy_queue.waiting_decisions(tx, me.agency_id, after, PAGE + 1)
             names = names_of(tx, (row.proposed_by for row in rows))
-            zone = zone_of(agencies_of(tx, me), me.agency_id)
+            zone = zone_of(agencies_of(tx, me.caller), me.agency_id)
         shown = rows[:PAGE]
         return console.page(
             "decisions.html",
@@ -103,7 +104,7 @@ def _decision_page(console: ConsoleSurface, resolution_id: UUID, error: GatewayE
         ids = discrepancy_queue.same_act(tx, found, me.agency_id, AT_ONCE)
         act = discrepancy_queue.with_discrepancies(tx, ids)
         names = names_of(tx, [found.proposed_by, found.decided_by])
-        zone = zone_of(agencies_of(tx, me), me.agency_id)
+        zone = zone_of(agencies_of(tx, me.caller), me.agency_id)
         able = colleagues(tx, APPROVERS, act[0][1].agency_id)
     waits, is_mine = found.status is ResolutionStatus.PROPOSED, found.proposed_by == me.caller.actor
     may_approve = waits and not is_mine and me.is_any_of(*APPROVERS)

@@ -13,6 +13,7 @@ from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, Payment
 from gateway.domain.resolution import Action, ResolutionStatus
 from gateway.services.access import for_officers
+from gateway.services.browse import agencies_of
 from gateway.services.name_actors import colleagues, names_of
 from gateway.services.officer_sessions import Officer
 from gateway.services.resolve_discrepancy import DiscrepancyNotFound, options
@@ -33,7 +34,7 @@ from reconciliation.assistant_api import causes_of
 from reconciliation.console import words
 from reconciliation.console.evidence import others, sides, tables
 from reconciliation.console.forms import NAME_MAX, chosen_of, day_given, text_given, typed
-from reconciliation.console.here import agencies_of, zone_of
+from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS, WORKERS
 from reconciliation.explain import explain
 from reconciliation.reports.pdf import as_pdf
@@ -148,10 +149,10 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         known = resolutions.of_discrepancies(tx, [discrepancy_id])
         waiting = next((each for each in known if each.status is ResolutionStatus.PROPOSED), None)
         able = _options(tx, console, found) if is_open and waiting is None else []
-        opinion = causes_of(tx, runtime, discrepancy_id, me.agency_id)
+        opinion = _opinion(tx, console, discrepancy_id)
         notes, traces = resolutions.notes_of(tx, discrepancy_id), resolutions.traces_of(tx, discrepancy_id)
         paid = payments.find(tx, found.payment_id) if found.payment_id else None
-        agencies, age = agencies_of(tx, me), resolutions.ages(tx, [discrepancy_id])[discrepancy_id]
+        agencies, age = agencies_of(tx, me.caller), resolutions.ages(tx, [discrepancy_id])[discrepancy_id]
         names = names_of(tx, _actors(found, notes))
         team = colleagues(tx, WORKERS, me.agency_id) if is_open else []
     language = console.language()
@@ -169,7 +170,6 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         others=others(found.evidence, found.currency),
         tables=tables(found.evidence),
         opinion=opinion,
-        has_others=_is_shared(console, opinion["group"]),
         causes=[cause["explanation"][language] for cause in opinion["causes"]],
         ask_first=opinion["ask_first"] and opinion["ask_first"][language],
         options=able,
@@ -194,12 +194,12 @@ def _actors(found: Row[Any], notes: Sequence[Row[Any]]) -> list[str | None]:
     return [found.assigned_to, *(note.author for note in notes), *(_assigned_to(note) for note in notes)]
 
 
-def _is_shared(console: ConsoleSurface, group: str | None) -> bool:
-    """Whether several that are open have this cause."""
-    if group is None:
-        return False
-    with console.runtime.db.read() as tx:
-        return len(discrepancy_queue.of_group(tx, group, console.officer().agency_id, 2)) > 1
+def _opinion(tx: Transaction, console: ConsoleSurface, discrepancy_id: UUID) -> dict[str, Any]:
+    """What the assistant thinks of it; `is_shared` if several that are open have this cause."""
+    agency_id = console.officer().agency_id
+    opinion = causes_of(tx, console.runtime, discrepancy_id, agency_id)
+    alike = discrepancy_queue.of_group(tx, opinion["group"], agency_id, 2) if opinion["group"] else []
+    return {**opinion, "is_shared": len(alike) > 1}
 
 
 def _options(tx: Transaction, console: ConsoleSurface, found: Row[Any]) -> list[dict[str, Any]]:

@@ -8,12 +8,13 @@ from uuid import UUID
 from gateway.domain.agency import Agency
 from gateway.domain.money import Money
 from gateway.services.access import for_officers
+from gateway.services.browse import agencies_of
 from gateway.services.surface import ConsoleSurface
 from gateway.store import discrepancy_queue, reconciliation
 from gateway.store.database import Transaction
 from reconciliation.console import charts, words
 from reconciliation.console.forms import asked, choice, day_asked
-from reconciliation.console.here import agencies_of, sources_of, today_of
+from reconciliation.console.here import sources_of, today_of
 from reconciliation.console.roles import READERS
 from reconciliation.day import Day, Rail, Stage, day_at_a_glance, stage_of
 from reconciliation.reports.month import BooksDoNotTie
@@ -31,7 +32,7 @@ def add(console: ConsoleSurface) -> None:
     def day() -> Any:
         me = console.officer()
         with console.runtime.db.snapshot() as tx:
-            agencies = agencies_of(tx, me)
+            agencies = agencies_of(tx, me.caller)
             today = today_of(agencies, tx.now)
             on = min(day_asked("date") or today, today)
             agency_id = _agency(console, agencies)

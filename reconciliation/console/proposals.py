@@ -15,7 +15,7 @@ from gateway.domain.money import Money
 from gateway.domain.resolution import ALLOWED, Action, Resolution, ResolutionStatus
 from gateway.services.access import for_officers
 from gateway.services.name_actors import colleagues
-from gateway.services.resolve_discrepancy import propose
+from gateway.services.resolve_discrepancy import AT_ONCE, propose
 from gateway.services.surface import ConsoleSurface
 from gateway.store import discrepancy_queue
 from gateway.store.database import Transaction
@@ -27,7 +27,6 @@ from reconciliation.console.discrepancy import discrepancy_page
 from reconciliation.console.forms import check_shown, chosen_of, digest_of, text_given, typed
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 
-AT_ONCE = 500
 SHOWN = 50
 PARAMETERS = ("invoice", "entry")
 TYPED = ("action", "reason", *PARAMETERS)

@@ -7,6 +7,7 @@ from gateway.domain.agency import Agency
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.money import Money
 from gateway.services.access import for_officers
+from gateway.services.browse import agencies_of
 from gateway.services.cursors import invalid_cursor
 from gateway.services.name_actors import names_of
 from gateway.services.surface import ConsoleSurface
@@ -16,7 +17,7 @@ from reconciliation.assistant.cause_words import CAUSE_WORDS
 from reconciliation.assistant.causes import Cause
 from reconciliation.console import words
 from reconciliation.console.forms import asked, choice, following, place, text_asked
-from reconciliation.console.here import agencies_of, sources_of, today_of
+from reconciliation.console.here import sources_of, today_of
 from reconciliation.console.roles import READERS
 from reconciliation.reports.run import BUCKETS
 
@@ -37,7 +38,7 @@ def add(console: ConsoleSurface) -> None:
         order = Order(choice("order", tuple(Order)) or Order.AGE)
         after = _place(order)
         with runtime.db.read() as tx:
-            mine = agencies_of(tx, me)
+            mine = agencies_of(tx, me.caller)
             agencies = mine if me.agency_id is None else []
             wanted = _wanted(console, agencies, today_of(mine, tx.now))
             rows = discrepancy_queue.page(tx, wanted, order, after, PAGE + 1)

@@ -7,10 +7,9 @@ from uuid import UUID
 from flask import redirect, url_for
 
 from gateway.domain.errors import GatewayError, NotFound
-from gateway.domain.officer import Role
-from gateway.domain.refund import RefundStatus
+from gateway.domain.refund import Refund, RefundStatus
 from gateway.services.access import for_officers
-from gateway.services.browse import Window, page_of_refunds
+from gateway.services.browse import Window, agencies_of, page_of_refunds
 from gateway.services.find import find_payment, find_refund
 from gateway.services.name_actors import colleagues, names_of
 from gateway.services.refund_payment import approve_refund, reject_refund
@@ -20,7 +19,7 @@ from gateway.store import refunds
 from gateway.store.database import Transaction
 from reconciliation.console import words
 from reconciliation.console.forms import asked, check_shown, choice, digest_of, with_cursor
-from reconciliation.console.here import agencies_of, zone_of
+from reconciliation.console.here import zone_of
 from reconciliation.console.roles import APPROVERS, READERS
 
 PAGE = 50
@@ -39,7 +38,7 @@ def add(console: ConsoleSurface) -> None:
         with console.runtime.db.read() as tx:
             found = page_of_refunds(tx, me.caller, Window(PAGE, asked().get("after")), status=status)
             names = names_of(tx, (refund.requested_by for refund in found.items))
-            zone = zone_of(agencies_of(tx, me), me.agency_id)
+            zone = zone_of(agencies_of(tx, me.caller), me.agency_id)
         return console.page(
             "refunds.html",
             words=words,
@@ -68,7 +67,7 @@ def _add_deciding(console: ConsoleSurface, endpoint: str, decide: Decide) -> Non
         caller = console.officer().caller
         try:
             with console.runtime.db.transaction() as tx:
-                check_shown(_shown(tx, caller, refund_id))
+                check_shown(_shown(find_refund(tx, caller, refund_id)))
                 decide(tx, caller, refund_id)
         except NotFound:
             raise
@@ -85,8 +84,8 @@ def _refund_page(console: ConsoleSurface, refund_id: UUID, error: GatewayError |
         parts = refunds.parts_of(tx, refund)
         names = names_of(tx, [refund.requested_by, refund.decided_by])
         able = colleagues(tx, APPROVERS, refund.agency_id)
-        agencies = agencies_of(tx, me)
-        shown = digest_of(_shown(tx, me.caller, refund_id))
+        agencies = agencies_of(tx, me.caller)
+        shown = digest_of(_shown(refund))
     waits, is_mine = refund.status is RefundStatus.REQUESTED, refund.requested_by == me.caller.actor
     return console.page(
         "refund.html",
@@ -101,12 +100,11 @@ def _refund_page(console: ConsoleSurface, refund_id: UUID, error: GatewayError |
         approvers=[name for actor, name in able if actor != refund.requested_by],
         waits=waits,
         is_mine=is_mine,
-        may_decide=waits and not is_mine and me.is_any_of(Role.APPROVER),
+        may_decide=waits and not is_mine and me.is_any_of(*APPROVERS),
         shown=shown,
         faults=words.faults_of(error) if error else {},
     )
 
 
-def _shown(tx: Transaction, caller: Caller, refund_id: UUID) -> list[object]:
-    refund = find_refund(tx, caller, refund_id)
+def _shown(refund: Refund) -> list[object]:
     return [refund.id, refund.status, refund.amount]

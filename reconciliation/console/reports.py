@@ -6,10 +6,11 @@ from uuid import UUID
 
 from gateway.domain.errors import Invalid
 from gateway.services.access import for_officers
+from gateway.services.browse import agencies_of
 from gateway.services.surface import ConsoleSurface
 from gateway.store import catalogue
 from reconciliation.console.forms import asked, day_asked, text_asked
-from reconciliation.console.here import agencies_of, today_of
+from reconciliation.console.here import today_of
 from reconciliation.console.roles import READERS
 from reconciliation.reports.api import month_report_of, payout_report_of, receipts_report_of, run_report
 from reconciliation.reports.formats import FORMATS, Form
@@ -24,7 +25,7 @@ def add(console: ConsoleSurface) -> None:
     def reports() -> Any:
         me = console.officer()
         with console.runtime.db.read() as tx:
-            agencies = agencies_of(tx, me)
+            agencies = agencies_of(tx, me.caller)
             today = today_of(agencies, tx.now)
         return console.page(
             "reports.html",

@@ -13,6 +13,7 @@ from gateway.domain.errors import GatewayError, NotFound
 from gateway.domain.money import Money
 from gateway.domain.reconciliation import RunStatus
 from gateway.services.access import for_officers
+from gateway.services.browse import agencies_of
 from gateway.services.cursors import invalid_cursor
 from gateway.services.name_actors import names_of
 from gateway.services.surface import ConsoleSurface
@@ -31,7 +32,7 @@ from reconciliation.console.forms import (
     text_asked,
     typed,
 )
-from reconciliation.console.here import agencies_of, sources_of, zone_of
+from reconciliation.console.here import sources_of, zone_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 from reconciliation.day import stage_of
 from reconciliation.jobs import Queue
@@ -135,7 +136,7 @@ def run_page(console: ConsoleSurface, run_id: UUID, error: GatewayError | None =
         place_after = (after[0], after[1]) if after else None
         rows = reconciliation.page_of_findings(tx, run_id, agency_id=None, after=place_after, limit=PAGE + 1)
         names = names_of(tx, [run.requested_by, run.signed_off_by])
-        zone = zone_of(agencies_of(tx, me))
+        zone = zone_of(agencies_of(tx, me.caller))
     shown = rows[:PAGE]
     is_finished = RunStatus(run.status) in SIGNABLE
     is_signed = run.status == RunStatus.SIGNED_OFF

@@ -10,13 +10,14 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import GatewayError, Invalid, NotFound
 from gateway.domain.money import Money
 from gateway.services.access import for_officers
+from gateway.services.browse import agencies_of
 from gateway.services.name_actors import names_of
 from gateway.services.surface import N_, ConsoleSurface
 from gateway.store import signed_runs
 from gateway.store.database import Transaction
 from reconciliation.console import words
 from reconciliation.console.forms import TEXT_MAX, check_shown, digest_of, typed
-from reconciliation.console.here import agencies_of, zone_of
+from reconciliation.console.here import zone_of
 from reconciliation.console.roles import APPROVERS
 from reconciliation.console.runs import SIGNABLE, found_run
 from reconciliation.day import stage_of
@@ -56,7 +57,7 @@ def _sign_off_page(console: ConsoleSurface, run_id: UUID, error: GatewayError | 
         rows = _open(tx, run_id)
         alone = signed_runs.closed_alone(tx, run_id, me.caller.actor)
         names = names_of(tx, [run.requested_by])
-        zone = zone_of(agencies_of(tx, me))
+        zone = zone_of(agencies_of(tx, me.caller))
     kinds = Counter(row.kind for row in rows)
     return console.page(
         "run_sign_off.html",

@@ -11,13 +11,14 @@ from flask import Response, redirect, request, url_for
 from gateway.domain.errors import GatewayError, Invalid
 from gateway.domain.money import Money
 from gateway.services.access import for_officers, takes_up_to
+from gateway.services.browse import agencies_of
 from gateway.services.name_actors import names_of
 from gateway.services.surface import N_, ConsoleSurface
 from gateway.store import statements
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import statement_words, words
 from reconciliation.console.forms import asked, following, place, text_given, typed
-from reconciliation.console.here import agencies_of, zone_of
+from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS
 from reconciliation.statements.jobs import LearningQueue
 from reconciliation.statements.kept import pieces
@@ -73,7 +74,7 @@ def _list_page(console: ConsoleSurface, error: GatewayError | None = None) -> An
     check_acts_for_all(me.caller)
     with console.runtime.db.read() as tx:
         rows = statements.page_of_files(tx, place_in_list(place(CURSOR, str, str)), PAGE + 1)
-        zone = zone_of(agencies_of(tx, me))
+        zone = zone_of(agencies_of(tx, me.caller))
     shown = rows[:PAGE]
     return console.page(
         "statements.html",
@@ -98,7 +99,7 @@ def _file_page(console: ConsoleSurface, file_id: UUID, error: GatewayError | Non
         row = found_file(tx, file_id)
         brought = statements.statements_of(tx, file_id)
         names = names_of(tx, [row.uploaded_by])
-        zone = zone_of(agencies_of(tx, me))
+        zone = zone_of(agencies_of(tx, me.caller))
     stage = statement_words.stage_of(row)
     return console.page(
         "statement.html",

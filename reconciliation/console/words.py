@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from gateway.domain.errors import GatewayError
 from gateway.services.surface import N_
-from gateway.services.words import DISCREPANCIES, DISCREPANCY_KINDS, REFUNDS, account_word
+from gateway.services.words import ACCOUNTS, DISCREPANCIES, DISCREPANCY_KINDS, REFUNDS, TONES, account_word
 
 __all__ = ["FAULTS", "TONES", "WORDS", "account_word", "faults_of", "word"]
 
@@ -15,6 +15,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "kind": DISCREPANCY_KINDS,
     "status": DISCREPANCIES,
     "refund": REFUNDS,
+    "account": ACCOUNTS,
     "action": {
         "accept_late_payment": N_("Accept the late payment for an invoice"),
         "refund_duplicate": N_("Give the money back to the payer"),
@@ -120,27 +121,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-TONES: Mapping[str, str] = {
-    "quarantined": "bad",
-    "learning": "wait",
-    "learnt": "good",
-    "open": "wait",
-    "cleared": "good",
-    "resolved": "good",
-    "proposed": "wait",
-    "applied": "good",
-    "rejected": "bad",
-    "failed": "bad",
-    "waiting": "wait",
-    "late": "bad",
-    "exceptions": "wait",
-    "balanced": "good",
-    "signed_off": "good",
-    "requested": "wait",
-    "succeeded": "good",
-    "unknown": "wait",
-}
-"""The colour of a state's tag; its words say the same."""
 
 FAULTS: Mapping[str, str] = {
     "same_person": N_("You asked for this yourself, so another person decides on it."),

@@ -70,11 +70,7 @@ class Month:
 
 def month_facts(tx: Transaction, month: Month, agency_id: UUID | None) -> Facts:
     """Of one agency, or of all. Raises BooksDoNotTie. `tx` is one that sees a single moment."""
-    movements = months.movements(tx, agency_id, month.first, month.last)
-    balances = _balances(tx, month, agency_id)
-    tied = _tied(movements, balances)
-    days = _days(movements)
-    rails = _rails(days, balances)
+    movements, days, rails, tied = _books(tx, month, agency_id)
     open_ones = months.open_discrepancies(tx, agency_id, month.last)
     agencies = {agency.id: agency for agency in catalogue.all_agencies(tx)}
     facts: Facts = {
@@ -93,11 +89,19 @@ def month_facts(tx: Transaction, month: Month, agency_id: UUID | None) -> Facts:
 def rails_and_days(tx: Transaction, span: Month, agency_id: UUID | None) -> tuple[list[Facts], list[Facts]]:
     """Each rail over any span of days, and what moved on it day by day, as the report of a month has them. Raises
     BooksDoNotTie."""
+    _, days, rails, _ = _books(tx, span, agency_id)
+    return rails, days
+
+
+def _books(
+    tx: Transaction, span: Month, agency_id: UUID | None
+) -> tuple[list[Row[Any]], list[Facts], list[Facts], list[Facts]]:
+    """Movements, what moved on each rail day by day, each rail, and how all ties. Raises BooksDoNotTie."""
     movements = months.movements(tx, agency_id, span.first, span.last)
     balances = _balances(tx, span, agency_id)
-    _tied(movements, balances)
+    tied = _tied(movements, balances)
     days = _days(movements)
-    return _rails(days, balances), days
+    return movements, days, _rails(days, balances), tied
 
 
 def _balances(tx: Transaction, month: Month, agency_id: UUID | None) -> dict[tuple[str, str], dict[str, int]]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import gateway
 from gateway.console.words import word
+from gateway.domain.bank_file import FileStatus
+from gateway.domain.resolution import Action, ResolutionStatus
 
 ROOT = Path(gateway.__file__).parents[1]
 
@@ -18,6 +20,15 @@ def audited() -> Iterator[tuple[str, str]]:
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "audit":
                     action, subject = (arg.value if isinstance(arg, ast.Constant) else "" for arg in node.args[1:3])
                     yield str(action), str(subject)
+
+
+def test_what_is_put_together_from_states_has_a_word() -> None:
+    acts = {*(f"resolution.{each}" for each in ResolutionStatus), *(f"statement.{each}" for each in FileStatus)}
+    acts |= {f"{kind}.opened" for kind in ("trace", "dispute")}
+    assert {act for act in acts if word("action", act) == act.replace("_", " ")} == set()
+    causes = {f"resolution_{each}" for each in Action if each is not Action.CLOSE_EXPLAINED}
+    booked = {cause for cause in causes if word("cause", cause) == cause.replace("_", " ")}
+    assert booked <= {f"resolution_{each}" for each in (Action.ACCEPT_PROPOSAL,)}  # books what its two sides say
 
 
 def test_every_action_and_subject_that_is_written_down_has_a_word() -> None:
