@@ -26,7 +26,7 @@ import psutil
 POLL = timedelta(milliseconds=100)
 RESTART_AFTER = tuple(timedelta(seconds=seconds) for seconds in (0, 1, 2, 5, 10, 30))
 STEADY_AFTER = timedelta(minutes=1)  # one that ran this long before it died is started again at once
-STOP_WITHIN = timedelta(seconds=10)
+STOP_WITHIN = timedelta(seconds=25)  # longer than a worker takes that ends itself at the last (jobs.ENDED_WITHIN)
 # The system derives a process's start from its boot time, which a corrected clock shifts a little.
 START_TIME_TOLERANCE = timedelta(seconds=5)
 LOG_TAIL_LINES = 15
@@ -103,14 +103,15 @@ class Supervisor:
             time.sleep(POLL.total_seconds())
 
     def stop_all(self) -> None:
-        """Stop all children, stage by stage; one that does not end in time is killed with all it started."""
+        """Stop all children, stage by stage; one that does not end in time is killed with all it started, aloud."""
         for stage in sorted({child.program.stage for child in self._children}, reverse=True):
             together = [child for child in self._children if child.program.stage == stage]
             for child in together:
                 if child.process.poll() is None:
                     child.process.send_signal(child.program.stop_signal)
             for child in together:
-                _await_end(child.process)
+                if not _await_end(child.process):
+                    self._tell(f"{child.program.name} did not end in time and was killed.")
         self._children.clear()
         self._records.unlink(missing_ok=True)
 
@@ -200,11 +201,16 @@ def log_tail(log: Path) -> str:
     return f"The end of {log}:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def _await_end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
+def _await_end(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it ended by itself; nothing of it is left in any case."""
+    try:
         process.wait(STOP_WITHIN.total_seconds())
+        ended = True
+    except subprocess.TimeoutExpired:
+        ended = False
     _kill_session(process.pid)
     process.wait()
+    return ended
 
 
 def _kill_session(leader: int) -> None:

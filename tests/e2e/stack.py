@@ -19,7 +19,7 @@ import psutil
 from gateway.local import is_free
 
 READY_WITHIN_S = 90
-STOPPED_WITHIN_S = 20
+STOPPED_WITHIN_S = 90
 PORTS = 32  # the web server's and some for simulators
 # Below those that the system hands out for outgoing connections, one of which could come to hold a port of ours.
 BLOCKS = range(10_000, 32_000, PORTS)

@@ -54,9 +54,8 @@ def test_it_serves_stops_cleanly_and_resumes_the_same_data(everything: Stack) ->
     assert all(url != demo["url"] for url in demo["simulators"].values())
     assert demo["url"] in local.output()
 
-    started = time.monotonic()
     assert local.stop(signal.SIGINT) == 0
-    assert time.monotonic() - started < 15  # some two seconds on an idle machine
+    assert "was killed" not in local.output()
     assert local.processes() == []
     assert not answers(f"{demo['url']}/readyz")
 

@@ -114,6 +114,7 @@ def test_while_starting_a_childs_end_is_reported_with_its_log(
 
 def test_stopping_ends_the_stubborn_and_their_children(
     supervisor: Supervisor,
+    said: list[str],
     program: Callable[[str, str], Program],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -126,6 +127,7 @@ def test_stopping_ends_the_stubborn_and_their_children(
     everyone = leaders + [child.pid for leader in leaders for child in psutil.Process(leader).children()]
     assert len(everyone) == 3
     supervisor.stop_all()
+    assert "stubborn did not end in time and was killed." in said
     wait_for(lambda: not any(is_alive(pid) for pid in everyone))
     assert not (tmp_path / "children.json").exists()
 
