@@ -1,7 +1,6 @@
 """A local stack as a person has it: `gateway run` in a process of its own, on free ports and a folder of its own."""
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -11,38 +10,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import psutil
 
-from gateway.local import is_free
+from tests.ports import free_ports
 
 READY_WITHIN_S = 90
 STOPPED_WITHIN_S = 90
-PORTS = 32  # the web server's and some for simulators
-# Below those that the system hands out for outgoing connections, one of which could come to hold a port of ours.
-BLOCKS = range(10_000, 32_000, PORTS)
-_claims: list[int] = []  # files kept open, and so locked, until this process ends
-
-
-def free_ports() -> int:
-    """The first of PORTS neighbouring ports that nobody uses, and no other test process will while this one lives."""
-    folder = Path(gettempdir()) / f"congphi-test-ports-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
-    for first in BLOCKS:
-        claim = os.open(folder / str(first), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(claim)
-            continue
-        _claims.append(claim)
-        if all(is_free(port) for port in range(first, first + PORTS)):
-            return first
-    raise RuntimeError("no free ports")
-
-
 FEW = "sandbox,stripe"
 """What most tests need of the providers: each is a process that has to start."""
 

@@ -16,7 +16,8 @@ from gateway.local import answers
 from gateway.store.embedded import EmbeddedPostgres
 from providers.registry import SIMULATORS
 from tests.database import SessionDatabase
-from tests.e2e.stack import Stack, free_ports, stack
+from tests.e2e.stack import Stack, stack
+from tests.ports import free_ports
 
 SCOPES = ["admin", "approver", "finance", "portal"]
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.config import fresh_keys
 from gateway.local import answers
 from gateway.store.embedded import DatabaseUrls
-from tests.e2e.stack import free_ports
+from tests.ports import free_ports
 
 SANDBOX = {
     "GATEWAY_SANDBOX_BASE_URL": "http://127.0.0.1:9",

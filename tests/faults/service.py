@@ -17,9 +17,9 @@ from gateway.config import fresh_keys
 from gateway.local import WEB_OPTIONS, answers
 from gateway.services.keys import KeyRing, Scope
 from gateway.store.embedded import DatabaseUrls
-from tests.e2e.stack import free_ports
 from tests.integration.api import PLENTY, settings_for
 from tests.integration.world import World, a_world
+from tests.ports import free_ports
 
 READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 20

@@ -33,8 +33,8 @@ from providers.simulation.bank import Options
 from providers.simulation.server import RunningSimulator
 from tests.integration.api import settings_for
 from tests.integration.world import PAYER, World, a_world
+from tests.ports import free_port
 from tests.providers.rig import PATIENT
-from tests.providers.suite.facts import free_port
 
 FEE = 200_000
 KEY_2 = "planted-key-two"

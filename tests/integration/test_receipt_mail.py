@@ -22,7 +22,7 @@ from gateway.services.mailer import Mailer, UnusableMailServer
 from gateway.store import receipts
 from gateway.store.embedded import DatabaseUrls
 from tests.integration.world import World, a_world
-from tests.providers.suite.facts import free_port
+from tests.ports import free_port
 
 SENDER = "Kho bạc <receipts@treasury.example>"
 

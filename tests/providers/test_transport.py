@@ -11,7 +11,7 @@ from gateway.ports.provider import NotSent, OutcomeUnknown, ProviderError, RateL
 from providers.plain_text import plain
 from providers.settings import MissingSettings, required, split
 from providers.transport import Transport
-from tests.providers.suite.facts import free_port
+from tests.ports import free_port
 
 QUICK = httpx.Timeout(connect=5, read=0.3, write=5, pool=5)
 

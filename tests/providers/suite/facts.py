@@ -1,7 +1,6 @@
 """What a provider's test class states of its provider, and the simulator that its tests share."""
 
 import json
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -183,9 +182,3 @@ class Facts(ABC):
         yield rig
         rig.close()
         inbox.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

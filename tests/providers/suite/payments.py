@@ -22,8 +22,9 @@ from gateway.ports.provider import (
     Unsupported,
     WebhookReceiver,
 )
+from tests.ports import free_port
 from tests.providers.rig import FEE, Rig, ref
-from tests.providers.suite.facts import Facts, free_port
+from tests.providers.suite.facts import Facts
 
 ALL_PROTOCOLS = (PaymentProvider, Cancellable, Refunder, WebhookReceiver, SettlementSource)
 

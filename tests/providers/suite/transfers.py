@@ -31,8 +31,9 @@ from gateway.ports.provider import (
     Unsupported,
     WebhookReceiver,
 )
+from tests.ports import free_port
 from tests.providers.rig import Inbox, Rig, ref
-from tests.providers.suite.facts import Facts, free_port
+from tests.providers.suite.facts import Facts
 from tests.providers.suite.lost_answers import AFTER_ACCEPTING, BEFORE_ACCEPTING
 from tests.providers.transfer_rig import TransferRig
 

@@ -25,8 +25,8 @@ from gateway.ports.provider import (
     WebhookRejected,
 )
 from providers.simulation.settlement import FAULTS
+from tests.ports import free_port
 from tests.providers.rig import Rig, ref
-from tests.providers.suite.facts import free_port
 from tests.providers.suite.refunds import Refunds
 from tests.providers.suite.settlement import Settlement
 from tests.providers.suite.transfers import Transfers

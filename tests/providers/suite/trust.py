@@ -25,8 +25,9 @@ from gateway.ports.provider import (
 from providers.registry import SIMULATORS, build
 from providers.settings import MissingSettings, UnusableSetting
 from providers.simulation.bank import Options
+from tests.ports import free_port
 from tests.providers.rig import PATIENT, Rig, ref
-from tests.providers.suite.facts import Facts, free_port
+from tests.providers.suite.facts import Facts
 
 
 class Trust(Facts):
