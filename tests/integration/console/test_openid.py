@@ -99,6 +99,7 @@ def test_the_account_is_found_again_by_the_ministrys_name_for_it(app: Flask, min
     "claims",
     [
         {"aud": "another"},
+        {"aud": "another", "azp": CLIENT},
         {"aud": [CLIENT, "another"]},
         {"aud": [CLIENT, "another"], "azp": "another"},
         {"exp": 1_700_000_000},

@@ -4,16 +4,22 @@ import json
 import re
 from html import unescape
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from gateway.domain.officer import Role
+from gateway.services.invite_officer import invite
 from gateway.services.officer_passkeys import Here
+from gateway.services.sign_in import SecondFactorNeeded, check_first
 from tests.integration.api import Api
 from tests.integration.console.authenticator import Device
-from tests.integration.console.known import Known, form_of, is_in
+from tests.integration.console.known import PASSWORD, SECOND, SIGN_IN, Known, form_of, is_in
+from tests.integration.officers import an_officer, submit
 
+SET_UP = "/console/sign-in/set-up/passkey"
 ADD, SHOW, ACCOUNT = "/console/account/passkeys/new", "/console/sign-in/passkey", "/console/account"
 
 
@@ -42,9 +48,9 @@ def options_on(page: TestResponse) -> dict[str, Any]:
     return options
 
 
-def add(browser: FlaskClient, device: Device, label: str = "blue key") -> TestResponse:
-    page = browser.get(ADD)
-    return browser.post(ADD, data={"form": form_of(page), "credential": device.make(options_on(page)), "label": label})
+def add(browser: FlaskClient, device: Device, label: str = "blue key", at: str = ADD) -> TestResponse:
+    page = browser.get(at)
+    return browser.post(at, data={"form": form_of(page), "credential": device.make(options_on(page)), "label": label})
 
 
 def show(browser: FlaskClient, device: Device) -> TestResponse:
@@ -121,11 +127,76 @@ def test_a_passkey_that_was_removed_opens_nothing(api: Api, signed_in: FlaskClie
     device = Device(Here.of(api.world.runtime).origin)
     add(signed_in, device, "to be removed")
     page = signed_in.get(ACCOUNT)
-    remove = re.findall(r'action="(/console/account/passkeys/[^"]+/remove)"', page.text)[-1]
+    remove = removals(page)[-1]
     assert Known(api).signed_in().post(remove, data={"form": "x"}).status_code == 403
     assert signed_in.post(remove, data={"form": form_of(page)}).status_code == 303
     assert "to be removed" not in signed_in.get(ACCOUNT).text
     assert show(api.app.test_client(), device).status_code == 422
+
+
+@pytest.fixture
+def invited(api: Api) -> tuple[UUID, FlaskClient]:
+    """An officer who was invited and has chosen a password, and their browser."""
+    runtime = api.world.runtime
+    officer_id, browser = an_officer(runtime, [Role.FINANCE]), api.app.test_client()
+    with runtime.db.transaction() as tx:
+        link = invite(tx, runtime, officer_id, "operator").removeprefix(runtime.public_url)
+    submit(browser, link, link, password=PASSWORD, again=PASSWORD)
+    return officer_id, browser
+
+
+def by_password(api: Api, officer_id: UUID) -> FlaskClient:
+    browser = api.app.test_client()
+    submit(browser, SIGN_IN, SIGN_IN, email=f"{officer_id}@gov.example", password=PASSWORD)
+    return browser
+
+
+def test_a_passkey_is_the_first_second_factor_and_recovery_codes_stand_in_for_it(
+    api: Api, invited: tuple[UUID, FlaskClient]
+) -> None:
+    (officer_id, browser), device = invited, Device(Here.of(api.world.runtime).origin, verifies=False)
+    assert add(browser, Device("https://evil.example"), at=SET_UP).status_code == 422
+    answer = add(browser, device, at=SET_UP)
+    codes = re.findall(r"<li><code>([^<]+)</code>", answer.text)
+    assert (answer.status_code, len(codes)) == (200, 10)
+    assert is_in(browser)
+    browser = by_password(api, officer_id)
+    assert browser.get(SET_UP).location.startswith(SECOND)
+    assert "Recovery code" in browser.get(f"{SECOND}?lang=en").text
+    assert show(browser, device).status_code == 303
+    for expected in (303, 422):
+        assert submit(by_password(api, officer_id), SECOND, SECOND, code=codes[0]).status_code == expected
+
+
+def test_of_two_who_know_the_password_the_first_sets_up_the_second_factor(
+    api: Api, invited: tuple[UUID, FlaskClient]
+) -> None:
+    officer_id, browser = invited
+    origin, late = Here.of(api.world.runtime).origin, by_password(api, officer_id)
+    page = late.get(SET_UP)
+    fields = {"form": form_of(page), "credential": Device(origin).make(options_on(page)), "label": "x"}
+    assert add(browser, Device(origin), at=SET_UP).status_code == 200
+    assert late.post(SET_UP, data=fields).location.startswith(SECOND)
+    with api.world.runtime.db.transaction() as tx, pytest.raises(SecondFactorNeeded):
+        check_first(tx, officer_id)
+    assert not is_in(late)
+
+
+def test_the_only_second_factor_stays(api: Api, invited: tuple[UUID, FlaskClient]) -> None:
+    """Or else the password alone would be enough to sign in and set up another."""
+    _, browser = invited
+    devices = [Device(Here.of(api.world.runtime).origin) for _ in range(2)]
+    add(browser, devices[0], at=SET_UP)
+    add(browser, devices[1])
+    for status, left in ((303, 1), (409, 1)):
+        page = browser.get(ACCOUNT)
+        answer = browser.post(removals(page)[0], data={"form": form_of(page)})
+        assert (answer.status_code, len(removals(browser.get(ACCOUNT)))) == (status, left)
+    assert 'href="#passkeys"' in answer.text
+
+
+def removals(page: TestResponse) -> list[str]:
+    return re.findall(r'action="(/console/account/passkeys/[^"]+/remove)"', page.text)
 
 
 def test_the_script_is_served_under_the_strict_policy(api: Api) -> None:
