@@ -29,6 +29,7 @@ from gateway.domain.errors import Forbidden, Unavailable
 log = structlog.get_logger()
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
+TOKEN_ERRORS = ("invalid_request", "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
 FAULTS = (JoseError, ValueError, KeyError, TypeError)
 SCOPE = "openid email profile"
 BASIC = "client_secret_basic"
@@ -98,14 +99,7 @@ class OpenId:
         claims = self._claims(tokens, ceremony.nonce, now)
         if "email" not in claims and "access_token" in tokens:
             claims |= self._userinfo(str(tokens["access_token"]), claims["sub"])
-        verified = claims.get("email_verified") is True
-        email = claims.get("email")
-        return Identity(
-            self.issuer,
-            claims["sub"],
-            email.strip().casefold() if verified and isinstance(email, str) else None,
-            self._roles(claims),
-        )
+        return Identity(self.issuer, claims["sub"], _verified_email(claims), self._roles(claims))
 
     def _client(self, redirect_uri: str, http: httpx.Client | None = None) -> OAuth2Client:
         client = OAuth2Client(
@@ -123,7 +117,7 @@ class OpenId:
             except AuthlibBaseError as error:
                 if error.error == "invalid_grant":  # RFC 6749, 5.2; of the verifier too: RFC 7636, 4.6
                     raise _refused("code") from None
-                raise _unavailable(str(error.error)) from None
+                raise _unavailable(error.error if error.error in TOKEN_ERRORS else "error") from None
         return tokens
 
     def _proof(self) -> dict[str, Any]:
@@ -195,6 +189,14 @@ class OpenId:
             with self._lock:
                 self._kept[url] = (time.monotonic_ns() + KEPT_NS, content)
         return content
+
+
+def _verified_email(claims: Mapping[str, Any]) -> str | None:
+    """In small letters; but letters that are not ASCII stay, for some become those of another address: ſ is s then."""
+    email = claims.get("email")
+    if claims.get("email_verified") is not True or not isinstance(email, str):
+        return None
+    return email.strip().casefold() if email.isascii() else email
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -22,6 +22,7 @@ from werkzeug.test import TestResponse
 
 from gateway.app import create_app
 from gateway.domain.officer import Role
+from gateway.services.invite_officer import NewOfficer, add_officer
 from gateway.services.openid import OpenId
 from gateway.store.tables.access import audit_log
 from gateway.store.tables.identity import sign_in_ceremonies
@@ -257,6 +258,22 @@ def test_a_sign_in_that_took_too_long_or_was_declined_is_refused(
     assert browser.get(back).status_code == 403
     browser.get(BEGIN)
     assert browser.get("/console/sign-in/openid/callback?error=access_denied").status_code == 403
+
+
+def test_an_address_in_other_letters_is_another_address(app: Flask, ministry: Ministry, api: Api) -> None:
+    address = f"s{uuid4()}@gov.example"
+    with api.world.runtime.db.transaction() as tx:
+        add_officer(tx, NewOfficer(address, "Sinh", [Role.FINANCE]), "operator")
+    lookalike = address.replace("s", "\N{LATIN SMALL LETTER LONG S}", 1)
+    for email, expected in ((lookalike, 403), (f"\0{address}", 403), (address.upper(), 303)):
+        ministry.knows(address, email=email, email_verified=True)
+        assert sign_in(app, ministry, address).status_code == expected, email
+
+
+def test_the_ministry_leads_to_no_other_place(app: Flask, ministry: Ministry, officer: UUID) -> None:
+    browser = app.test_client()
+    address = browser.get("/console/sign-in/openid?next=//evil.example").location
+    assert browser.get(ministry.signs_in(known_to(ministry, officer), address)).location == "/console"
 
 
 def test_a_disabled_officer_stays_outside(app: Flask, ministry: Ministry, api: Api, officer: UUID) -> None:

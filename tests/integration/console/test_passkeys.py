@@ -2,23 +2,29 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from gateway.domain.officer import Role
+from gateway.services import officer_passkeys
 from gateway.services.invite_officer import invite
 from gateway.services.officer_passkeys import Here
-from gateway.services.sign_in import SecondFactorNeeded, check_first
+from gateway.services.officer_sessions import begin_session
+from gateway.services.sign_in import SecondFactorNeeded, half_signed_in
+from gateway.store.tables.officers import officers
 from tests.integration.api import Api
 from tests.integration.console.authenticator import Device
 from tests.integration.console.known import PASSWORD, SECOND, SIGN_IN, Known, form_of, is_in
 from tests.integration.officers import an_officer, submit
 
+AT_ONCE = 4
 SET_UP = "/console/sign-in/set-up/passkey"
 ADD, SHOW, ACCOUNT = "/console/account/passkeys/new", "/console/sign-in/passkey", "/console/account"
 
@@ -53,11 +59,10 @@ def add(browser: FlaskClient, device: Device, label: str = "blue key", at: str =
     return browser.post(at, data={"form": form_of(page), "credential": device.make(options_on(page)), "label": label})
 
 
-def show(browser: FlaskClient, device: Device) -> TestResponse:
+def show(browser: FlaskClient, device: Device, wanted: str = ACCOUNT) -> TestResponse:
     page = browser.get(SHOW)
-    return browser.post(
-        f"{SHOW}?next=/console/account", data={"form": form_of(page), "credential": device.show(options_on(page))}
-    )
+    fields = {"form": form_of(page), "credential": device.show(options_on(page))}
+    return browser.post(f"{SHOW}?next={wanted}", data=fields)
 
 
 def test_a_passkey_with_its_pin_signs_in_alone(api: Api, known: Known, device: Device) -> None:
@@ -67,6 +72,20 @@ def test_a_passkey_with_its_pin_signs_in_alone(api: Api, known: Known, device: D
         assert (answer.status_code, answer.location) == (303, ACCOUNT)
         assert is_in(browser)
     assert known.audited("officer.signed_in")[-1].after == {"by": "passkey"}
+
+
+def test_a_passkey_of_a_disabled_officer_opens_nothing(api: Api, device: Device) -> None:
+    known, own = Known(api), Device(device.origin)
+    assert add(known.signed_in(), own).status_code == 303
+    with api.world.runtime.db.transaction() as tx:
+        tx.execute(update(officers).where(officers.c.id == known.id).values(disabled_at=tx.now))
+    browser = api.app.test_client()
+    assert show(browser, own).status_code == 422
+    assert not is_in(browser)
+
+
+def test_a_passkey_leads_to_no_other_place(api: Api, device: Device) -> None:
+    assert show(api.app.test_client(), device, "//evil.example").location == "/console"
 
 
 def test_a_passkey_without_a_pin_is_a_second_step_only(api: Api, known: Known, device: Device) -> None:
@@ -168,18 +187,28 @@ def test_a_passkey_is_the_first_second_factor_and_recovery_codes_stand_in_for_it
         assert submit(by_password(api, officer_id), SECOND, SECOND, code=codes[0]).status_code == expected
 
 
-def test_of_two_who_know_the_password_the_first_sets_up_the_second_factor(
+def test_of_several_who_know_the_password_at_once_one_sets_up_the_second_factor(
     api: Api, invited: tuple[UUID, FlaskClient]
 ) -> None:
-    officer_id, browser = invited
-    origin, late = Here.of(api.world.runtime).origin, by_password(api, officer_id)
-    page = late.get(SET_UP)
-    fields = {"form": form_of(page), "credential": Device(origin).make(options_on(page)), "label": "x"}
-    assert add(browser, Device(origin), at=SET_UP).status_code == 200
-    assert late.post(SET_UP, data=fields).location.startswith(SECOND)
-    with api.world.runtime.db.transaction() as tx, pytest.raises(SecondFactorNeeded):
-        check_first(tx, officer_id)
-    assert not is_in(late)
+    runtime, (officer_id, _) = api.world.runtime, invited
+    with runtime.db.transaction() as tx:
+        halves = [begin_session(tx, officer_id, proven=False) for _ in range(AT_ONCE)]
+
+    def ready(half: str) -> str:
+        with runtime.db.transaction() as tx:
+            options = officer_passkeys.begin_first(tx, runtime, half_signed_in(runtime, half))
+        return Device(Here.of(runtime).origin).make(json.loads(options))
+
+    def won(half: str, answer: str) -> bool:
+        try:
+            officer_passkeys.set_up(runtime, half, answer, "x")
+        except SecondFactorNeeded:
+            return False
+        return True
+
+    answers = [ready(half) for half in halves]
+    with ThreadPoolExecutor(AT_ONCE) as rivals:
+        assert sorted(rivals.map(won, halves, answers)) == [False] * (AT_ONCE - 1) + [True]
 
 
 def test_the_only_second_factor_stays(api: Api, invited: tuple[UUID, FlaskClient]) -> None:
