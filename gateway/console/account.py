@@ -86,7 +86,7 @@ class AccountPages:
 
     def _authenticator_page(self, status: int = 200, faults: dict[str, str] | None = None) -> Response:
         with self._runtime.db.transaction() as tx:
-            secret = pending_secret(tx, self._runtime, officer().id)
+            secret = pending_secret(tx, self._runtime, officer().id, officer().session)
         shown = authenticator_shown(secret, officer().email)
         return page("set_up_authenticator.html", status, faults=faults or {}, **shown)
 

@@ -99,7 +99,7 @@ class FirstFactorPages:
 
     def _authenticator_page(self, who: HalfSignedIn, status: int = 200, faults: Faults | None = None) -> Response:
         with self._runtime.db.transaction() as tx:
-            secret = pending_secret(tx, self._runtime, who.id)
+            secret = pending_secret(tx, self._runtime, who.id, who.session)
         shown = authenticator_shown(secret, who.email)
         return self._page("set_up_authenticator.html", who, status, faults, shown)
 

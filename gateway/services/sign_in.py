@@ -101,7 +101,7 @@ def set_up_authenticator(runtime: Runtime, token: str, code: str) -> tuple[str, 
         count_try(tx, runtime, "code", str(who.id))
     with runtime.db.transaction() as tx:
         check_first(tx, who.id)
-        confirm_authenticator(tx, runtime, who.id, code)
+        confirm_authenticator(tx, runtime, who.id, who.session, code)
         forget_tries(tx, runtime, "code", str(who.id))
         codes = new_recovery_codes(tx, runtime, who.id)
         return open_session(tx, token, who.id, "authenticator"), codes

@@ -6,15 +6,18 @@ from dataclasses import replace
 from hashlib import sha256
 from uuid import UUID
 
+import pyotp
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from gateway.app import create_app
 from gateway.console.gate import cookie_name
 from gateway.domain.errors import Invalid
 from gateway.domain.officer import Role
 from gateway.services.invite_officer import accept_invitation, invite
+from gateway.services.officer_sessions import begin_session
 from gateway.services.second_factors import new_recovery_codes
 from gateway.services.sign_in import prove, sign_in
 from gateway.store.tables.identity import officer_recovery_codes, sign_in_tries
@@ -63,6 +66,10 @@ def test_a_session_that_somebody_planted_is_not_the_one_that_is_opened(api: Api,
         ]
     assert sha256(token.value.encode()).digest() in kept
     assert sha256(b"planted").digest() not in kept
+
+
+def secret_on(page: TestResponse) -> str:
+    return page.text.split("<code>")[1].split("</code>")[0].replace(" ", "")
 
 
 def nobody(api: Api) -> FlaskClient:
@@ -126,6 +133,21 @@ def test_no_other_site_can_send_a_form_before_signing_in(api: Api, endpoint: str
     ):
         assert browser.post(address, data=fields, headers=headers).status_code == 403
     assert browser.post(address, data={"form": form[1]}).status_code != 403
+
+
+def test_the_secret_of_an_authenticator_is_shown_to_the_session_alone_that_sets_it_up(api: Api) -> None:
+    """Or else whoever knows the password sees the secret that the officer is about to take."""
+    runtime, set_up = api.world.runtime, "/console/sign-in/set-up/authenticator"
+    officer_id, officer, thief = an_officer(runtime, [Role.FINANCE]), api.app.test_client(), api.app.test_client()
+    for browser in (officer, thief):
+        with runtime.db.transaction() as tx:
+            browser.set_cookie(cookie_name(runtime), begin_session(tx, officer_id, proven=False))
+    shown, other, again = (secret_on(browser.get(set_up)) for browser in (officer, thief, officer))
+    assert shown == again != other
+    code = pyotp.TOTP(shown).at(runtime.db.now())
+    assert submit(thief, set_up, set_up, code=code).status_code == 422
+    assert submit(officer, set_up, set_up, code=code).status_code == 200
+    assert thief.get(set_up).location.startswith(SECOND)
 
 
 @pytest.mark.parametrize("by", ["authenticator", "recovery_code"])
