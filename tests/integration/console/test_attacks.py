@@ -16,7 +16,7 @@ from gateway.app import create_app
 from gateway.console.gate import cookie_name
 from gateway.domain.errors import Invalid
 from gateway.domain.officer import Role
-from gateway.services.invite_officer import accept_invitation, invite
+from gateway.services.invite_officer import InvitationOver, accept_invitation, invite
 from gateway.services.officer_sessions import begin_session
 from gateway.services.second_factors import new_recovery_codes
 from gateway.services.sign_in import prove, sign_in
@@ -167,6 +167,20 @@ def test_a_code_that_is_sent_many_times_at_once_opens_one_session(api: Api, know
     with ThreadPoolExecutor(AT_ONCE) as attackers:
         assert sorted(attackers.map(proven, halves)) == [False] * (AT_ONCE - 1) + [True]
     assert [line.after for line in known.audited("officer.signed_in")] == [{"by": by}]
+
+
+def test_a_link_that_is_followed_many_times_at_once_works_once(api: Api) -> None:
+    runtime, token = api.world.runtime, a_link(api)
+
+    def worked(number: int) -> bool:
+        try:
+            accept_invitation(runtime, token, f"{PASSWORD} {number}")
+        except InvitationOver:
+            return False
+        return True
+
+    with ThreadPoolExecutor(AT_ONCE) as attackers:
+        assert sorted(attackers.map(worked, range(AT_ONCE))) == [False] * (AT_ONCE - 1) + [True]
 
 
 def test_recovery_codes_are_kept_as_what_only_our_key_leads_to(api: Api, known: Known) -> None:
