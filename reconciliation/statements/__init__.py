@@ -6,6 +6,8 @@ bookings.py  its movements, each with a name by which it is known again
 accounts.py  whose statements are taken
 names.py     what the words of a movement name
 kept.py      the file itself, sealed, and read back
+reread.py    the movements of a kept file once more
+late_names.py  payouts that were settled after a statement named them
 learn.py     makes what is news count, as if the bank had notified us
 layouts.py   column maps of delimited statements
 jobs.py      learning in the background
