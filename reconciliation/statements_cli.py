@@ -94,4 +94,5 @@ def _show(get_runtime: GetRuntime) -> click.Command:
 
 def _fault(error: dict[str, object]) -> str:
     line = f"line {error['line']}" if error["line"] else ""
-    return ": ".join(str(part) for part in (line, error["field"], error["reason"]) if part)
+    where = ", ".join(filter(None, (line, str(error["field"]))))
+    return f"{where} – {error['reason']}" if where else str(error["reason"])

@@ -143,7 +143,7 @@ def test_the_command_line_loads_lists_and_shows(office: Api, tmp_path: Path) -> 
     failed = call("load", str(broken))
     assert failed.exit_code == 1
     assert "Quarantined" in failed.output
-    assert "line 7: its opening balance" in failed.output
+    assert "line 7, :62F: – its opening balance" in failed.output
     assert "broken.sta" in call("list").output
     file_id = failed.output.split("Quarantined as ")[1].split(":")[0]
     assert json.loads(call("show", file_id).output)["status"] == "quarantined"
