@@ -6,6 +6,7 @@ until they are explained or decided.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +23,26 @@ AT_BANK = "at_bank"
 DEBIT_AT_BANK = "debit_at_bank"
 CHARGE_AT_BANK = "charge_at_bank"
 SEVERAL_PAYOUTS = "several_payouts"
+TAKEN_BACK = "taken_back"
 
 
-def payout_not_there(account: BankAccount, run_id: UUID, payout: OpenPayout, *, late: bool) -> NewDiscrepancy:
-    """It has not come: a matter of timing until it is due, and missing afterwards."""
-    kind = K.PAYOUT_MISSING if late else K.TIMING
-    return _of_payouts(account, run_id, kind, [payout], (), payout.payout.net.amount_minor)
+def payout_not_there(
+    account: BankAccount,
+    run_id: UUID,
+    payout: OpenPayout,
+    *,
+    late: bool,
+    taken_back: Sequence[tuple[Line, Line]] = (),
+) -> NewDiscrepancy:
+    """It has not come: a matter of timing until it is due, and missing afterwards. One that came and was taken back, of
+    which the two lines are shown, is missing at once."""
+    kind = K.PAYOUT_MISSING if late or taken_back else K.TIMING
+    found = _of_payouts(account, run_id, kind, [payout], (), payout.payout.net.amount_minor)
+    if not taken_back:
+        return found
+    lines = [line_json(line) for pair in taken_back for line in pair]
+    on = max(by.booked_on for _, by in taken_back).isoformat()
+    return replace(found, evidence=found.evidence | {"why": TAKEN_BACK, "taken_back": lines, "taken_back_on": on})
 
 
 def payout_differs(
@@ -59,8 +74,8 @@ def line_not_known(account: BankAccount, run_id: UUID, line: Line, named: Sequen
             "provider_transaction_id": line.reference or f"{line.statement}/{line.number}",
             "reported_minor": line.amount.amount_minor,
             "reported_currency": line.amount.currency,
-            "bank": [_line_json(line)],
-            "payouts": [_payout_json(payout) for payout in named],
+            "bank": [line_json(line)],
+            "payouts": [payout_json(payout) for payout in named],
         },
     )
 
@@ -98,14 +113,14 @@ def _of_payouts(
             "due_on": max(payout.payout.due_on for payout in payouts).isoformat(),
             "expected_minor": sum(payout.payout.net.amount_minor for payout in payouts),
             "expected_currency": first.net.currency,
-            "payouts": [_payout_json(payout) for payout in payouts],
-            "bank": [_line_json(line) for line in lines],
+            "payouts": [payout_json(payout) for payout in payouts],
+            "bank": [line_json(line) for line in lines],
             **came,
         },
     )
 
 
-def _payout_json(payout: OpenPayout) -> dict[str, Any]:
+def payout_json(payout: OpenPayout) -> dict[str, Any]:
     return {
         "provider": payout.payout.provider,
         "payout": payout.name,
@@ -117,7 +132,7 @@ def _payout_json(payout: OpenPayout) -> dict[str, Any]:
     }
 
 
-def _line_json(line: Line) -> dict[str, Any]:
+def line_json(line: Line) -> dict[str, Any]:
     return {
         "statement": line.statement,
         "line": line.number,

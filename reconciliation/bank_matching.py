@@ -4,12 +4,13 @@
     payout_...     see payouts.py
     not_known      neither; or it names payouts, and could be matched in several ways
     not_there      a payout without a line
+    payout_taken_back  a credit and the debit by which the bank undoes it; see bank_reversals.py
     decided        a payout about which a person has decided, with the lines that it had then
 
-The last two, and payouts that came as more or less than they are worth, stay open and have a finding.
+What is not known or not there, and payouts that came as more or less than they are worth, stay open and have a finding.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -21,6 +22,7 @@ from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.bank_account import BankAccount
 from reconciliation.bank_findings import line_not_known, payout_differs, payout_not_there
 from reconciliation.bank_posting import Placing, charged, placings
+from reconciliation.bank_reversals import TAKEN_BACK, Undone, given_back
 from reconciliation.bank_sides import Line, OpenPayout, Sides, credit_of
 from reconciliation.payouts import Payout, PayoutMatch, match_payouts
 
@@ -31,13 +33,15 @@ DECIDED = "decided"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Lines and payouts that belong together, of one currency, and what they bring to whom."""
+    """Lines and payouts that belong together, of one currency, and what they bring to whom. `undone`: the payouts that
+    lines which undo each other were."""
 
     rule: str
     lines: Sequence[Line]
     payouts: Sequence[OpenPayout]
     placings: Sequence[Placing] = ()
     finding: NewDiscrepancy | None = None
+    undone: Sequence[str] = ()
 
     @property
     def later(self) -> bool:
@@ -61,11 +65,18 @@ class Group:
 
 
 def judged(
-    account: BankAccount, run_id: UUID, sides: Sides, day: date, decided: Iterable[Row[Any]] = ()
+    account: BankAccount,
+    run_id: UUID,
+    sides: Sides,
+    day: date,
+    decided: Iterable[Row[Any]] = (),
+    undone: Sequence[Undone] = (),
 ) -> list[Group]:
-    """Every open line and payout, each in one group. `day` is the run's; what the statements do not tell of yet can
-    still come. What is `decided` about payouts, with the lines that they had then, is as it was: what comes for them
-    afterwards is not known."""
+    """Every open line and payout, each in one group; what each of the new among the `undone` brings is not known here.
+    `day` is the run's; what the statements do not tell of yet can still come. What is `decided` about payouts, with the
+    lines that they had then, is as it was: what comes for them afterwards is not known."""
+    back = [_undone_group(sides, each) for each in undone if each.is_new]
+    sides = _without({line.id for group in back for line in group.lines}, sides, undone, account)
     settled = [group for row in decided for group in _as_decided(account, run_id, sides, row)]
     gone = {line.id for group in settled for line in group.lines}
     closed = {each.payout.id for group in settled for each in group.payouts}
@@ -74,7 +85,24 @@ def judged(
         {key: payout for key, payout in sides.payouts.items() if key not in closed},
         sides.until,
     )
-    return settled + _judged(account, run_id, sides, day)
+    return back + settled + _judged(account, run_id, sides, day, undone)
+
+
+def _undone_group(sides: Sides, undone: Undone) -> Group:
+    return Group(TAKEN_BACK, [undone.line, undone.by], (), undone=_payouts_of(sides, undone))
+
+
+def _payouts_of(sides: Sides, undone: Undone) -> list[str]:
+    """What it was, and what it names that is open."""
+    named = (key for key, payout in sides.payouts.items() if payout.payout.names & undone.line.names)
+    return sorted({*undone.payouts, *named})
+
+
+def _without(gone: Collection[int], sides: Sides, undone: Sequence[Undone], account: BankAccount) -> Sides:
+    """The sides without the lines that undo each other, and with what a line that gives back stands for."""
+    left = {key: line for key, line in sides.lines.items() if line.id not in gone}
+    lines = {key: given_back(line, undone, account.providers) for key, line in left.items()}
+    return Sides(lines, sides.payouts, sides.until)
 
 
 def _as_decided(account: BankAccount, run_id: UUID, sides: Sides, decided: Row[Any]) -> list[Group]:
@@ -90,7 +118,7 @@ def _as_decided(account: BankAccount, run_id: UUID, sides: Sides, decided: Row[A
     return [Group(DECIDED, (), payouts, finding=payout_not_there(account, run_id, payouts[0], late=True))]
 
 
-def _judged(account: BankAccount, run_id: UUID, sides: Sides, day: date) -> list[Group]:
+def _judged(account: BankAccount, run_id: UUID, sides: Sides, day: date, undone: Sequence[Undone] = ()) -> list[Group]:
     names = {name for each in sides.payouts.values() for name in each.payout.names}
     charges = [line for line in sides.lines.values() if line.is_charge and not line.names & names]
     ours = {line.id for line in charges}
@@ -102,7 +130,9 @@ def _judged(account: BankAccount, run_id: UUID, sides: Sides, day: date) -> list
     groups += [_came(account, run_id, sides, match) for match in (*outcome.matches, *outcome.differing)]
     for payout, late in [*((each, False) for each in outcome.awaited), *((each, True) for each in outcome.missing)]:
         awaited = sides.payouts[payout.id]
-        groups.append(Group(NOT_THERE, (), [awaited], finding=payout_not_there(account, run_id, awaited, late=late)))
+        back = [(each.line, each.by) for each in undone if payout.id in _payouts_of(sides, each)]
+        finding = payout_not_there(account, run_id, awaited, late=late, taken_back=back)
+        groups.append(Group(NOT_THERE, (), [awaited], finding=finding))
     left = (*outcome.awaited, *outcome.missing)
     for credit in outcome.unknown:
         line = sides.lines[credit.id]

@@ -19,7 +19,7 @@ from reconciliation.bank_account import BankAccount
 from reconciliation.bank_sides import Line
 from reconciliation.payout_shares import in_turn
 
-PAYOUT, CHARGE = "payout", "bank_charge"
+PAYOUT, RETURN, CHARGE = "payout", "payout_taken_back", "bank_charge"
 LINE = "bank_line:"
 """How the key of such an entry begins; the line's number follows."""
 
@@ -73,7 +73,7 @@ def post_lines(
     """Post what `wanted` says about these lines beyond what is posted; take back what it does not say any more."""
     more = {_name(placing): (_accounts(account, placing), placing.minor, 0) for placing in wanted}
     prefixes = {f"{LINE}{line.id}:" for line in lines}
-    for row in bank_runs.posted(tx, {line.statement_id for line in lines}, (PAYOUT, CHARGE)):
+    for row in bank_runs.posted(tx, {line.statement_id for line in lines}, (PAYOUT, RETURN, CHARGE)):
         if row.name[: row.name.index(":", len(LINE)) + 1] in prefixes:
             known = _Accounts(row.cause, row.agency_id, row.subject_id, row.bank, row.other, row.currency)
             accounts, minor, _ = more.get(row.name, (known, 0, 0))
@@ -81,6 +81,15 @@ def post_lines(
     for name, (accounts, minor, number) in sorted(more.items(), key=lambda each: each[0]):
         if minor:
             tx.post(_entry(tx, f"{name}:{number}", accounts, minor, dated))
+
+
+def posted_about(tx: Transaction, line: Line, cause: str) -> list[Placing]:
+    """What is posted about the line for this cause, as it would be placed."""
+    return [
+        Placing(line, row.agency_id, row.cause, row.other, int(row.amount_minor))
+        for row in bank_runs.posted(tx, {line.statement_id}, (cause,))
+        if row.name.startswith(f"{LINE}{line.id}:") and row.amount_minor
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from reconciliation.bank_findings import CARRIED
 from reconciliation.bank_late_shares import post_late_shares
 from reconciliation.bank_matching import DECIDED, NOT_THERE, Group, judged
 from reconciliation.bank_posting import left_over, post_lines
+from reconciliation.bank_receipts import release_receipts
+from reconciliation.bank_reversals import undoing, undone_credits
 from reconciliation.bank_sides import read_sides
 from reconciliation.bank_totals import Tally, bank_totals
 from reconciliation.bank_waiting import late_from, statement_state, tell_late
@@ -52,13 +54,15 @@ def reconcile_bank_day(tx: Transaction, terms: PayoutTerms, account: BankAccount
     spool.take_time(tx)
     bank_runs.forget_matches(tx, run.run_id)
     written = bank_runs.spellings(tx, account.number)
+    release_receipts(tx, terms, account, written, run.run_id, run.day, run.dated)
     known = {
         KNOWN_CREDIT: bank_runs.match_credits(tx, run.run_id, written, run.day, KNOWN_CREDIT, RULES_VERSION),
         KNOWN_RETURN: bank_runs.match_returns(tx, run.run_id, written, run.day, KNOWN_RETURN, RULES_VERSION),
     }
+    undone = undone_credits(tx, account, written, run.run_id, run.day)
     sides = read_sides(tx, terms, account, written, run.day)
     decisions = bank_runs.decided_payouts(tx, account.source)
-    every = judged(account, run.run_id, sides, run.day, decisions)
+    every = judged(account, run.run_id, sides, run.day, decisions, undone)
     groups = [group for group in every if group.finding or not group.later]
     found = [group.finding for group in groups if group.finding]
     decided = bank_runs.resolved(tx, [finding.key for finding in found])
@@ -69,7 +73,9 @@ def reconcile_bank_day(tx: Transaction, terms: PayoutTerms, account: BankAccount
     is_last = not bank_runs.has_later_run(tx, account.source, run.day)
     to_post = [group for group in groups if not group.later and (is_last or not group.finding)]
     lines = [line for group in to_post for line in group.lines]
-    post_lines(tx, account, lines, [placing for group in to_post for placing in group.placings], run.dated)
+    placings = [placing for group in to_post for placing in group.placings]
+    placings += [placing for each in undone if each.is_new for placing in undoing(tx, each)]
+    post_lines(tx, account, lines, placings, run.dated)
     post_late_shares(tx, account, run.run_id, run.dated)
     totals = bank_totals(tx, run.run_id, account, terms, run.day, _tally(groups, known))
     awaited = any(group.rule == NOT_THERE for group in groups)
@@ -86,7 +92,9 @@ def _rows(group: Group, decided: Collection[str]) -> Iterator[MatchSide]:
         if group.finding.key not in decided or group.later:
             return
         rule = DECIDED
-    match = BankMatch(new_id(), rule, group.currency, group.expected_minor, group.came_minor)
+    match = BankMatch(
+        new_id(), rule, group.currency, group.expected_minor, group.came_minor, tuple(sorted(group.undone))
+    )
     unplaced = left_over(group.lines, group.placings) if group.payouts else {}
     for line in group.lines:
         yield MatchSide(match, line.amount.amount_minor, bank_line=line.id, unplaced_minor=unplaced.get(line.id))

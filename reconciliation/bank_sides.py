@@ -1,7 +1,7 @@
 """Both sides of a run of a bank account: what providers should have paid out to it, and what its statements tell."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -36,6 +36,8 @@ class Line:
     reference: str
     names: frozenset[str] = frozenset()
     later: bool = False
+    end_to_end_id: str = ""
+    reversal: bool = False
 
     @property
     def is_charge(self) -> bool:
@@ -86,11 +88,9 @@ def read_sides(tx: Transaction, terms: PayoutTerms, account: BankAccount, writte
     """What is open at the end of `day`: in no match, or in one of a later day. `written`: how statements write the
     account."""
     told = bank_runs.covered(tx, written)
-    begun = bank_runs.first_run_on(tx, account.source) or day
-    since = min(begun, told[0]) if told else begun
-    payouts = _payouts(tx, terms, account, since, day)
-    wanted = KnownNames({name for each in payouts for name in each.payout.names} | set(account.providers))
-    lines = [_line(row, wanted) for row in bank_runs.open_lines(tx, written, day)]
+    payouts = read_payouts(tx, terms, account, told, day)
+    wanted = known_names(account, payouts)
+    lines = [line_of(row, wanted) for row in bank_runs.open_lines(tx, written, day)]
     return Sides(
         lines={str(line.id): line for line in lines},
         payouts={each.payout.id: each for each in payouts},
@@ -98,7 +98,20 @@ def read_sides(tx: Transaction, terms: PayoutTerms, account: BankAccount, writte
     )
 
 
-def _line(row: Row[Any], wanted: KnownNames) -> Line:
+def read_payouts(
+    tx: Transaction, terms: PayoutTerms, account: BankAccount, told: tuple[date, date] | None, day: date
+) -> list[OpenPayout]:
+    """Those that are open at the end of `day`; `told`: the first and the last day that the statements tell of."""
+    begun = bank_runs.first_run_on(tx, account.source) or day
+    return _payouts(tx, terms, account, min(begun, told[0]) if told else begun, day)
+
+
+def known_names(account: BankAccount, payouts: Iterable[OpenPayout]) -> KnownNames:
+    return KnownNames({name for each in payouts for name in each.payout.names} | set(account.providers))
+
+
+def line_of(row: Row[Any], wanted: KnownNames) -> Line:
+    """A row as bank_runs.open_lines has them."""
     by_reference = wanted.found_in(f"{row.end_to_end_id} / {row.bank_reference}")
     return Line(
         id=row.id,
@@ -111,6 +124,8 @@ def _line(row: Row[Any], wanted: KnownNames) -> Line:
         reference=row.bank_reference or "",
         names=frozenset(row.names or ()) | by_reference,
         later=row.later,
+        end_to_end_id=row.end_to_end_id or "",
+        reversal=row.reversal,
     )
 
 

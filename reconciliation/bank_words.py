@@ -39,6 +39,24 @@ AT_BANK: Mapping[tuple[DiscrepancyKind, str], Mapping[str, tuple[str, str, str]]
             "Open a trace request with {paid_by} and the bank; if they name a day, carry it until then.",
         ),
     },
+    (K.PAYOUT_MISSING, "taken_back"): {
+        "vi": (
+            (
+                "Khoản chi trả {transaction} của {paid_by}, {amount}, đã về tài khoản {account} nhưng ngân hàng thu hồi"
+                " ngày {taken_back_on}."
+            ),
+            "Nhà cung cấp hoặc ngân hàng của họ hủy lệnh chuyển, hoặc ngân hàng ghi có nhầm.",
+            "Hỏi ngân hàng và {paid_by} lý do thu hồi và ngày chuyển lại; nếu họ hẹn ngày, chuyển sang ngày đó.",
+        ),
+        "en": (
+            (
+                "Payout {transaction} of {paid_by}, {amount}, came to account {account}, and the bank took it back on"
+                " {taken_back_on}."
+            ),
+            "The provider or its bank cancelled the transfer, or the bank had credited it by mistake.",
+            "Ask the bank and {paid_by} why, and when it is paid again; if they name a day, carry it until then.",
+        ),
+    },
     (K.PAYOUT_SHORT, "at_bank"): {
         "vi": (
             (

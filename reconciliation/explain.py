@@ -12,7 +12,7 @@ from gateway.domain.money import Money
 from reconciliation.bank_words import AT_BANK
 
 LANGUAGES = ("vi", "en")
-NAMED = ("asked_until", "paid_by", "account", "due_on")
+NAMED = ("asked_until", "paid_by", "account", "due_on", "taken_back_on")
 
 K = DiscrepancyKind
 

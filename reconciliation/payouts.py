@@ -18,7 +18,7 @@ from datetime import date
 
 from gateway.domain.money import Money
 
-RULES_VERSION = "payouts-1"
+RULES_VERSION = "payouts-2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from reconciliation.matching.rules import RULES_VERSION
 from reconciliation.payouts import RULES_VERSION as PAYOUT_RULES_VERSION
 from reconciliation.repair import repair
 from reconciliation.settlement import NoSettlement, load_settlements
+from reconciliation.statements.late_names import find_late_names
 from reconciliation.totals import status_of, totals_of
 from reconciliation.waiting import file_state, tell_late
 from reconciliation.workspace import workspace
@@ -165,8 +166,7 @@ def run_reconciliation(
                 with workspace() as folder:
                     _carry_out(runtime, run, runtime.provider(provider), folder, tell)
             else:
-                tell("comparing what was paid out with the bank's statements")
-                _carry_out_at_bank(runtime, run)
+                _carry_out_at_bank(runtime, run, tell)
         except Exception as error:
             _fail(runtime.db, run, error)
             raise
@@ -212,7 +212,12 @@ def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Pa
         _write(db, run, provider.capabilities, again, folder / "matches")
 
 
-def _carry_out_at_bank(runtime: Runtime, run: Run) -> None:
+def _carry_out_at_bank(runtime: Runtime, run: Run, tell: Tell) -> None:
+    with runtime.db.read() as tx:
+        account = bank_account(tx, runtime.payouts, run.provider)
+    tell("looking for payouts that were settled after the bank named them")
+    find_late_names(runtime, account)
+    tell("comparing what was paid out with the bank's statements")
     with runtime.db.transaction() as tx:
         account = bank_account(tx, runtime.payouts, run.provider)
         about = BankDay(run.id, run.business_date, run.dated, run.totals)

@@ -21,9 +21,9 @@ from gateway.store import statements
 from reconciliation.callers import check_acts_for_all
 from reconciliation.reports.api import Strict
 from reconciliation.statements.jobs import LearningQueue
-from reconciliation.statements.kept import pieces
 from reconciliation.statements.load import Upload, load_statement
-from reconciliation.statements.telling import file_json, found_file, head_json
+from reconciliation.statements.read_back import PURPOSE_MAX, read_back
+from reconciliation.statements.telling import file_json, head_json
 
 CURSOR = "statements"
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
@@ -83,6 +83,15 @@ class StatementFileSchema(Schema):
 
 class WholeStatementFileSchema(StatementFileSchema):
     statements = fields.List(fields.Nested(BankStatementSchema), required=True)
+
+
+class StatementReading(Strict):
+    purpose = fields.String(
+        required=True,
+        validate=validate.Length(1, PURPOSE_MAX),
+        metadata={"description": "What the file is read for, without anybody's name."},
+        error_messages={"required": "is missing: say what the file is read for"},
+    )
 
 
 class StatementFilePage(Schema):
@@ -159,17 +168,18 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
 def _add_download(surface: Surface, resource: Routes) -> None:
     runtime = surface.runtime
 
-    @resource.route("/v1/reconciliation/statements/<uuid:file_id>/file")
+    @resource.route("/v1/reconciliation/statements/<uuid:file_id>/file", methods=["POST"])
     @requires(Scope.FINANCE)
+    @resource.arguments(StatementReading)
     @resource.response(200, content_type="application/octet-stream")
-    def download(file_id: UUID) -> Response:
-        """Read the file back as it was handed in. It holds personal data: who reads it is written down."""
-        check_acts_for_all(surface.caller())
-        with runtime.db.transaction() as tx:
-            found_file(tx, file_id)
-            tx.audit(surface.caller().actor, "statement.read", "statement_file", file_id)
+    def download(body: Mapping[str, Any], file_id: UUID) -> Response:
+        """Read the file back as it was handed in, for a purpose.
+
+        It holds personal data: who reads it, and what for, is in the audit trail. The purpose is in the body, as a URL
+        is written into logs.
+        """
         return Response(
-            pieces(runtime, file_id),
+            read_back(runtime, surface.caller(), file_id, body["purpose"]),
             mimetype="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="statement-{file_id}"', "Cache-Control": "no-store"},
         )

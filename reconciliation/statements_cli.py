@@ -54,7 +54,7 @@ def _load(get_runtime: GetRuntime) -> click.Command:
         except GatewayError as error:
             raise click.ClickException(error.detail) from error
         if loaded.status is FileStatus.QUARANTINED:
-            raise click.ClickException(f"Quarantined as {loaded.file_id}: {'; '.join(map(_fault, told['errors']))}.")
+            raise click.ClickException("\n  ".join([f"Quarantined as {loaded.file_id}:", *map(_fault, told["errors"])]))
         known = "" if loaded.is_new else "This file is known already. "
         click.echo(f"{known}File {loaded.file_id}: {len(told['statements'])} statements, {told['lines']} lines.")
 
@@ -93,5 +93,6 @@ def _show(get_runtime: GetRuntime) -> click.Command:
 
 
 def _fault(error: dict[str, object]) -> str:
-    where = f"line {error['line']}: " if error["line"] else ""
-    return f"{where}{error['reason']}"
+    line = f"line {error['line']}" if error["line"] else ""
+    where = ", ".join(filter(None, (line, str(error["field"]))))
+    return f"{where} – {error['reason']}" if where else str(error["reason"])

@@ -19,6 +19,7 @@ class CreditStatus(StrEnum):
     IDENTIFIED = "identified"
     UNIDENTIFIED = "unidentified"
     RETURNED = "returned"  # taken back by the bank while it was not identified
+    PAYOUT = "payout"  # a provider's, whose settlement came after the credit
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ known. They come from the public code list; which of them a bank uses is to be c
 CHARGE_TYPES = frozenset({"NCHG", "FCHG", "NCOM", "FCOM"})
 """The types of MT940's field 61 for the same: N or F, and what kind of booking it is (charges, commission)."""
 
+RETURN_TYPES = frozenset({"NRTI", "FRTI"})
+"""The types of field 61 for what is given back."""
+
 
 class BookingKind(StrEnum):
     CREDIT = "credit"
@@ -24,6 +27,11 @@ class BookingKind(StrEnum):
 def is_charge(code: str) -> bool:
     """Whether a booking with this code is the bank's own charge, or one that it gives back."""
     return not (CHARGE_CODES | CHARGE_TYPES).isdisjoint(code.upper().split("/"))
+
+
+def is_return(code: str) -> bool:
+    """Whether a booking with this code gives back what an earlier one brought."""
+    return not (RETURN_CODES | RETURN_TYPES).isdisjoint(code.upper().split("/"))
 
 
 def kind_of(entry: StatementEntry) -> BookingKind:

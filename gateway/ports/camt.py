@@ -9,8 +9,8 @@ It lives with the ports because both who asks a bank and who reconciles with it 
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money, from_major
 from gateway.ports.camt_shape import CURRENCY_OF, ENTRY, FREE_TEXT, RETURN, Facts
 from gateway.ports.camt_xml import Part, Row, Walk
-from gateway.ports.statement import BOOKED, Statement, StatementEntry, UnreadableStatement
+from gateway.ports.statement import BOOKED, Statement, StatementEntry, Tell, UnreadableStatement
 
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 DIRECTIONS = {"CRDT": True, "DBIT": False}
@@ -45,6 +45,20 @@ def read(chunks: Iterable[bytes]) -> Iterator[Row]:
                 raise UnreadableStatement("a statement stands twice in it", field="Id")
             seen.add((row.account, row.id))
         yield row
+
+
+def read_on(chunks: Iterable[bytes], tell: Tell) -> Iterator[tuple[int | None, Row]]:
+    """The rows of what can be read, each entry with its line, though some cannot. Raises UnreadableStatement where no
+    further reading is possible."""
+    ends = _Ends()
+    lines: deque[int | None] = deque()
+
+    class Account(_Lenient):
+        def __init__(self) -> None:
+            super().__init__(ends, lines, tell)
+
+    for row in Walk(Account).rows(ends.passing(chunks)):
+        yield lines.popleft(), row
 
 
 @dataclass(slots=True)
@@ -213,6 +227,60 @@ class _Account:
             reference=detail.get("RmtInf/Strd/CdtrRefInf/Ref", ""),
             remittance=detail.get(FREE_TEXT, ""),
         )
+
+
+class _Lenient(_Account):
+    """Tells of a part that is wrong and goes on without it. What it would have added to the balances and the summary is
+    missing then, so that they are not looked at."""
+
+    def __init__(self, ends: "_Ends", lines: deque[int | None], tell: Tell) -> None:
+        super().__init__()
+        self._ends, self._lines, self._tell = ends, lines, tell
+        self._is_wrong = False
+
+    def taken(self, part: Part) -> Sequence[Row]:
+        line = self._ends.line_of(part.name)
+        return self._told(lambda: super(_Lenient, self).taken(part), line)
+
+    def ended(self) -> Sequence[Row]:
+        return self._told(self._begun if self._is_wrong else super().ended, None)
+
+    def _told(self, rows_of: Callable[[], Sequence[Row]], line: int | None) -> Sequence[Row]:
+        try:
+            rows = rows_of()
+        except UnreadableStatement as fault:
+            self._is_wrong = True
+            self._tell(UnreadableStatement(fault.reason, line=line, field=fault.field))
+            return ()
+        self._lines.extend(line if isinstance(row, StatementEntry) else None for row in rows)
+        return rows
+
+
+class _Ends:
+    """On which lines the parts of accounts ended, in their order."""
+
+    _PART = re.compile(rb"</(?:[^\s<>/:]+:)?(%s)\s*>" % "|".join((ENTRY, "Bal", "TxsSummry")).encode())
+    _LONGEST = 256  # of such a tag, which may be cut in two
+
+    def __init__(self) -> None:
+        self._found: dict[str, deque[int]] = {}
+
+    def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        line, rest = 1, b""
+        for chunk in chunks:
+            text = rest + chunk
+            at = 0
+            for tag in self._PART.finditer(text):
+                line, at = line + text.count(b"\n", at, tag.end()), tag.end()
+                self._found.setdefault(tag[1].decode(), deque()).append(line)
+            cut = max(at, len(text) - self._LONGEST)
+            line, rest = line + text.count(b"\n", at, cut), text[cut:]
+            yield chunk
+
+    def line_of(self, name: str) -> int | None:
+        """Of the next part of that name; None if it is not looked for."""
+        found = self._found.get(name)
+        return found.popleft() if found else None
 
 
 def _bookings(whole: str, details: Sequence[Facts]) -> list[str]:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from gateway.domain.money import EXPONENT, Money
 from gateway.ports.cells import Amounts, Fault, Times, Unit, split, trimmed
-from gateway.ports.statement import BOOKED, Statement, StatementEntry, UnreadableStatement
+from gateway.ports.statement import BOOKED, Statement, StatementEntry, Tell, UnreadableStatement
 
 FIELDS = frozenset(
     {"booked_on", "valued_on", "amount", "debit", "credit", "balance", "bank_reference", "end_to_end_id", "text"}
@@ -79,7 +79,7 @@ class StatementMap:
 
 @dataclass(slots=True)
 class _Facts:
-    """What a file comes to. `balance` is that beside the entry before."""
+    """What a file comes to. `balance` is that beside the entry before; `is_wrong`: a row was left out."""
 
     count: int = 0
     net: int = 0
@@ -90,6 +90,7 @@ class _Facts:
     opening: Money | None = None
     closing: Money | None = None
     closed: bool = False
+    is_wrong: bool = False
 
 
 def read(stream: BinaryIO, column_map: StatementMap) -> Iterator[Statement | StatementEntry]:
@@ -108,6 +109,35 @@ def read(stream: BinaryIO, column_map: StatementMap) -> Iterator[Statement | Sta
     yield from reader.entries(stream, _Facts(), name)
 
 
+def read_on(
+    stream: BinaryIO, column_map: StatementMap, tell: Tell
+) -> Iterator[tuple[int | None, Statement | StatementEntry]]:
+    """The rows of what can be read, each entry with its line, though some cannot. The first row of all stands for a
+    statement, and of its balances only whether there are any is right. Raises UnreadableStatement where no further
+    reading is possible."""
+    reader, facts = _Reader(column_map), _Facts()
+    zero = Money(0, column_map.currency) if "balance" in column_map.fields else None
+    yield None, Statement("", column_map.account, None, zero, zero)
+    header = column_map.preamble + 1
+    number = 0
+    try:
+        for number, row in enumerate(reader.rows(stream), start=1):
+            try:
+                entry = reader.taken(number, row, facts, "")
+            except Fault as fault:
+                tell(reader.placed(fault, number))
+                if number == header:
+                    return
+                facts.is_wrong, facts.balance = True, None
+            else:
+                if entry is not None:
+                    yield number, entry
+    except Fault as fault:
+        raise reader.placed(fault, number) from None
+    if column_map.trailer and not facts.closed:
+        raise UnreadableStatement("the last row is missing: the file was cut")
+
+
 class _Reader:
     def __init__(self, column_map: StatementMap) -> None:
         self._map = column_map
@@ -119,27 +149,37 @@ class _Reader:
     def entries(self, stream: BinaryIO, facts: _Facts, name: str = "") -> Iterator[StatementEntry]:
         number = 0
         try:
-            for number, row in enumerate(self._rows(stream), start=1):
-                if number <= self._map.preamble:
-                    continue
-                cells = split(row, self._map.encoding, self._map.delimiter)
-                if number == self._map.preamble + 1:
-                    if tuple(cells) != self._map.columns:
-                        raise Fault("it is not the header of the map")
-                elif facts.closed:
-                    raise Fault("something follows the last row")
-                elif self._is_trailer(cells):
-                    self._close(cells, facts)
-                else:
-                    yield self._entry(cells, facts, name)
+            for number, row in enumerate(self.rows(stream), start=1):
+                entry = self.taken(number, row, facts, name)
+                if entry is not None:
+                    yield entry
         except Fault as fault:
-            column, _, reason = str(fault).rpartition(": ")
-            place = self._map.fields.get(column, column)
-            raise UnreadableStatement(
-                f"{place}: {reason}" if place else str(fault), line=number + isinstance(fault, _Next), field=place
-            ) from None
+            raise self.placed(fault, number) from None
 
-    def _rows(self, stream: BinaryIO) -> Iterator[bytes]:
+    def placed(self, fault: Fault, number: int) -> UnreadableStatement:
+        column, _, reason = str(fault).rpartition(": ")
+        place = self._map.fields.get(column, column)
+        return UnreadableStatement(
+            f"{place}: {reason}" if place else str(fault), line=number + isinstance(fault, _Next), field=place
+        )
+
+    def taken(self, number: int, row: bytes, facts: _Facts, name: str) -> StatementEntry | None:
+        """The entry in the row of this number; None if it has none. Raises Fault."""
+        if number <= self._map.preamble:
+            return None
+        cells = split(row, self._map.encoding, self._map.delimiter)
+        if number > self._map.preamble + 1 and not facts.closed and not self._is_trailer(cells):
+            return self._entry(cells, facts, name)
+        if number == self._map.preamble + 1:
+            if tuple(cells) != self._map.columns:
+                raise Fault("it is not the header of the map")
+        elif facts.closed:
+            raise Fault("something follows the last row")
+        else:
+            self._close(cells, facts)
+        return None
+
+    def rows(self, stream: BinaryIO) -> Iterator[bytes]:
         begun = False
         while row := stream.readline(LINE_BYTES_MAX + 1):
             if len(row) > LINE_BYTES_MAX:
@@ -155,6 +195,9 @@ class _Reader:
         if len(cells) != len(self._map.trailer):
             raise Fault("the last row has not the agreed cells")
         said = dict(zip(self._map.trailer, cells, strict=True))
+        if facts.is_wrong:  # a count and a total of rows that are not there
+            facts.closed = True
+            return
         if said[COUNT] != str(facts.count):
             raise Fault("the last row counts other entries than there are")
         if self._amounts.read(NET, said[NET], self._map.currency, signed=True).amount_minor != facts.net:

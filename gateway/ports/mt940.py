@@ -24,7 +24,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money, from_major
 from gateway.ports.lines import LineTooLong, blocks_of_lines
 from gateway.ports.mt940_text import NO_REFERENCE, Told, told
-from gateway.ports.statement import BOOKED, Statement, StatementEntry, UnreadableStatement
+from gateway.ports.statement import BOOKED, Statement, StatementEntry, Tell, UnreadableStatement, refuse
 
 Row = Statement | StatementEntry
 
@@ -53,16 +53,19 @@ _NEXT = {  # after which fields each may come; "" is the beginning
     "65": ("62", "64", "65"),
 }
 
+_LEFT_OUT = ("61", "62", "86")  # without which the rest can be followed
+
 
 # Amount, credit, reversal, returned, booked on, valued on, code, the bank's reference, the owner's.
 _Movement = tuple[Money, bool, bool, bool, date, date, str, str, str]
 _NOTHING: Told = ("", "", "", "")
 
 
-def read(stream: BinaryIO) -> Iterator[Row]:
+def read(stream: BinaryIO, tell: Tell = refuse) -> Iterator[Row]:
     """Each statement before its entries, out of a file that is looked at twice, as the closing balances come last.
 
-    Raises UnreadableStatement, which means the whole of the file.
+    Raises UnreadableStatement, which means the whole of the file; if there is somebody to `tell`, only where the rest
+    cannot be read without what is wrong.
     """
     start = stream.tell()
     closings = list(_closings(stream))
@@ -74,7 +77,11 @@ def read(stream: BinaryIO) -> Iterator[Row]:
         except UnreadableStatement as fault:
             if fault.line is not None:
                 raise
-            raise UnreadableStatement(fault.reason, line=line, field=fault.field or f":{tag}:") from None
+            placed = UnreadableStatement(fault.reason, line=line, field=fault.field or f":{tag}:")
+            if tag[:2] not in _LEFT_OUT:
+                raise placed from None
+            tell(placed)
+            reader.leave_out(tag)
     yield from reader.ended()
 
 
@@ -165,6 +172,17 @@ class _Reader:
         self._statement = ""
         self._entries = 0
         self._seen: set[tuple[str, str]] = set()
+        self._is_wrong = False  # since the opening balance something was left out
+
+    def leave_out(self, tag: str) -> None:
+        """Go on after a field that cannot be read. What it would have moved is missing from the balances then, so that
+        they are not looked at."""
+        kind = tag[:2]
+        self._is_wrong |= kind != "86"
+        self._pending = None
+        self._last = kind
+        if kind == "62":
+            self._end_page(tag)
 
     def taken(self, tag: str, content: str) -> Sequence[Row]:
         if tag == "end":
@@ -300,15 +318,20 @@ class _Reader:
     def _closed(self, tag: str, content: str) -> None:
         amount, _ = _balance(content)
         start = self._balance
-        if (
+        if not self._is_wrong and (
             start is None
             or amount.currency != start.currency
             or amount.amount_minor != start.amount_minor + self._moved
         ):
             raise UnreadableStatement("its opening balance and its entries do not make its closing balance")
-        self._balance, self._moved = amount, 0
+        self._balance = amount
+        self._end_page(tag)
+
+    def _end_page(self, tag: str) -> None:
+        self._moved = 0
         if tag != "62M":
             self._open = self._balance = None
+            self._is_wrong = False
 
 
 def _balance(content: str) -> tuple[Money, date]:

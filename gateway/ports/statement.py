@@ -5,6 +5,7 @@ came to the account; those of balances are signed. Nothing of the other party is
 account of a payer is nobody's business here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -27,6 +28,15 @@ class UnreadableStatement(Exception):
         self.line = line
         self.field = field
         self.reason = reason
+
+
+Tell = Callable[[UnreadableStatement], None]
+"""Hears of a fault after which reading goes on, and ends it by raising."""
+
+
+def refuse(fault: UnreadableStatement) -> None:
+    """To be told of faults where the first is the last."""
+    raise fault
 
 
 @dataclass(frozen=True, slots=True)

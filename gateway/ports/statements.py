@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from gateway.ports import camt, delimited, mt940
 from gateway.ports.delimited import StatementMap
-from gateway.ports.statement import Statement, StatementEntry, UnreadableStatement
+from gateway.ports.statement import Statement, StatementEntry, Tell, UnreadableStatement
 
 CHUNK_BYTES = 64 * 1024
 
@@ -59,3 +59,25 @@ def read_statement(stream: BinaryIO, column_map: StatementMap | None = None) -> 
         raise UnreadableStatement(
             "it is none of the formats that can be read: camt.053, camt.054, MT940; a delimited file needs a column map"
         )
+
+
+def read_on(
+    stream: BinaryIO, column_map: StatementMap | None, tell: Tell
+) -> Iterator[tuple[int | None, Statement | StatementEntry]]:
+    """The rows of a file that was refused and can go back, each with its line where it matters: to find out all that is
+    wrong with it. `tell` hears of each fault, and not of what only follows from one.
+
+    It ends where a format cannot be followed any further, as with XML that is not well-formed.
+    """
+    stream.seek(0)
+    kind = format_of(stream.read(CHUNK_BYTES), column_map)
+    stream.seek(0)
+    try:
+        if kind is StatementFormat.CAMT:
+            yield from camt.read_on(iter(lambda: stream.read(CHUNK_BYTES), b""), tell)
+        elif kind is StatementFormat.MT940:
+            yield from ((None, row) for row in mt940.read(stream, tell))
+        elif kind is StatementFormat.DELIMITED and column_map is not None:
+            yield from delimited.read_on(stream, column_map, tell)
+    except UnreadableStatement as fault:
+        tell(fault)

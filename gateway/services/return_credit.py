@@ -1,6 +1,6 @@
 """A bank takes back a credit that nobody has found the invoice of.
 
-One that has become a payment is a matter of apply_dispute.
+One that has become a payment is a matter of apply_dispute; one that is a provider's payout, of the run of its account.
 """
 
 from gateway.domain import ledger
@@ -22,7 +22,7 @@ def return_credit(tx: Transaction, provider: str, observation: DisputeObservatio
     credit = None
     if observation.provider_transaction_id is not None:
         credit = credits.find(tx, provider, observation.provider_transaction_id, lock=True)
-    if credit is None or credit.status is CreditStatus.IDENTIFIED:
+    if credit is None or credit.status in (CreditStatus.IDENTIFIED, CreditStatus.PAYOUT):
         return AckResult.NOT_FOUND
     is_back = observation.status is DisputeStatus.WON
     if credit.amount != observation.amount or is_back:
@@ -30,7 +30,7 @@ def return_credit(tx: Transaction, provider: str, observation: DisputeObservatio
         return AckResult.AMOUNT_MISMATCH
     if credit.status is CreditStatus.RETURNED:
         return AckResult.DUPLICATE
-    credits.change(tx, credit.id, status=CreditStatus.RETURNED)
+    credits.change(tx, credit.id, status=CreditStatus.RETURNED, returned_as=observation.provider_dispute_id)
     for kind in (DiscrepancyKind.UNIDENTIFIED_RECEIPT, DiscrepancyKind.MISSING_IN_GATEWAY):
         reconciliation.clear_discrepancy(tx, f"{kind}:{provider}:{credit.provider_transaction_id}")
     if credit.agency_id is not None:

@@ -75,7 +75,7 @@ _OF_PAYOUT = text(
     """
     SELECT DISTINCT line.account, line.booked_on, line.bank_reference, line.currency, line.amount_minor, line.id
       FROM settlement_batches AS batch
-      JOIN bank_matches AS match ON match.batch = batch.id
+      JOIN bank_matches AS match ON match.batch = batch.id AND match.ended_by IS NULL
       JOIN bank_matches AS side ON side.group_id = match.group_id
       JOIN bank_lines AS line ON line.id = side.bank_line
      WHERE batch.provider = :provider AND coalesce(batch.payout_id, batch.batch_id) = :payout

@@ -22,9 +22,9 @@ _OPEN_LINES = text(
     """
     SELECT line.id, line.statement_id, line.line, statement.statement_id AS statement, line.account, line.currency,
            line.amount_minor, line.booked_on, line.code, line.bank_reference, line.end_to_end_id, line.names,
-           match.id IS NOT NULL AS later
+           line.reversal, match.id IS NOT NULL AS later
       FROM bank_lines AS line JOIN bank_statements AS statement ON statement.id = line.statement_id
-      LEFT JOIN bank_matches AS match ON match.bank_line = line.id
+      LEFT JOIN bank_matches AS match ON match.bank_line = line.id AND match.ended_by IS NULL
       LEFT JOIN reconciliation_runs AS run ON run.id = match.run_id
      WHERE line.account = ANY(:accounts) AND line.booked_on <= :day AND line.amount_minor <> 0
        AND (match.id IS NULL OR run.business_date > :day)
@@ -46,7 +46,8 @@ _OPEN_BATCHES = text(
            AND NOT EXISTS (SELECT FROM gone_lines AS gone
                             WHERE gone.batch = settlement_lines.batch AND gone.line = settlement_lines.line)
          GROUP BY currency) AS line
-      LEFT JOIN bank_matches AS match ON match.batch = batch.id AND match.currency = line.currency
+      LEFT JOIN bank_matches AS match
+        ON match.batch = batch.id AND match.currency = line.currency AND match.ended_by IS NULL
       LEFT JOIN reconciliation_runs AS run ON run.id = match.run_id
      WHERE batch.provider = ANY(:providers) AND batch.business_date BETWEEN :first AND :day
        AND (match.id IS NULL OR run.business_date > :day)
@@ -92,15 +93,16 @@ _MATCH_CREDITS = text(
       FROM bank_lines AS line
       JOIN bank_credits AS credit ON credit.provider_transaction_id = line.bank_reference
                                  AND credit.currency = line.currency AND credit.amount_minor = line.amount_minor
-      LEFT JOIN bank_matches AS match ON match.bank_line = line.id
-      LEFT JOIN bank_matches AS taken ON taken.credit = credit.id
+                                 AND credit.status <> 'payout'
+      LEFT JOIN bank_matches AS match ON match.bank_line = line.id AND match.ended_by IS NULL
+      LEFT JOIN bank_matches AS taken ON taken.credit = credit.id AND taken.ended_by IS NULL
      WHERE line.account = ANY(:accounts) AND line.booked_on <= :day AND match.id IS NULL AND taken.id IS NULL
        AND upper(regexp_replace(credit.account, '[^0-9A-Za-z]', '', 'g')) = :account_key
      ORDER BY credit.id, line.booked_on, line.id
     """
 )
 
-# What went back to a payer, or was taken back by the payer's bank, as the statement or a notification told.
+# What went back to a payer, or was taken back by the bank, as the statement or a notification told.
 _MATCH_RETURNS = text(
     """
     INSERT INTO bank_matches (group_id, run_id, rule, rules_version, bank_line, currency, amount_minor)
@@ -109,10 +111,12 @@ _MATCH_RETURNS = text(
       FROM bank_lines AS line
       JOIN (SELECT id, provider_refund_id AS reference, currency, amount_minor FROM refunds WHERE status = 'succeeded'
              UNION ALL
-            SELECT id, provider_dispute_id, currency, amount_minor FROM disputes) AS known
+            SELECT id, provider_dispute_id, currency, amount_minor FROM disputes
+             UNION ALL
+            SELECT id, returned_as, currency, amount_minor FROM bank_credits WHERE status = 'returned') AS known
         ON known.reference = line.bank_reference AND known.currency = line.currency
        AND known.amount_minor = -line.amount_minor
-      LEFT JOIN bank_matches AS match ON match.bank_line = line.id
+      LEFT JOIN bank_matches AS match ON match.bank_line = line.id AND match.ended_by IS NULL
      WHERE line.account = ANY(:accounts) AND line.booked_on <= :day AND line.bank_reference <> '' AND match.id IS NULL
      ORDER BY known.id, line.booked_on, line.id
     """
@@ -136,7 +140,8 @@ _UNPLACED = text(
      WHERE match.group_id IN (
         SELECT unplaced.group_id
           FROM bank_matches AS unplaced JOIN reconciliation_runs AS run ON run.id = unplaced.run_id
-         WHERE run.provider = :source AND run.id <> :run_id AND unplaced.unplaced_minor <> 0)
+         WHERE run.provider = :source AND run.id <> :run_id AND unplaced.unplaced_minor <> 0
+           AND unplaced.ended_by IS NULL)
      ORDER BY match.group_id, match.id
     """
 )
@@ -191,13 +196,15 @@ _RESOLVED = text("SELECT key FROM discrepancies WHERE key = ANY(:keys) AND statu
 
 @dataclass(frozen=True, slots=True)
 class BankMatch:
-    """Lines and payouts that are the same money: what should have come and what came, in minor units."""
+    """Lines and payouts that are the same money: what should have come and what came, in minor units. `undone`: the
+    payouts that lines which undo each other were, as the runs name them."""
 
     group_id: UUID
     rule: str
     currency: str
     expected_minor: int
     reported_minor: int
+    undone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +310,8 @@ def unplaced(tx: Transaction, source: str, run_id: UUID) -> list[Row[Any]]:
 def set_unplaced(tx: Transaction, lines: Mapping[int, int]) -> None:
     """How much of each of these lines still belongs to nobody that is known."""
     for line, minor in lines.items():
-        tx.execute(update(bank_matches).where(bank_matches.c.bank_line == line).values(unplaced_minor=minor))
+        live = bank_matches.c.bank_line == line, bank_matches.c.ended_by.is_(None)
+        tx.execute(update(bank_matches).where(*live).values(unplaced_minor=minor))
 
 
 def decided_payouts(tx: Transaction, source: str) -> list[Row[Any]]:
@@ -328,13 +336,14 @@ def add_matches(tx: Transaction, run_id: UUID, rules_version: str, sides: Sequen
 
 def _values(side: MatchSide, run_id: UUID, rules_version: str) -> dict[str, Any]:
     match = side.match
+    undone = {"payouts": list(match.undone)} if match.undone else {}
     return {
         "run_id": run_id,
         "rules_version": rules_version,
         "group_id": match.group_id,
         "rule": match.rule,
         "currency": match.currency,
-        "evidence": {"expected_minor": match.expected_minor, "reported_minor": match.reported_minor},
+        "evidence": {"expected_minor": match.expected_minor, "reported_minor": match.reported_minor, **undone},
         "amount_minor": side.amount_minor,
         "bank_line": side.bank_line,
         "batch": side.batch,

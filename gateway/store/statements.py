@@ -39,7 +39,8 @@ _KEEP_NEWS = text(
      WHERE new.bank_reference = ''
         OR NOT EXISTS (SELECT FROM bank_lines AS known
                         WHERE known.bank_reference = new.bank_reference AND known.account = new.account
-                          AND known.amount_minor = new.amount_minor AND known.currency = new.currency)
+                          AND known.amount_minor = new.amount_minor AND known.currency = new.currency
+                          AND known.reversal = new.reversal)
      ORDER BY statement_id, line
     """
 )

@@ -29,6 +29,7 @@ REASONS = (
     N_("the last row is missing: the file was cut"),
     N_("the last row counts other entries than there are"),
     N_("the last row states another total than the entries add up to"),
+    N_("there are more faults than these: mend them, and hand the file in again to be told the others"),
 )
 """The commonest; a reason that has figures of its own in it stays in English."""
 

@@ -21,8 +21,8 @@ from reconciliation.console.forms import asked, following, place, text_given, ty
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS
 from reconciliation.statements.jobs import LearningQueue
-from reconciliation.statements.kept import pieces
 from reconciliation.statements.load import NotOurAccount, StatementChanged, Upload, load_statement
+from reconciliation.statements.read_back import read_back
 from reconciliation.statements.telling import found_file
 from reconciliation.statements_api import CURSOR, FORM_BYTES, place_in_list
 
@@ -120,17 +120,12 @@ def _file_page(console: ConsoleSurface, file_id: UUID, error: GatewayError | Non
 
 def _download(console: ConsoleSurface, file_id: UUID) -> Any:
     """The file itself, for a purpose that is written down first: it says who paid."""
-    me = console.officer()
-    check_acts_for_all(me.caller)
     try:
-        purpose = text_given("purpose")
+        content = read_back(console.runtime, console.officer().caller, file_id, text_given("purpose"))
     except Invalid as error:
         return _file_page(console, file_id, error)
-    with console.runtime.db.transaction() as tx:
-        found_file(tx, file_id)
-        tx.audit(me.caller.actor, "statement.read", "statement_file", file_id, after={"purpose": purpose})
     return Response(
-        pieces(console.runtime, file_id),
+        content,
         mimetype="application/octet-stream",
         headers={"Content-Disposition": f'attachment; filename="statement-{file_id}"'},
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.domain.credit import account_key
 from gateway.domain.money import Money
-from gateway.ports.statement import Statement, StatementEntry, UnreadableStatement
+from gateway.ports.statement import Statement, StatementEntry, Tell, UnreadableStatement, refuse
 
 DIGITS = 16
 
@@ -25,9 +25,9 @@ class Booking:
 
 
 def bookings(
-    rows: Iterator[Statement | StatementEntry], *, newest_first: bool = False
+    rows: Iterator[Statement | StatementEntry], *, newest_first: bool = False, tell: Tell = refuse
 ) -> Iterator[Statement | Booking]:
-    """What counts of `rows`; a promise does not. Raises UnreadableStatement."""
+    """What counts of `rows`; a promise does not. Raises UnreadableStatement, unless there is somebody to `tell`."""
     line, balance = 0, None
     for row in rows:
         if isinstance(row, Statement):
@@ -40,10 +40,12 @@ def bookings(
                 balance = balance - row.signed if newest_first else after
                 yield Booking(line, row.servicer_reference or _name(row, after), row)
             elif row.credit and not row.servicer_reference:
-                raise UnreadableStatement(
-                    f"entry {row.number}: the bank gives a credit no reference, and the statement has no balances by"
-                    " which to know it again; ask the bank for a statement with either",
-                    field="bank_reference",
+                tell(
+                    UnreadableStatement(
+                        f"entry {row.number}: the bank gives a credit no reference, and the statement has no balances"
+                        " by which to know it again; ask the bank for a statement with either",
+                        field="bank_reference",
+                    )
                 )
             else:
                 yield Booking(line, row.servicer_reference, row)

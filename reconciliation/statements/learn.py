@@ -22,7 +22,6 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.agency import Agency
 from gateway.domain.bank_file import FileStatus
-from gateway.domain.errors import Conflict
 from gateway.domain.money import Money
 from gateway.domain.refund import RefundStatus
 from gateway.ports.bookings import BookingKind, kind_of
@@ -34,17 +33,16 @@ from gateway.ports.provider import (
     Observation,
     RefundObservation,
 )
-from gateway.ports.statement import Statement, StatementEntry
-from gateway.ports.statements import read_statement
+from gateway.ports.statement import StatementEntry
 from gateway.services.apply_observation import apply_observation
 from gateway.services.receive_event import report_stray
 from gateway.services.runtime import Runtime
 from gateway.store import credits, statements
 from gateway.store.database import Transaction
-from reconciliation.statements.accounts import Account, bank_of, find_account
-from reconciliation.statements.bookings import Booking, bookings
-from reconciliation.statements.kept import opened
+from reconciliation.statements.accounts import bank_of
+from reconciliation.statements.bookings import Booking
 from reconciliation.statements.names import references_in
+from reconciliation.statements.reread import Line, lines_of
 
 log = structlog.get_logger()
 
@@ -53,27 +51,11 @@ LINES_AT_ONCE = 500
 NOON = time(12)
 
 
-class LayoutGone(Conflict):
-    """The column map by which a file was loaded is not configured any more."""
-
-    code = "layout_gone"
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A movement of a statement that the file brought. `place` counts these in the file, from 1."""
-
-    place: int
-    statement: UUID
-    account: Account
-    booking: Booking
-
-
 @dataclass(frozen=True, slots=True)
 class _News:
     """What `bank` may tell for the first time by a line."""
 
-    line: _Line
+    line: Line
     bank: str
     observation: Observation
 
@@ -85,11 +67,10 @@ def learn_statement(runtime: Runtime, file_id: UUID) -> int:
     """
     with runtime.db.read() as tx:
         file = statements.find_file(tx, file_id)
-        own = {(row.account, row.statement_id): row.id for row in statements.statements_of(tx, file_id)}
     if file is None or file.status != FileStatus.LOADED or file.learnt_at is not None:
         return 0
     learnt, whole = 0, True
-    for chunk in _chunks(runtime, file, own):
+    for chunk in _chunks(runtime, file):
         results = [_apply(runtime, file_id, news) for news in _news(runtime, chunk)]
         learnt += results.count(AckResult.APPLIED)
         whole &= None not in results
@@ -103,36 +84,14 @@ def learn_statement(runtime: Runtime, file_id: UUID) -> int:
     return learnt
 
 
-def _chunks(runtime: Runtime, file: Row[Any], own: Mapping[tuple[str, str], UUID]) -> Iterator[list[_Line]]:
+def _chunks(runtime: Runtime, file: Row[Any]) -> Iterator[list[Line]]:
     """What is not through yet. Raises LayoutGone."""
-    column_map = runtime.statement_layouts.get(file.layout)
-    if file.layout and column_map is None:
-        raise LayoutGone(f"The layout {file.layout}, by which the file was loaded, is gone: put it back.")
-    with opened(runtime, file.id, file.sha256) as stream:
-        rows = bookings(read_statement(stream, column_map), newest_first=bool(column_map and column_map.newest_first))
-        lines = (line for line in _kept(runtime, rows, own) if line.place > file.read_lines)
-        while chunk := list(islice(lines, LINES_AT_ONCE)):
-            yield chunk
+    lines = (line for line in lines_of(runtime, file) if line.place > file.read_lines)
+    while chunk := list(islice(lines, LINES_AT_ONCE)):
+        yield chunk
 
 
-def _kept(
-    runtime: Runtime, rows: Iterator[Statement | Booking], own: Mapping[tuple[str, str], UUID]
-) -> Iterator[_Line]:
-    """The movements of the statements that this file brought."""
-    account: Account | None = None
-    statement: UUID | None = None
-    place = 0
-    for row in rows:
-        if isinstance(row, Statement):
-            with runtime.db.read() as tx:
-                account = find_account(tx, runtime.payouts, row.account)
-            statement = own.get((account.number, row.id)) if account else None
-        elif account is not None and statement is not None:
-            place += 1
-            yield _Line(place, statement, account, row)
-
-
-def _news(runtime: Runtime, chunk: list[_Line]) -> list[_News]:
+def _news(runtime: Runtime, chunk: list[Line]) -> list[_News]:
     """What of these lines is about payers' money. What another statement told before is not in the database as this
     one's, and a credit that is known with its amount is no news."""
     with runtime.db.read() as tx:
@@ -171,7 +130,7 @@ def _apply(runtime: Runtime, file_id: UUID, news: _News) -> AckResult | None:
         return None
 
 
-def _is_a_payout(names: frozenset[str], line: _Line) -> bool:
+def _is_a_payout(names: frozenset[str], line: Line) -> bool:
     """It names a payout; or a provider that pays out there, but no invoice, as payers name their wallet too."""
     invoices = names & references_in(line.booking.entry)
     others = names - invoices

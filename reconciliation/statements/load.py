@@ -29,6 +29,7 @@ from gateway.store.statements import StagedStatement
 from reconciliation.payout_names import KnownNames
 from reconciliation.statements.accounts import Account, find_account
 from reconciliation.statements.bookings import bookings
+from reconciliation.statements.faults import faults_in
 from reconciliation.statements.kept import keep
 from reconciliation.statements.layouts import newest
 from reconciliation.statements.staging import Staging
@@ -180,8 +181,7 @@ def _read(
         rows = bookings(read_statement(stream, by_map), newest_first=by_map is not None and by_map.newest_first)
         read = staging.stage(rows)
     except UnreadableStatement as fault:
-        error = {"line": fault.line, "field": fault.field, "reason": fault.reason}
-        return _Content(*known, kind, name, errors=(error,))
+        return _Content(*known, kind, name, errors=faults_in(stream, by_map, fault))
     return _Content(*known, kind, name, statements=tuple(read))
 
 

@@ -46,6 +46,32 @@ def mt940(
     return "\n".join([*lines, f":62F:C{written}VND{ends},", "-", ""]).encode()
 
 
+def camt(
+    account: str,
+    movements: Sequence[Movement],
+    *,
+    number: int = 1,
+    day: date = DAY,
+    reversal: bool = False,
+    end_to_end_id: str = "",
+) -> bytes:
+    """The same as camt.053, without balances. With `reversal` each undoes a booking that has this end-to-end id."""
+    entries = "".join(
+        f"<Ntry><Amt Ccy='VND'>{abs(movement.minor)}</Amt>"
+        f"<CdtDbtInd>{'CRDT' if movement.minor >= 0 else 'DBIT'}</CdtDbtInd>"
+        f"<RvslInd>{str(reversal).lower()}</RvslInd><Sts>BOOK</Sts><BookgDt><Dt>{day}</Dt></BookgDt>"
+        f"<AcctSvcrRef>{movement.bank}</AcctSvcrRef><BkTxCd/><NtryDtls><TxDtls>"
+        f"<Refs><EndToEndId>{end_to_end_id}</EndToEndId></Refs><RmtInf><Ustrd>{movement.words}</Ustrd></RmtInf>"
+        "</TxDtls></NtryDtls></Ntry>"
+        for movement in movements
+    )
+    return (
+        "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.02'><BkToCstmrStmt><Stmt>"
+        f"<Id>STMT{number}</Id><Acct><Id><Othr><Id>{account}</Id></Othr></Id></Acct>{entries}"
+        "</Stmt></BkToCstmrStmt></Document>"
+    ).encode()
+
+
 def wait(tx: Transaction, file_id: UUID) -> None:
     """No worker runs in these tests."""
 

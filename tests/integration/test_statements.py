@@ -93,6 +93,13 @@ def test_a_broken_file_is_quarantined_whole_and_can_be_read_anew(village: Villag
     assert (again.file_id, again.status, again.is_new) == (loaded.file_id, FileStatus.QUARANTINED, False)
 
 
+def test_all_faults_of_a_file_are_told_at_once(village: Village) -> None:
+    content = mt940(ACCOUNT, [Movement(5, "words") for _ in range(4)]).replace(b"C5,NTRF", b"X5,NTRF", 3)
+    file = told(village, load(village.world.runtime, content).file_id)
+    assert [(error["line"], error["field"]) for error in file["errors"]] == [(5, ":61:"), (7, ":61:"), (9, ":61:")]
+    assert (file["status"], lines(village)) == ("quarantined", [])
+
+
 def test_what_is_not_for_us_is_refused_by_name_and_not_kept(village: Village) -> None:
     runtime = village.world.runtime
     with pytest.raises(NotOurAccount, match=STRANGE):

@@ -60,11 +60,15 @@ def test_a_file_is_handed_in_learnt_and_read_back(office: Api, module_database_u
     assert (shown["read_lines"], shown["learnt_at"] is not None) == (1, True)
     listed = office.get(f"{ROUTE}?limit=1", "finance").json
     assert listed["data"][0]["id"] == told["id"]
-    read = office.get(f"{ROUTE}/{told['id']}/file", "finance")
+    for nothing, code in (({}, "invalid_request"), ({"purpose": ""}, "invalid_request"), ({"purpose": " "}, "invalid")):
+        refused = problem(office.post(f"{ROUTE}/{told['id']}/file", nothing, "finance"), 422, code)
+        assert "purpose" in str(refused["errors"])
+    read = office.post(f"{ROUTE}/{told['id']}/file", {"purpose": "the bank asks"}, "finance", key=None)
     assert (read.data, read.content_type) == (content, "application/octet-stream")
     with office.world.runtime.db.read() as tx:
-        audited = tx.all(text("SELECT action FROM audit_log WHERE subject_id = :id ORDER BY id"), {"id": told["id"]})
-    assert [row.action for row in audited] == ["statement.loaded", "statement.read"]
+        query = text("SELECT action, after ->> 'purpose' FROM audit_log WHERE subject_id = :id ORDER BY id")
+        audited = [tuple(row) for row in tx.all(query, {"id": told["id"]})]
+    assert audited == [("statement.loaded", None), ("statement.read", "the bank asks")]
 
 
 def test_what_is_wrong_is_told_by_line_and_field(office: Api) -> None:
@@ -143,7 +147,7 @@ def test_the_command_line_loads_lists_and_shows(office: Api, tmp_path: Path) -> 
     failed = call("load", str(broken))
     assert failed.exit_code == 1
     assert "Quarantined" in failed.output
-    assert "line 7: its opening balance" in failed.output
+    assert "line 7, :62F: – its opening balance" in failed.output
     assert "broken.sta" in call("list").output
     file_id = failed.output.split("Quarantined as ")[1].split(":")[0]
     assert json.loads(call("show", file_id).output)["status"] == "quarantined"

@@ -38,6 +38,7 @@ bank_credits = Table(
         comment="what the payer wrote, kept as long as nobody knows what the credit is for",
     ),
     instant("received_at"),
+    Column("returned_as", Text, comment="the bank's own name of the booking that took it back"),
     UniqueConstraint("provider", "provider_transaction_id"),
     one_of("status", CreditStatus),
     CheckConstraint("amount_minor > 0", name="amount_minor"),

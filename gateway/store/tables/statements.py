@@ -39,6 +39,7 @@ statement_files = Table(
     Column("read_lines", Integer, nullable=False, server_default=text("0"), comment="so many are through the learning"),
     Column("learnt_lines", Integer, nullable=False, server_default=text("0"), comment="so many were news"),
     instant("learnt_at", nullable=True, comment="since then all of it is learnt"),
+    instant("named_at", nullable=True, comment="payouts known then were looked for in it; null: those when it came"),
     one_of("status", FileStatus),
     one_of("format", ("camt", "mt940", "delimited", "")),
     CheckConstraint("(status = 'quarantined') = (errors <> '[]'::jsonb)", name="errors"),

@@ -33,8 +33,8 @@ GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout
 GRANT UPDATE (version, payout_id, sha256, lines, total_minor, total_currency, loaded_at) ON settlement_batches TO :app_role;
 GRANT UPDATE (bits) ON matched_lines, matched_entries TO :app_role;
 GRANT UPDATE (status, decided_by, decided_at) ON resolutions TO :app_role;
--- Whose money a payout is may be known after its run is signed.
-GRANT UPDATE (unplaced_minor) ON bank_matches TO :app_role;
+-- Whose money a payout is may be known after its run is signed, and the bank may take a payout back then.
+GRANT UPDATE (unplaced_minor, ended_by) ON bank_matches TO :app_role;
 -- A receipt gets its number once: see receipts.sql.
 GRANT UPDATE (series, year, number, issued_at, business_date) ON receipts TO :app_role;
 GRANT UPDATE (name, roles, agency_id, disabled_at) ON officers TO :app_role;
@@ -44,8 +44,11 @@ GRANT UPDATE ON officer_passwords, officer_authenticators, officer_recovery_code
 -- What was drafted is what was decided on.
 GRANT UPDATE (status, decided_by, decided_at, decision, published_version, withdrawn_by, withdrawn_at, withdrawal)
     ON fee_drafts TO :app_role;
--- A statement stays as it was loaded. A file that was refused may be read anew; what is learnt of one goes on.
-GRANT UPDATE (format, layout, status, errors, lines, read_lines, learnt_lines, learnt_at) ON statement_files TO :app_role;
+-- A statement stays as it was loaded. A file that was refused may be read anew; what is learnt of one goes on, and so do
+-- the payouts that are found in its words.
+GRANT UPDATE (format, layout, status, errors, lines, read_lines, learnt_lines, learnt_at, named_at) ON statement_files
+    TO :app_role;
+GRANT UPDATE (names) ON bank_lines TO :app_role;
 GRANT UPDATE (master_key_id, sealed) ON statement_chunks TO :app_role;
 -- What is only kept for a time, or is written anew when an unsigned run is run again.
 GRANT DELETE ON idempotency_keys, webhook_attempts, match_rows, match_chunks, matched_lines, matched_entries,
