@@ -13,26 +13,23 @@ from marshmallow import Schema, fields, validate
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import Invalid
-from gateway.domain.payout import bank_source
 from gateway.domain.reconciliation import RunStatus
-from gateway.ports.provider import SettlementSource
 from gateway.services.access import requires
 from gateway.services.cursors import decode_cursor, encode_cursor
 from gateway.services.idempotency import Answer
 from gateway.services.keys import Scope
-from gateway.services.runtime import Caller, Runtime
 from gateway.services.surface import Routes, Surface
 from gateway.store import reconciliation
 from gateway.store.database import Transaction
 from reconciliation import discrepancies_api, resolutions_api, sign_off_api, statements_api
+from reconciliation.ask_for_run import ask_for_run
 from reconciliation.assistant.causes import Cause
 from reconciliation.assistant_api import add_assistant
 from reconciliation.callers import check_acts_for_all
 from reconciliation.jobs import Queue
 from reconciliation.reports import api as reports_api
-from reconciliation.reports.api import Strict
 from reconciliation.reports.run import discrepancies_json, run_json
-from reconciliation.runs import begin_run
+from reconciliation.schemas import Strict
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
 
@@ -133,8 +130,12 @@ def _add_asking(surface: Surface, resource: Routes, queue: Queue) -> None:
         settled since.
         """
         check_acts_for_all(surface.caller())
-        _check_settles(runtime, body["provider"])
-        return surface.once(lambda tx: _enqueued(tx, runtime, queue, body, surface.caller()))
+        return surface.once(lambda tx: asked(tx, body))
+
+    def asked(tx: Transaction, body: Mapping[str, Any]) -> Answer:
+        provider, day, correction = body["provider"], body["business_date"], body["correction"]
+        run_id = ask_for_run(tx, runtime, queue, surface.caller(), provider, day, correction=correction)
+        return Answer(202, run_json(tx, run_id))
 
 
 def _add_reading(surface: Surface, resource: Routes) -> None:
@@ -192,37 +193,6 @@ def _add_discrepancies(surface: Surface, resource: Routes) -> None:
         last = page[-1] if len(rows) > len(page) else None
         following = last and encode_cursor("discrepancies", last.kind, last.key)
         return {"data": data, "next": following}
-
-
-def _enqueued(tx: Transaction, runtime: Runtime, queue: Queue, wanted: Mapping[str, Any], caller: Caller) -> Answer:
-    """The run and the job that carries it out, in one transaction. One that is under way is not begun again."""
-    provider, day, correction = wanted["provider"], wanted["business_date"], wanted["correction"]
-    known = reconciliation.runs_of_days(tx, provider, day, day)
-    if known and known[-1].status == reconciliation.RUNNING:
-        return Answer(202, run_json(tx, known[-1].id))
-    run = begin_run(tx, runtime, provider, day, caller.actor, correction=correction)
-    queue.add(tx, provider, day, caller.actor, correction=correction)
-    tx.audit(caller.actor, "reconciliation.requested", "reconciliation_run", run.id)
-    return Answer(202, run_json(tx, run.id))
-
-
-def _check_settles(runtime: Runtime, provider: str) -> None:
-    able = [name for name, found in runtime.providers.items() if isinstance(found, SettlementSource)]
-    able += map(bank_source, runtime.payouts.all_accounts())
-    if provider not in able:
-        raise Invalid(f"{provider} has no settlement here.", fields={"provider": f"must be one of {', '.join(able)}"})
-
-
-def ask_for_run(
-    tx: Transaction, runtime: Runtime, queue: Queue, caller: Caller, provider: str, day: date, *, correction: bool
-) -> str:
-    """The id of the run that `caller` asks for, which a worker carries out. Raises OneAgencyOnly, Invalid for what has
-    no settlement here, and what begin_run raises."""
-    check_acts_for_all(caller)
-    _check_settles(runtime, provider)
-    wanted = {"provider": provider, "business_date": day, "correction": correction}
-    run_id: str = _enqueued(tx, runtime, queue, wanted, caller).body["id"]
-    return run_id
 
 
 def _decoded(kind: str, cursor: str | None) -> list[Any]:

@@ -10,30 +10,23 @@ from gateway.domain.errors import Invalid
 from gateway.services.access import requires
 from gateway.services.cursors import decode_cursor, encode_cursor
 from gateway.services.keys import Scope
-from gateway.services.resolve_discrepancy import DiscrepancyNotFound
-from gateway.services.runtime import Runtime
 from gateway.services.surface import Routes, Surface
-from gateway.store import assistant
-from gateway.store.database import Transaction
 from reconciliation.assistant.causes import Action, Cause
 from reconciliation.assistant.listing import groups_of_day, members_of
-from reconciliation.assistant.opinions import opinion_now
+from reconciliation.likely_causes import causes_of
+from reconciliation.schemas import Strict
 
 LIMIT_DEFAULT, LIMIT_MAX = 500, 5_000
 
 
-class GroupsQuery(Schema):
-    error_messages = {"unknown": "is not a field of this request"}  # noqa: RUF012 - marshmallow's own class attribute
-
+class GroupsQuery(Strict):
     business_date = fields.Date(
         required=True, format="iso", error_messages={"invalid": "must be a day like 2026-11-22"}
     )
     provider = fields.String(load_default=None, validate=validate.Length(1, 200))
 
 
-class MembersQuery(Schema):
-    error_messages = {"unknown": "is not a field of this request"}  # noqa: RUF012 - marshmallow's own class attribute
-
+class MembersQuery(Strict):
     limit = fields.Integer(load_default=LIMIT_DEFAULT, validate=validate.Range(1, LIMIT_MAX))
     after = fields.String(load_default=None, validate=validate.Length(max=1_000))
 
@@ -88,16 +81,6 @@ def add_assistant(surface: Surface, resource: Routes) -> None:
     """Add the routes to the resource of reconciliation."""
     _add_causes(surface, resource)
     _add_groups(surface, resource)
-
-
-def causes_of(tx: Transaction, runtime: Runtime, discrepancy_id: UUID, agency_id: UUID | None) -> dict[str, Any]:
-    """What the assistant thinks of it. Raises DiscrepancyNotFound, also if it is another agency's than `agency_id`."""
-    found = assistant.find_discrepancy(tx, discrepancy_id, agency_id)
-    if found is None:
-        raise DiscrepancyNotFound(f"There is no discrepancy {discrepancy_id}.")
-    provider = runtime.providers.get(found.provider)
-    opinion = opinion_now(tx, found, provider.capabilities if provider else None)
-    return {"id": str(discrepancy_id), **opinion}
 
 
 def _add_causes(surface: Surface, resource: Routes) -> None:

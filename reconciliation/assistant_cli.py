@@ -12,8 +12,8 @@ from rich.table import Table
 from gateway.domain.errors import GatewayError
 from gateway.services.runtime import Runtime
 from reconciliation.assistant.listing import groups_of_day
-from reconciliation.assistant_api import causes_of
 from reconciliation.explain import LANGUAGES
+from reconciliation.likely_causes import causes_of
 
 GetRuntime = Callable[[], Runtime]
 

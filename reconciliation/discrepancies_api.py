@@ -24,15 +24,12 @@ from reconciliation.reports.run import aged, discrepancy_json
 from reconciliation.reports.trace import letter_of, trace_document
 from reconciliation.reports.words import LANGUAGES
 from reconciliation.resolutions_api import ResolutionSchema, resolution_json
+from reconciliation.schemas import Strict
 
 READERS = (Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
 TEXT_MAX, NAME_MAX = 2_000, 200
 CURSOR = "open discrepancies"
-
-
-class Strict(Schema):
-    error_messages = {"unknown": "is not a field of this request"}  # noqa: RUF012 - marshmallow's own class attribute
 
 
 class DiscrepancyQuery(Strict):

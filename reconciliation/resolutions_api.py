@@ -15,14 +15,11 @@ from gateway.services.resolve_discrepancy import AT_ONCE, approve, propose, reje
 from gateway.services.surface import Routes, Surface
 from gateway.store import resolutions
 from gateway.store.database import Transaction
+from reconciliation.schemas import Strict
 
 READERS = (Scope.FINANCE, Scope.APPROVER, Scope.ADMIN)
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
 CURSOR = "resolutions"
-
-
-class Strict(Schema):
-    error_messages = {"unknown": "is not a field of this request"}  # noqa: RUF012 - marshmallow's own class attribute
 
 
 class ResolutionSchema(Schema):

@@ -13,13 +13,10 @@ from gateway.services.surface import Routes, Surface
 from reconciliation.callers import check_acts_for_all
 from reconciliation.reports.formats import KEPT
 from reconciliation.reports.run import run_json
+from reconciliation.schemas import Strict
 from reconciliation.sign_off import nothing_at_work, sign_off
 
 ACKNOWLEDGED_MAX = 10_000
-
-
-class Strict(Schema):
-    error_messages = {"unknown": "is not a field of this request"}  # noqa: RUF012 - marshmallow's own class attribute
 
 
 class Acknowledgement(Strict):

@@ -4,7 +4,6 @@ A bank's file may hold the accounts of several agencies, so these are for keys t
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,22 +12,18 @@ from marshmallow import Schema, fields, validate
 
 from gateway.domain.bank_file import FileStatus
 from gateway.services.access import requires, takes_up_to
-from gateway.services.cursors import decode_cursor, encode_cursor, invalid_cursor
 from gateway.services.idempotency import Answer
 from gateway.services.keys import Scope
 from gateway.services.surface import Routes, Surface
-from gateway.store import statements
 from reconciliation.callers import check_acts_for_all
-from reconciliation.reports.api import Strict
+from reconciliation.schemas import Strict
 from reconciliation.statements.jobs import LearningQueue
-from reconciliation.statements.load import Upload, load_statement
+from reconciliation.statements.listing import files_after
+from reconciliation.statements.load import FORM_BYTES, Upload, load_statement
 from reconciliation.statements.read_back import PURPOSE_MAX, read_back
 from reconciliation.statements.telling import file_json, head_json
 
-CURSOR = "statements"
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
-FORM_BYTES = 16 * 1024
-"""What a form adds to the file that it carries."""
 
 
 class StatementFileUpload(Schema):
@@ -148,11 +143,8 @@ def _add_reading(surface: Surface, resource: Routes) -> None:
     def list_files(query: Mapping[str, Any]) -> Mapping[str, Any]:
         """List the files that were handed in, the newest first."""
         check_acts_for_all(surface.caller())
-        after = place_in_list(decode_cursor(CURSOR, query["after"], str, str) if query["after"] else None)
         with runtime.db.read() as tx:
-            rows = statements.page_of_files(tx, after, query["limit"] + 1)
-        page = rows[: query["limit"]]
-        following = cursor_of(page[-1]) if len(rows) > len(page) else None
+            page, following = files_after(tx, query["after"], query["limit"])
         return {"data": [head_json(row) for row in page], "next": following}
 
     @resource.route("/v1/reconciliation/statements/<uuid:file_id>")
@@ -183,15 +175,3 @@ def _add_download(surface: Surface, resource: Routes) -> None:
             mimetype="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="statement-{file_id}"', "Cache-Control": "no-store"},
         )
-
-
-def place_in_list(parts: list[Any] | None) -> tuple[datetime, UUID] | None:
-    """Where the list of files goes on, by the parts of its cursor. Raises Invalid."""
-    try:
-        return (datetime.fromisoformat(parts[0]), UUID(parts[1])) if parts else None
-    except ValueError:
-        raise invalid_cursor() from None
-
-
-def cursor_of(row: Any) -> str:
-    return encode_cursor(CURSOR, row.received_at.isoformat(), str(row.id))

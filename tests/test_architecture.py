@@ -61,6 +61,9 @@ def test_the_floors_are_kept() -> None:
         ("providers", "gateway.services"),
         ("reconciliation", "gateway.api"),
         ("reconciliation", "providers"),
+        ("reconciliation/console", "reconciliation.statements_api"),
+        ("reconciliation/cli", "reconciliation.api"),
+        ("reconciliation/statements", "flask"),
         ("gateway/attic", "os"),
     ],
 )
@@ -114,6 +117,11 @@ def build_house(folder: Path) -> None:
         write(folder, name, "")
     for name in re.findall(r"\w+", theirs["importlinter:contract:floors"]["layers"]):
         write(folder, f"gateway/{name}", "")
+    named = (each for section in theirs.values() for each in section.values())
+    for name in re.findall(r"reconciliation\.[\w.]+", "\n".join(named)):
+        parts = name.split(".")
+        for depth in range(2, len(parts) + 1):
+            write(folder, "/".join(parts[:depth]), "")
 
 
 def write(folder: Path, package: str, text: str) -> None:

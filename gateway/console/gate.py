@@ -1,31 +1,27 @@
 """The gate of the console: a session in a cookie, a role that the view names, and forms that only our pages can send.
 
 The cookie is not sent with requests that other sites make (`SameSite=Lax` lets only a link through), and each form
-carries a token bound to its session besides (OWASP: Cross-Site Request Forgery Prevention, HMAC-based token).
+carries a token bound to its session besides (gateway/forms/proof.py).
 """
 
 import re
 import secrets
-from urllib.parse import urlsplit
 
 import structlog
 from flask import g, redirect, request, url_for
 from werkzeug import Response
 
-from gateway.domain.errors import Forbidden
+from gateway.forms.proof import OF_OFFICERS
 from gateway.services.access import Access
 from gateway.services.officer_sessions import Officer, RoleMissing, SignedOut, officer_of
 from gateway.services.runtime import Runtime
 
-FORM = "form"
 FIRST_PAGE = "/console"
 OWN_PATH = re.compile(r"/console(/[A-Za-z0-9_-]+)*")
-PURPOSE = "console form"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
-
-class ForeignForm(Forbidden):
-    code = "foreign_form"
+check_form = OF_OFFICERS.check
+"""The gate checks the forms of who is signed in; before that, a view checks its own."""
 
 
 def let_in(runtime: Runtime, access: Access) -> Response | None:
@@ -87,23 +83,6 @@ def as_visitor(runtime: Runtime, response: Response) -> Response:
     return response
 
 
-def form_token(runtime: Runtime, subject: str) -> str:
-    """For the field FORM of a form. `subject` is the session, or what stands for one before there is any."""
-    return runtime.tokens.sign(PURPOSE, subject)
-
-
-def check_form(runtime: Runtime, subject: str) -> None:
-    """Raises ForeignForm unless the form was sent from a page of ours."""
-    ours = {_origin(runtime.public_url), _origin(request.host_url)}
-    is_ours = (
-        request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
-        and request.headers.get("Origin", "null") in {"null", *ours}
-        and runtime.tokens.matches(PURPOSE, subject, request.form.get(FORM, ""))
-    )
-    if not is_ours:
-        raise ForeignForm("The form was not sent from this page, or it is from an earlier session. Open it once more.")
-
-
 def own_path(place: str) -> str:
     """`place` if it is a page of the console, or else the first page: never an address of somebody else's."""
     is_ours = OWN_PATH.fullmatch(place) is not None and "/sign-in" not in place
@@ -117,8 +96,3 @@ def _cookie(runtime: Runtime, name: str) -> str:
 def _place() -> str | None:
     """Where to go on after signing in: the page that was asked for, without what was asked of it."""
     return request.path if request.method in SAFE else None
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -10,7 +10,8 @@ from flask import Flask, Response, current_app, g, request, url_for
 from jinja2 import Environment
 from markupsafe import Markup
 
-from gateway.console.gate import FORM, form_token, officer
+from gateway.console.gate import officer
+from gateway.forms.proof import FIELD, OF_OFFICERS
 from gateway.pages.language import LANGUAGES
 from gateway.pages.rendering import HEADERS, STYLE_SHEET, chosen_language, environment_of, version
 from gateway.services.access import Access, access_of
@@ -121,5 +122,5 @@ def _may(endpoint: str) -> bool:
 
 def _form_field(subject: str = "") -> Markup:
     """The hidden field that every form of the console carries."""
-    token = form_token(_console().runtime, subject or officer().session)
-    return Markup('<input type="hidden" name="{}" value="{}">').format(FORM, token)
+    token = OF_OFFICERS.token(_console().runtime, subject or officer().session)
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, token)

@@ -5,7 +5,6 @@ number.py       what is due under the number of a slip
 receipts.py     the receipt as a PDF (documents/), and the check that one is real
 home.py         the front door; demo.py adds something to click in a demo
 parts.py        long lists, a part at a time
-forms.py        how a form proves where it comes from
 rendering.py    templates, languages (language.py) and the headers of every page
 """
 

@@ -27,7 +27,7 @@ from werkzeug import Response
 
 from gateway.domain.checkout import MethodNotOffered, ProviderUnavailable
 from gateway.domain.errors import Conflict
-from gateway.pages.forms import check_form, form_token
+from gateway.forms.proof import OF_PAYERS
 from gateway.pages.parts import asked_part
 from gateway.pages.rendering import asked_language, chosen_language, page
 from gateway.services.access import public
@@ -64,7 +64,7 @@ class CheckoutPages:
             checkout=checkout,
             part=asked_part(checkout.bills),
             token=token,
-            form=form_token(self._runtime, str(checkout.session.id)),
+            form=OF_PAYERS.token(self._runtime, str(checkout.session.id)),
             qr=_qr(checkout),
             check_again=self._check_again(checkout, token),
             return_to=_return_to(checkout),
@@ -107,7 +107,7 @@ class CheckoutPages:
     @public("whoever holds the unguessable link may pay; the form proves that it comes from our page")
     def pay(self, token: str) -> Response:
         session_id = session_of(self._runtime, token)
-        check_form(self._runtime, str(session_id))
+        OF_PAYERS.check(self._runtime, str(session_id))
         language = asked_language()
         if language is not None:
             choose_language(self._runtime, session_id, language)
@@ -137,7 +137,7 @@ class CheckoutPages:
     @public("whoever holds the unguessable link may give up; the form proves that it comes from our page")
     def cancel(self, token: str) -> Response:
         session_id = session_of(self._runtime, token)
-        check_form(self._runtime, str(session_id))
+        OF_PAYERS.check(self._runtime, str(session_id))
         try:
             with self._runtime.db.transaction() as tx:
                 cancel_checkout(tx, payer_of(session_id), session_id)

@@ -11,7 +11,7 @@ from flask import redirect, request
 from werkzeug import Response
 
 from gateway.domain.fees import Channel, FactKind, FactSpec, Procedure
-from gateway.pages.forms import check_form, form_token
+from gateway.forms.proof import OF_PAYERS
 from gateway.pages.rendering import chosen_language
 from gateway.services.access import public
 from gateway.services.browse import agencies_of
@@ -43,11 +43,11 @@ class Demo:
         with self._runtime.db.read() as tx:
             place = {agency.code: agency.id for agency in agencies_of(tx, PORTAL)}
             procedures = sorted(list_procedures(tx, None), key=lambda each: (place[each.agency], each.code))
-        return {"procedures": procedures, "form": form_token(self._runtime, SUBJECT)}
+        return {"procedures": procedures, "form": OF_PAYERS.token(self._runtime, SUBJECT)}
 
     @public("plays a portal in a demo; never registered in production")
     def start(self) -> Response:
-        check_form(self._runtime, SUBJECT)
+        OF_PAYERS.check(self._runtime, SUBJECT)
         with self._runtime.db.transaction() as tx:
             procedure, _, _ = procedure_with_agency(tx, request.form.get("procedure", ""))
             facts = typical_facts(procedure)

@@ -16,7 +16,7 @@ from werkzeug import Response
 from gateway.domain.checkout import MethodNotOffered
 from gateway.domain.errors import GatewayError, Invalid
 from gateway.domain.reference import MistypedReference, grouped
-from gateway.pages.forms import check_form, form_token
+from gateway.forms.proof import OF_PAYERS
 from gateway.pages.rendering import asked_language, chosen_language, page
 from gateway.services.access import public
 from gateway.services.find_bill import FoundBill, NothingToPay, PaymentUnderWay, find_bill, pay_by_number
@@ -76,7 +76,7 @@ class NumberPages:
         return redirect(self._runtime.page_url(session_id) + (f"?lang={asked}" if asked else ""), 303)
 
     def _number(self) -> str:
-        check_form(self._runtime, SUBJECT)
+        OF_PAYERS.check(self._runtime, SUBJECT)
         self._guesses.check_guesses(request.remote_addr or "")
         return request.form.get("number", "")[:NUMBER_MAX].strip()
 
@@ -90,5 +90,5 @@ class NumberPages:
         self, status: int = 200, *, number: str, bill: FoundBill | None = None, fault: str | None = None
     ) -> Response:
         context: dict[str, Any] = {"number": number, "grouped": grouped(number), "bill": bill, "fault": fault}
-        form = form_token(self._runtime, SUBJECT)
+        form = OF_PAYERS.token(self._runtime, SUBJECT)
         return page("number.html", chosen_language(), status, form=form, demo=self._demo, **context)

@@ -30,13 +30,13 @@ from gateway.services.work_on_discrepancy import (
 from gateway.store import discrepancy_queue, payments, resolutions
 from gateway.store.database import Transaction
 from reconciliation.assistant.opinions import with_likeliest
-from reconciliation.assistant_api import causes_of
 from reconciliation.console import words
 from reconciliation.console.evidence import others, sides, tables
 from reconciliation.console.forms import NAME_MAX, chosen_of, day_given, text_given, typed
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS, WORKERS
 from reconciliation.explain import explain
+from reconciliation.likely_causes import causes_of
 from reconciliation.reports.pdf import as_pdf
 from reconciliation.reports.trace import letter_of, trace_document
 

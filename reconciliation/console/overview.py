@@ -12,9 +12,10 @@ from gateway.services.browse import agencies_of
 from gateway.services.surface import ConsoleSurface
 from gateway.store import discrepancy_queue, reconciliation
 from gateway.store.database import Transaction
+from reconciliation.ask_for_run import sources_of
 from reconciliation.console import charts, words
 from reconciliation.console.forms import asked, choice, day_asked
-from reconciliation.console.here import sources_of, today_of
+from reconciliation.console.here import today_of
 from reconciliation.console.roles import READERS
 from reconciliation.day import Day, Rail, Stage, day_at_a_glance, stage_of
 from reconciliation.reports.month import BooksDoNotTie

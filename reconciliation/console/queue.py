@@ -13,11 +13,12 @@ from gateway.services.name_actors import names_of
 from gateway.services.surface import ConsoleSurface
 from gateway.store import discrepancy_queue, resolutions
 from gateway.store.discrepancy_queue import Order, Place, Wanted
+from reconciliation.ask_for_run import sources_of
 from reconciliation.assistant.cause_words import CAUSE_WORDS
 from reconciliation.assistant.causes import Cause
 from reconciliation.console import words
 from reconciliation.console.forms import asked, choice, following, place, text_asked
-from reconciliation.console.here import sources_of, today_of
+from reconciliation.console.here import today_of
 from reconciliation.console.roles import READERS
 from reconciliation.reports.run import BUCKETS
 

@@ -12,7 +12,8 @@ from gateway.store import catalogue
 from reconciliation.console.forms import asked, day_asked, text_asked
 from reconciliation.console.here import today_of
 from reconciliation.console.roles import READERS
-from reconciliation.reports.api import month_report_of, payout_report_of, receipts_report_of, run_report
+from reconciliation.downloads import as_download
+from reconciliation.reports import written
 from reconciliation.reports.formats import FORMATS, Form
 from reconciliation.reports.month import Month
 
@@ -39,26 +40,26 @@ def add(console: ConsoleSurface) -> None:
     @console.route("/runs/<uuid:run_id>/report", endpoint="run_report")
     @for_officers(*READERS)
     def report_of_run(run_id: UUID) -> Any:
-        response = run_report(console.runtime, console.officer().caller, run_id, _form(console))
+        report = written.run_report(console.runtime, console.officer().caller, run_id, _form(console))
         _note(console, "reconciliation_run", str(run_id))
-        return response
+        return as_download(report)
 
     @console.route("/reports/month", endpoint="month_report")
     @for_officers(*READERS)
     def report_of_month() -> Any:
         span = _month()
-        response = month_report_of(console.runtime, span, _agency(console), _form(console))
+        report = written.month_report(console.runtime, span, _agency(console), _form(console))
         _note(console, "month_report", str(span))
-        return response
+        return as_download(report)
 
     @console.route("/reports/payout", endpoint="payout_report")
     @for_officers(*READERS)
     def report_of_payout() -> Any:
         provider, payout = text_asked("provider") or "", text_asked("payout") or ""
         caller = console.officer().caller
-        response = payout_report_of(console.runtime, caller, provider, payout, _form(console))
+        report = written.payout_report(console.runtime, caller, provider, payout, _form(console))
         _note(console, "payout_report", f"{provider}/{payout}")
-        return response
+        return as_download(report)
 
     @console.route("/reports/receipts", endpoint="receipts_report")
     @for_officers(*READERS)
@@ -66,9 +67,9 @@ def add(console: ConsoleSurface) -> None:
         on = day_asked("day")
         if on is None:
             raise Invalid("That is no day.", fields={"day": "must be like 2026-11-22"})
-        response = receipts_report_of(console.runtime, on, _agency(console), _form(console))
+        report = written.receipts_report(console.runtime, on, _agency(console), _form(console))
         _note(console, "receipts_report", on.isoformat())
-        return response
+        return as_download(report)
 
 
 def _form(console: ConsoleSurface) -> Form:

@@ -18,7 +18,7 @@ from gateway.services.cursors import invalid_cursor
 from gateway.services.name_actors import names_of
 from gateway.services.surface import ConsoleSurface
 from gateway.store import discrepancy_queue, reconciliation
-from reconciliation.api import ask_for_run
+from reconciliation.ask_for_run import ask_for_run, sources_of
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import words
 from reconciliation.console.forms import (
@@ -32,7 +32,7 @@ from reconciliation.console.forms import (
     text_asked,
     typed,
 )
-from reconciliation.console.here import sources_of, zone_of
+from reconciliation.console.here import zone_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 from reconciliation.day import stage_of
 from reconciliation.jobs import Queue
@@ -89,7 +89,7 @@ def _add_again(console: ConsoleSurface, queue: Queue, endpoint: str, *, correcti
         return redirect(url_for("console.run", run_id=new), 303)
 
 
-def _ask(console: ConsoleSurface, queue: Queue, provider: str, day: date, *, correction: bool) -> str:
+def _ask(console: ConsoleSurface, queue: Queue, provider: str, day: date, *, correction: bool) -> UUID:
     runtime, caller = console.runtime, console.officer().caller
     with runtime.db.transaction() as tx:
         return ask_for_run(tx, runtime, queue, caller, provider, day, correction=correction)

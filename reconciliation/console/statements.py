@@ -17,14 +17,14 @@ from gateway.services.surface import N_, ConsoleSurface
 from gateway.store import statements
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import statement_words, words
-from reconciliation.console.forms import asked, following, place, text_given, typed
+from reconciliation.console.forms import asked, text_asked, text_given, typed, with_cursor
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS
 from reconciliation.statements.jobs import LearningQueue
-from reconciliation.statements.load import NotOurAccount, StatementChanged, Upload, load_statement
+from reconciliation.statements.listing import files_after
+from reconciliation.statements.load import FORM_BYTES, NotOurAccount, StatementChanged, Upload, load_statement
 from reconciliation.statements.read_back import read_back
 from reconciliation.statements.telling import found_file
-from reconciliation.statements_api import CURSOR, FORM_BYTES, place_in_list
 
 PAGE = 50
 
@@ -73,9 +73,8 @@ def _list_page(console: ConsoleSurface, error: GatewayError | None = None) -> An
     me = console.officer()
     check_acts_for_all(me.caller)
     with console.runtime.db.read() as tx:
-        rows = statements.page_of_files(tx, place_in_list(place(CURSOR, str, str)), PAGE + 1)
+        shown, cursor = files_after(tx, text_asked("after"), PAGE)
         zone = zone_of(agencies_of(tx, me.caller))
-    shown = rows[:PAGE]
     return console.page(
         "statements.html",
         status=200 if error is None else 422,
@@ -84,7 +83,7 @@ def _list_page(console: ConsoleSurface, error: GatewayError | None = None) -> An
         zone=zone,
         layouts=sorted({name.partition("/")[0] for name in console.runtime.statement_layouts}),
         may_hand_in=me.is_any_of(*DECIDERS),
-        following=following(CURSOR, shown[-1].received_at.isoformat(), str(shown[-1].id)) if len(rows) > PAGE else None,
+        following=with_cursor(cursor) if cursor else None,
         typed=typed("layout"),
         faults=words.faults_of(error) if error else {},
         about=error.about if isinstance(error, NotOurAccount | StatementChanged) else None,

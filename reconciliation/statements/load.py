@@ -83,6 +83,10 @@ class EmptyFile(Invalid):
     code = "empty_file"
 
 
+FORM_BYTES = 16 * 1024
+"""What a form adds to the file that it carries."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """`content` can be read more than once; `layout` names the column map of a delimited file, "" of any other."""

@@ -20,8 +20,7 @@ from gateway.store import reconciliation, signed_runs
 from gateway.store.database import Transaction
 from gateway.store.embedded import DatabaseUrls
 from reconciliation import runs_cli
-from reconciliation.reports import api as reports_api
-from reconciliation.reports import formats
+from reconciliation.reports import formats, written
 from reconciliation.runs import NothingToCorrect, Run, RunSignedOff, RunUnderWay, run_reconciliation
 from reconciliation.sign_off import OpenDiscrepancies, Write, nothing_at_work, sign_off
 from tests.integration.api import Api, an_api, problem
@@ -238,7 +237,7 @@ def test_an_approver_signs_over_the_api_and_downloads_stay_the_same(
         assert signed.status_code == 200, signed.text
         downloaded = {name: download(api, path, name) for name in WRITERS}
         assert hashlib.sha256(downloaded["json"]).hexdigest() == signed.json["report_sha256"]
-        monkeypatch.setattr(reports_api, "render", lambda *_: iter([b"other"]))
+        monkeypatch.setattr(written, "render", lambda *_: iter([b"other"]))
         again = {name: download(api, path, name) for name in WRITERS}
         assert again == downloaded
         asked = {"provider": "sandbox", "business_date": office.day.isoformat()}
