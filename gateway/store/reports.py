@@ -90,6 +90,8 @@ COPY (
 
 _BANK_LINES_AS_CSV = lines_as_csv(_harmless)
 
+# `moved` has `resolution_id` of what was decided later: that takes from the payer's credit what the payment had brought
+# there, on the day of the decision, and leaves the day of the payment as it was.
 # What pays an invoice in full is spread as its lines are. A payment of a part pays the lines in their order, as it is
 # refunded: see services.refund_sources.
 BELONGS = """
@@ -97,9 +99,10 @@ BELONGS = """
            sum(line.amount_minor) AS amount_minor
       FROM moved
       JOIN allocations AS allocation ON allocation.payment_id = moved.subject_id
+                                    AND allocation.resolution_id IS NOT DISTINCT FROM moved.resolution_id
       JOIN invoices AS invoice ON invoice.id = allocation.invoice_id AND invoice.total_minor = allocation.amount_minor
       JOIN invoice_lines AS line ON line.invoice_id = invoice.id
-     WHERE moved.cause = 'payment_succeeded'
+     WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned', 'resolution_accept_late_payment')
      GROUP BY moved.agency_id, moved.currency, line.revenue_code
      UNION ALL
     SELECT agency_id, currency, 'fees:' || revenue_code, sum(part_minor)
@@ -109,15 +112,24 @@ BELONGS = """
                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) AS part_minor
               FROM moved
               JOIN allocations AS allocation ON allocation.payment_id = moved.subject_id
+                                            AND allocation.resolution_id IS NOT DISTINCT FROM moved.resolution_id
               JOIN invoices AS invoice ON invoice.id = allocation.invoice_id
                                       AND invoice.total_minor <> allocation.amount_minor
               JOIN invoice_lines AS line ON line.invoice_id = invoice.id
-             WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned')) AS part
+             WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned', 'resolution_accept_late_payment')) AS part
      GROUP BY agency_id, currency, revenue_code
      UNION ALL
     SELECT moved.agency_id, moved.currency, 'payer_credit', sum(payment.credited_minor)
       FROM moved JOIN payments AS payment ON payment.id = moved.subject_id
      WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned') AND payment.credited_minor > 0
+     GROUP BY moved.agency_id, moved.currency
+     UNION ALL
+    SELECT moved.agency_id, moved.currency, 'payer_credit',
+           sum(CASE WHEN moved.resolution_id IS NULL THEN accepted.amount_minor ELSE -accepted.amount_minor END)
+      FROM moved
+      JOIN allocations AS accepted ON accepted.payment_id = moved.subject_id AND accepted.resolution_id IS NOT NULL
+                                  AND accepted.resolution_id = coalesce(moved.resolution_id, accepted.resolution_id)
+     WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned', 'resolution_accept_late_payment')
      GROUP BY moved.agency_id, moved.currency
      UNION ALL
     SELECT moved.agency_id, moved.currency, part.account, -sum(part.amount_minor)
@@ -140,7 +152,7 @@ _REMITTANCE_OF_RUN = text(
     ), moved AS (
         SELECT coalesce(member.agency_id, whole.agency_id) AS agency_id,
                coalesce(member.currency, whole.currency) AS currency, member.cause, member.subject_id,
-               coalesce(member.gross_minor, 0) AS gross_minor
+               CAST(NULL AS uuid) AS resolution_id, coalesce(member.gross_minor, 0) AS gross_minor
           FROM member LEFT JOIN whole USING (group_no)
     ), belongs AS ({BELONGS}), rest AS (
         SELECT agency_id, currency, sum(gross_minor) AS amount_minor FROM moved GROUP BY agency_id, currency
