@@ -129,7 +129,7 @@ def _accept(case: _Case) -> Plan:
     effect = (Transfer(PAYER_CREDIT, RECEIVABLE, amount),)
 
     def carry_out(resolution: Resolution, _: Caller) -> None:
-        payments.allocate(case.tx, payment.id, {invoice.id: amount.amount_minor})
+        payments.allocate(case.tx, payment.id, {invoice.id: amount.amount_minor}, resolution.id)
         payments.change(case.tx, payment.id, credited_minor=payment.credited_minor - amount.amount_minor)
         pay_invoice(case.tx, invoice, amount.amount_minor)
         case.tx.post(case.entry(resolution, effect, payment.id))

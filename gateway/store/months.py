@@ -33,17 +33,21 @@ _MOVEMENTS = text(
 _REMITTANCE = text(
     f"""
     WITH moved AS (
-        SELECT entry.agency_id, coalesce(payment.currency, refund.currency) AS currency, entry.cause, entry.subject_id
+        SELECT entry.agency_id, coalesce(payment.currency, refund.currency) AS currency, entry.cause, entry.subject_id,
+               CASE WHEN entry.cause = 'resolution_accept_late_payment'
+                    THEN CAST(split_part(entry.key, ':', 2) AS uuid) END AS resolution_id
           FROM ledger_entries AS entry
           LEFT JOIN payments AS payment ON payment.id = entry.subject_id
           LEFT JOIN refunds AS refund ON refund.id = entry.subject_id
-         WHERE entry.cause IN ('payment_succeeded', 'receipt_assigned', 'refund_succeeded')
+         WHERE entry.cause IN ('payment_succeeded', 'receipt_assigned', 'refund_succeeded',
+                               'resolution_accept_late_payment')
            AND entry.business_date BETWEEN :first AND :last
            AND entry.agency_id = coalesce(CAST(:agency_id AS uuid), entry.agency_id)
     )
     SELECT agency.code AS agency, sums.currency, sums.account, sum(sums.amount_minor) AS amount_minor
       FROM ({BELONGS}) AS sums JOIN agencies AS agency ON agency.id = sums.agency_id
      GROUP BY agency.code, sums.currency, sums.account
+    HAVING sum(sums.amount_minor) <> 0
      ORDER BY agency.code, sums.currency, sums.account
     """  # noqa: S608 - put together from constants
 )
@@ -75,7 +79,11 @@ def movements(tx: Transaction, agency_id: UUID | None, first: date, last: date) 
 
 
 def remittance(tx: Transaction, agency_id: UUID | None, first: date, last: date) -> list[Row[Any]]:
-    """What payments brought in, less what refunds paid back, by the account of the agency that it belongs to."""
+    """What payments brought in, less what refunds paid back, by the account of the agency that it belongs to.
+
+    What a person accepts after its day counts on the day of the decision: it leaves payer_credit and belongs to the
+    invoice from then on.
+    """
     return tx.all(_REMITTANCE, {"agency_id": agency_id, "first": first, "last": last})
 
 

@@ -171,9 +171,11 @@ def to_try_with(tx: Transaction, provider: str) -> Payment | None:
     return _one(tx, waiting) or _one(tx, of_provider.order_by(payments.c.id.desc()))
 
 
-def allocate(tx: Transaction, payment_id: UUID, parts: Mapping[UUID, int]) -> None:
+def allocate(tx: Transaction, payment_id: UUID, parts: Mapping[UUID, int], resolution_id: UUID | None = None) -> None:
+    """`resolution_id` is the decision by which money that no invoice took is taken by these invoices after all."""
     if parts:
-        rows = [{"payment_id": payment_id, "invoice_id": key, "amount_minor": minor} for key, minor in parts.items()]
+        about = {"payment_id": payment_id, "resolution_id": resolution_id}
+        rows = [about | {"invoice_id": key, "amount_minor": minor} for key, minor in parts.items()]
         tx.execute(insert(allocations), rows)
 
 

@@ -90,22 +90,26 @@ COPY (
 
 _BANK_LINES_AS_CSV = lines_as_csv(_harmless)
 
+# `moved` has the `resolution_id` of what was decided later: that takes from the payer's credit what the payment had
+# brought there, on the day of the decision, and leaves the day of the payment as it was. What a payment brings that no
+# invoice takes is that credit.
 # What pays an invoice in full is spread as its lines are. A payment of a part pays the lines in their order, as it is
 # refunded: see services.refund_sources. Which of the two an allocation is, is said once and aside: as the condition of
 # a join, PostgreSQL would take it for a rare accident and look each of a million invoices' lines up by itself.
 BELONGS = """
     WITH paid AS MATERIALIZED (
         SELECT moved.agency_id, moved.currency, moved.subject_id, allocation.invoice_id, allocation.amount_minor,
-               moved.cause = 'payment_succeeded' AS by_payment, invoice.total_minor = allocation.amount_minor AS in_full
+               invoice.total_minor = allocation.amount_minor AS in_full
           FROM moved
           JOIN allocations AS allocation ON allocation.payment_id = moved.subject_id
+                                        AND allocation.resolution_id IS NOT DISTINCT FROM moved.resolution_id
           JOIN invoices AS invoice ON invoice.id = allocation.invoice_id
-         WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned')
+         WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned', 'resolution_accept_late_payment')
     )
     SELECT paid.agency_id, paid.currency, 'fees:' || line.revenue_code AS account,
            sum(line.amount_minor) AS amount_minor
       FROM paid JOIN invoice_lines AS line ON line.invoice_id = paid.invoice_id
-     WHERE paid.in_full AND paid.by_payment
+     WHERE paid.in_full
      GROUP BY paid.agency_id, paid.currency, line.revenue_code
      UNION ALL
     SELECT agency_id, currency, 'fees:' || revenue_code, sum(part_minor)
@@ -117,10 +121,12 @@ BELONGS = """
              WHERE NOT paid.in_full) AS part
      GROUP BY agency_id, currency, revenue_code
      UNION ALL
-    SELECT moved.agency_id, moved.currency, 'payer_credit', sum(payment.credited_minor)
+    SELECT moved.agency_id, moved.currency, 'payer_credit', sum(payment.amount_minor)
       FROM moved JOIN payments AS payment ON payment.id = moved.subject_id
-     WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned') AND payment.credited_minor > 0
+     WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned')
      GROUP BY moved.agency_id, moved.currency
+     UNION ALL
+    SELECT agency_id, currency, 'payer_credit', -sum(amount_minor) FROM paid GROUP BY agency_id, currency
      UNION ALL
     SELECT moved.agency_id, moved.currency, part.account, -sum(part.amount_minor)
       FROM moved JOIN refund_parts AS part ON part.refund_id = moved.subject_id
@@ -141,7 +147,7 @@ _REMITTANCE_OF_RUN = text(
     ), moved AS (
         SELECT coalesce(entry.agency_id, whole.agency_id) AS agency_id,
                coalesce(line.currency, whole.currency) AS currency, entry.cause, entry.subject_id,
-               coalesce(line.gross_minor, 0) AS gross_minor
+               CAST(NULL AS uuid) AS resolution_id, coalesce(line.gross_minor, 0) AS gross_minor
           FROM matches AS match
           LEFT JOIN settlement_lines AS line ON line.batch = match.batch AND line.line = match.line
           LEFT JOIN ledger_entries AS entry ON entry.id = match.entry_id

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Row
 from gateway.domain.agency import Agency
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import Conflict
+from gateway.domain.ledger import PAYER_CREDIT, RECEIVABLE, UNIDENTIFIED_RECEIPTS
 from gateway.store import catalogue, ledger, months
 from gateway.store.database import Transaction
 from reconciliation.reports.facts import Facts, with_sha256
@@ -192,15 +193,17 @@ def _revenue(
 ) -> list[Facts]:
     """By revenue code: what was charged and taken off again, and what of the money that came in is for it.
 
-    `collected_minor` of all accounts of an agency is what its rails collected less refunds; what no invoice explains is
-    its `other`.
+    `collected_minor` of all accounts of an agency is what its rails collected less refunds, and what was assigned of
+    the receipts that nobody had identified; what no invoice explains is its `other`.
     """
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    rest: dict[tuple[str, str], int] = defaultdict(int)
     for row in movements:
         for side, code in enumerate((row.credit, row.debit)):
             if code.startswith("fees:"):
                 sums[row.agency, code, row.currency][side] += int(row.amount_minor)
-    rest: dict[tuple[str, str], int] = defaultdict(int)
+        if row.debit == UNIDENTIFIED_RECEIPTS and row.credit in (RECEIVABLE, PAYER_CREDIT):
+            rest[row.agency, row.currency] += int(row.amount_minor)
     for row in months.remittance(tx, agency_id, month.first, month.last):
         sums[row.agency, row.account, row.currency][2] += int(row.amount_minor)
         rest[row.agency, row.currency] -= int(row.amount_minor)

@@ -78,6 +78,7 @@ allocations = Table(
     Column("payment_id", Uuid, ForeignKey("payments.id"), primary_key=True),
     Column("invoice_id", Uuid, ForeignKey("invoices.id"), primary_key=True),
     minor("amount_minor"),
+    Column("resolution_id", Uuid, ForeignKey("resolutions.id"), comment="the decision, if it was accepted later"),
     CheckConstraint("amount_minor > 0", name="amount_minor"),
     Index("allocations_invoice_id_idx", "invoice_id"),
 )

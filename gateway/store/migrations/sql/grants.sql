@@ -26,9 +26,12 @@ END $$;
 
 -- What changes by its nature.
 GRANT UPDATE ON agencies, api_keys, idempotency_keys, payers, invoices, checkout_sessions, payments, allocations, refunds,
-    disputes, provider_events, events, webhook_endpoints, webhook_deliveries, reconciliation_runs, discrepancies,
-    bank_credits, credit_fetches,
+    disputes, provider_events, events, webhook_endpoints, webhook_deliveries, reconciliation_runs, bank_credits, credit_fetches,
     provider_circuits, receipt_counters, receipt_mails, traces TO :app_role;
+-- What was found, by which run and when, stays as it was found.
+REVOKE UPDATE ON discrepancies FROM :app_role;
+GRANT UPDATE (status, closed_at, cleared_by, amount_minor, evidence, batch, line, entry_id, assigned_to, carried_until)
+    ON discrepancies TO :app_role;
 -- A batch that its provider tells anew; the lines and every version stay as they were told.
 GRANT UPDATE (version, payout_id, sha256, lines, total_minor, total_currency, loaded_at) ON settlement_batches TO :app_role;
 GRANT UPDATE (bits) ON matched_lines, matched_entries TO :app_role;
