@@ -38,10 +38,12 @@ _TURNOVER = text(
            AND snapshot_id IN (SELECT id FROM ledger_snapshots WHERE upto_transfer_id <= :upto)
          UNION ALL
         SELECT side.account_id, side.debit_minor, side.credit_minor
-          FROM ledger_transfers AS transfer
+          FROM (SELECT debit_account_id, credit_account_id, sum(amount_minor) AS amount_minor
+                  FROM ledger_transfers
+                 WHERE id > :upto AND business_date <= :on AND currency = :currency
+                 GROUP BY debit_account_id, credit_account_id) AS moved
          CROSS JOIN LATERAL (VALUES (debit_account_id, amount_minor, 0), (credit_account_id, 0, amount_minor))
                AS side (account_id, debit_minor, credit_minor)
-         WHERE transfer.id > :upto AND transfer.business_date <= :on AND transfer.currency = :currency
     )
     SELECT account.code, account.kind, sum(debit_minor) AS debit_minor, sum(credit_minor) AS credit_minor
       FROM part JOIN account ON account.id = part.account_id
