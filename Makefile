@@ -17,14 +17,15 @@ demo: $(VENV)/run.stamp
 test: $(VENV)/test.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tests/run.sh
 
-bench: $(VENV)/test.stamp
+bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m benchmarks
 
 # After a change in setup.cfg: writes the hash-pinned requirements anew.
 lock: $(VENV)/python.stamp
 	@$(BIN)/pip install --quiet uv
-	@for extra in run test; do \
-	  $(UV) pip compile setup.cfg --extra embedded $$([ $$extra = test ] && echo --extra test -c requirements/run.txt) \
+	@for extra in run test bench; do \
+	  $(UV) pip compile setup.cfg --extra embedded $$([ $$extra != run ] && echo --extra test -c requirements/run.txt) \
+	    $$([ $$extra = bench ] && echo --extra bench -c requirements/test.txt) \
 	    --universal --python-version 3.11 --generate-hashes --quiet --upgrade \
 	    --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$extra.txt; done
 

@@ -7,11 +7,13 @@ writes them (CSV), pairs them, takes the details of what is left over, decides, 
 to PostgreSQL, durably, with all totals and fees read. What is not measured is the copying of the sides out of the
 database. Faults are planted, and each must be found and written, or the run does not count.
 
-Beside it, in the same round, the floor: DuckDB joins the same two files and counts the pairs.
+Beside it, in the same round, the floor: DuckDB joins the same two files and counts the pairs; and where it is
+installed, as `make bench` does, pandas merges them.
 """
 
 import argparse
 import hashlib
+import importlib.util
 import resource
 import subprocess
 import sys
@@ -128,11 +130,14 @@ def measure(sizes: Sequence[int], rounds: int, console: Console) -> list[Finding
         with tempfile.TemporaryDirectory(prefix="congphi-bench-") as name:
             folder = Path(name)
             generate(folder, size)
-            taken = []
+            ours, floor, merge = [], [], []
             for number in range(1, rounds + 1):
-                taken.append((matched(folder, size), timed("floor", folder, size)))
-                console.print(f"reconciliation of {size:,}, round {number} of {rounds}: {taken[-1][0].seconds:.1f} s")
-        findings += _findings(size, _median([ours for ours, _ in taken]), _median([floor for _, floor in taken]))
+                ours.append(matched(folder, size))
+                floor.append(timed("floor", folder, size))
+                merge += [timed("pandas", folder, size)] if has_pandas() else []
+                console.print(f"reconciliation of {size:,}, round {number} of {rounds}: {ours[-1].seconds:.1f} s")
+        findings += _findings(size, _median(ours), _median(floor))
+        findings.append(_beside_pandas(size, _median(ours), _median(merge) if merge else None))
     return findings
 
 
@@ -154,6 +159,21 @@ def _findings(size: int, ours: Measured, floor: Measured) -> list[Finding]:
             goal=Goal(ours.peak_mb, peak_mb, at_least=False) if peak_mb else None,
         ),
     ]
+
+
+def has_pandas() -> bool:
+    return importlib.util.find_spec("pandas") is not None
+
+
+def _beside_pandas(size: int, ours: Measured, merge: Measured | None) -> Finding:
+    return Finding(
+        what=f"{size:,} lines a side beside pandas",
+        measured=f"{ours.seconds:.1f} s ({ours.cpu_seconds:.1f} s of CPU), {ours.peak_mb} MB",
+        beside=f"pandas.merge of both files {merge.seconds:.1f} s ({merge.cpu_seconds:.1f} s), {merge.peak_mb} MB"
+        if merge
+        else "pandas is not installed here: `make bench` installs it",
+        ratio=ours.seconds / merge.seconds if merge else None,
+    )
 
 
 def generate(folder: Path, size: int) -> None:
@@ -187,7 +207,8 @@ def _positions(size: int, fault: int) -> list[int]:
 
 
 def timed(what: str, folder: Path, size: int) -> Measured:
-    command = [sys.executable, "-m", "benchmarks.reconciliation", "--child", what, str(folder), str(size)]
+    module = ["benchmarks.merge_by_pandas"] if what == "pandas" else ["benchmarks.reconciliation", "--child", what]
+    command = [sys.executable, "-m", *module, str(folder), str(size)]
     start = time.perf_counter()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     cpu_seconds, peak_mb = done.stdout.split()

@@ -38,10 +38,12 @@ _TURNOVER = text(
            AND snapshot_id IN (SELECT id FROM ledger_snapshots WHERE upto_transfer_id <= :upto)
          UNION ALL
         SELECT side.account_id, side.debit_minor, side.credit_minor
-          FROM ledger_transfers AS transfer
+          FROM (SELECT debit_account_id, credit_account_id, sum(amount_minor) AS amount_minor
+                  FROM ledger_transfers
+                 WHERE id > :upto AND business_date <= :on AND currency = :currency
+                 GROUP BY debit_account_id, credit_account_id) AS moved
          CROSS JOIN LATERAL (VALUES (debit_account_id, amount_minor, 0), (credit_account_id, 0, amount_minor))
                AS side (account_id, debit_minor, credit_minor)
-         WHERE transfer.id > :upto AND transfer.business_date <= :on AND transfer.currency = :currency
     )
     SELECT account.code, account.kind, sum(debit_minor) AS debit_minor, sum(credit_minor) AS credit_minor
       FROM part JOIN account ON account.id = part.account_id
@@ -117,6 +119,16 @@ _ADD_TOTALS = text(
     """
 )
 
+_ADD_FLOWS = text(
+    """
+    INSERT INTO ledger_flows (snapshot_id, debit_account_id, credit_account_id, business_date, amount_minor)
+    SELECT :snapshot_id, debit_account_id, credit_account_id, business_date, sum(amount_minor)
+      FROM ledger_transfers
+     WHERE id > :after AND id <= :upto
+     GROUP BY debit_account_id, credit_account_id, business_date
+    """
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -136,7 +148,7 @@ def turnover(
 
 
 def last_snapshot(tx: Transaction) -> int:
-    """The id up to which transfers are summed up in ledger_totals."""
+    """The id up to which transfers are summed up in ledger_totals and ledger_flows."""
     upto: int = tx.execute(select(func.coalesce(func.max(ledger_snapshots.c.upto_transfer_id), 0))).scalar_one()
     return upto
 
@@ -144,7 +156,9 @@ def last_snapshot(tx: Transaction) -> int:
 def add_snapshot(tx: Transaction, after: int, upto: int) -> None:
     """Sum up the transfers with ids above `after`, up to `upto`, all of which must be settled."""
     added = insert(ledger_snapshots).values(upto_transfer_id=upto).returning(ledger_snapshots.c.id)
-    tx.execute(_ADD_TOTALS, {"snapshot_id": tx.execute(added).scalar_one(), "after": after, "upto": upto})
+    which = {"snapshot_id": tx.execute(added).scalar_one(), "after": after, "upto": upto}
+    tx.execute(_ADD_TOTALS, which)
+    tx.execute(_ADD_FLOWS, which)
 
 
 def find_account(

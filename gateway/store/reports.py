@@ -31,13 +31,13 @@ _TAKE_TIME = text(
 )
 
 
-def _harmless(column: str) -> str:
+def harmless_sql(column: str) -> str:
     """SQL for the text of `column`, with an apostrophe before what a spreadsheet would take for a formula."""
     beginnings = ", ".join(f"E'{beginning.encode('unicode_escape').decode()}'" for beginning in FORMULA_BEGINNINGS)
     return f"CASE WHEN left({column}, 1) IN ({beginnings}) THEN '''' || {column} ELSE {column} END"
 
 
-def _json(column: str) -> str:
+def json_sql(column: str) -> str:
     """SQL for the text of `column` as JSON."""
     return f"coalesce(to_json({column})::text, 'null')"
 
@@ -64,8 +64,8 @@ _ONLY_ENTRY = "CASE WHEN whole.keys IS NULL THEN entry.key WHEN cardinality(whol
 _MATCHES_AS_CSV = f"""
 COPY (
     SELECT 'match', match.rule, NULL, {_DAY}, line.currency, line.gross_minor, NULL, line.fee_minor, NULL, NULL,
-           {_harmless("batch.batch_id")}, match.line, {_harmless("line.provider_transaction_id")},
-           {_harmless("coalesce(array_to_string(whole.keys, ' '), entry.key)")},
+           {harmless_sql("batch.batch_id")}, match.line, {harmless_sql("line.provider_transaction_id")},
+           {harmless_sql("coalesce(array_to_string(whole.keys, ' '), entry.key)")},
            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     {_MATCHES}
 ) TO STDOUT (FORMAT csv)
@@ -74,21 +74,21 @@ COPY (
 # JSON holds neither of these control characters, so that it is sent as it is. Its keys are in the order of their names.
 _MATCHES_AS_JSON = f"""
 COPY (
-    SELECT '{{"amount_minor":' || line.gross_minor || ',"batch":' || {_json("batch.batch_id")} || ',"business_date":"'
-           || {_DAY} || '","currency":"' || line.currency
+    SELECT '{{"amount_minor":' || line.gross_minor || ',"batch":' || {json_sql("batch.batch_id")}
+           || ',"business_date":"' || {_DAY} || '","currency":"' || line.currency
            || coalesce('","entries":' || to_json(whole.keys) || ',"entry":', '","entry":')
-           || {_json(_ONLY_ENTRY)}
+           || {json_sql(_ONLY_ENTRY)}
            || ',"evidence":' || coalesce(match.evidence::text, 'null') || ',"fee_minor":' || line.fee_minor
            || coalesce(',"group":' || match.group_no, '') || ',"line":' || match.line
-           || ',"line_id":' || {_json("line.line_id")}
-           || ',"provider_refund_id":' || {_json("line.provider_refund_id")}
-           || ',"provider_transaction_id":' || {_json("line.provider_transaction_id")}
-           || ',"rule":' || {_json("match.rule")} || '}}'
+           || ',"line_id":' || {json_sql("line.line_id")}
+           || ',"provider_refund_id":' || {json_sql("line.provider_refund_id")}
+           || ',"provider_transaction_id":' || {json_sql("line.provider_transaction_id")}
+           || ',"rule":' || {json_sql("match.rule")} || '}}'
     {_MATCHES}
 ) TO STDOUT (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')
 """
 
-_BANK_LINES_AS_CSV = lines_as_csv(_harmless)
+_BANK_LINES_AS_CSV = lines_as_csv(harmless_sql)
 
 # `moved` has the `resolution_id` of what was decided later: that takes from the payer's credit what the payment had
 # brought there, on the day of the decision, and leaves the day of the payment as it was. What a payment brings that no

@@ -63,6 +63,24 @@ _WRONG_TOTALS = text(
     """
 )
 
+_WRONG_FLOWS = text(
+    """
+    WITH summed AS (
+        SELECT debit_account_id, credit_account_id, business_date, sum(amount_minor) AS amount_minor
+          FROM ledger_transfers
+         WHERE id > :after AND id <= :upto
+         GROUP BY debit_account_id, credit_account_id, business_date
+    ), kept AS (
+        SELECT debit_account_id, credit_account_id, business_date, amount_minor
+          FROM ledger_flows WHERE snapshot_id = :snapshot_id
+    )
+    SELECT debit_account_id AS account_id, business_date
+      FROM summed FULL JOIN kept USING (debit_account_id, credit_account_id, business_date)
+     WHERE summed.amount_minor IS DISTINCT FROM kept.amount_minor
+     ORDER BY business_date, debit_account_id, credit_account_id LIMIT 1
+    """
+)
+
 
 def entries_between(tx: Transaction, after: int, upto: int) -> list[Row[Any]]:
     columns = ledger_entries.c
@@ -118,8 +136,9 @@ def snapshots(tx: Transaction) -> list[Row[Any]]:
 
 
 def wrong_total(tx: Transaction, snapshot_id: int, after: int, upto: int) -> Row[Any] | None:
-    """The first total of a snapshot that is not the sum of its transfers."""
-    return tx.one_or_none(_WRONG_TOTALS, {"snapshot_id": snapshot_id, "after": after, "upto": upto})
+    """The first total or flow of a snapshot that is not the sum of its transfers."""
+    which = {"snapshot_id": snapshot_id, "after": after, "upto": upto}
+    return tx.one_or_none(_WRONG_TOTALS, which) or tx.one_or_none(_WRONG_FLOWS, which)
 
 
 def stray_transfer(tx: Transaction, after: int, upto: int) -> Row[Any] | None:

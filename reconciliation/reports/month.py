@@ -71,7 +71,8 @@ class Month:
 
 def month_facts(tx: Transaction, month: Month, agency_id: UUID | None) -> Facts:
     """Of one agency, or of all. Raises BooksDoNotTie. `tx` is one that sees a single moment."""
-    movements, days, rails, tied = _books(tx, month, agency_id)
+    movements = months.movements(tx, agency_id, month.first, month.last)
+    days, rails, tied = _books(tx, month, agency_id, movements)
     open_ones = months.open_discrepancies(tx, agency_id, month.last)
     agencies = {agency.id: agency for agency in catalogue.all_agencies(tx)}
     facts: Facts = {
@@ -89,20 +90,22 @@ def month_facts(tx: Transaction, month: Month, agency_id: UUID | None) -> Facts:
 
 def rails_and_days(tx: Transaction, span: Month, agency_id: UUID | None) -> tuple[list[Facts], list[Facts]]:
     """Each rail over any span of days, and what moved on it day by day, as the report of a month has them. Raises
-    BooksDoNotTie."""
-    _, days, rails, _ = _books(tx, span, agency_id)
+    BooksDoNotTie.
+
+    It reads the sums of the ledger's snapshots, not every transfer, so that a page can show them.
+    """
+    days, rails, _ = _books(tx, span, agency_id, months.flows(tx, agency_id, span.first, span.last))
     return rails, days
 
 
 def _books(
-    tx: Transaction, span: Month, agency_id: UUID | None
-) -> tuple[list[Row[Any]], list[Facts], list[Facts], list[Facts]]:
-    """Movements, what moved on each rail day by day, each rail, and how all ties. Raises BooksDoNotTie."""
-    movements = months.movements(tx, agency_id, span.first, span.last)
+    tx: Transaction, span: Month, agency_id: UUID | None, movements: Sequence[Row[Any]]
+) -> tuple[list[Facts], list[Facts], list[Facts]]:
+    """What moved on each rail day by day, each rail, and how all ties. Raises BooksDoNotTie."""
     balances = _balances(tx, span, agency_id)
     tied = _tied(movements, balances)
     days = _days(movements)
-    return movements, days, _rails(days, balances), tied
+    return days, _rails(days, balances), tied
 
 
 def _balances(tx: Transaction, month: Month, agency_id: UUID | None) -> dict[tuple[str, str], dict[str, int]]:

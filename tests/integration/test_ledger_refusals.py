@@ -109,12 +109,20 @@ def test_a_transfer_that_would_unbalance_or_belong_elsewhere_is_refused(
     insert_transfer(db, books)
 
 
-LEDGER_TABLES = ["ledger_accounts", "ledger_entries", "ledger_transfers", "ledger_snapshots", "ledger_totals"]
+LEDGER_TABLES = [
+    "ledger_accounts",
+    "ledger_entries",
+    "ledger_transfers",
+    "ledger_snapshots",
+    "ledger_totals",
+    "ledger_flows",
+]
 A_COLUMN = {
     "ledger_transfers": "amount_minor",
     "ledger_accounts": "code",
     "ledger_entries": "cause",
     "ledger_totals": "debit_minor",
+    "ledger_flows": "amount_minor",
     "ledger_snapshots": "taken_at",
     "ledger_seals": "hash",
     "ledger_seal_blocks": "digests",

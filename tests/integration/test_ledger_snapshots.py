@@ -14,6 +14,7 @@ from gateway.domain.ledger import DISPUTES, PAYER_CREDIT, RECEIVABLE, REFUNDS_PA
 from gateway.domain.ledger import in_transit as via
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.snapshot_ledger import snapshot_ledger
+from gateway.store import months
 from gateway.store.database import Database
 from gateway.store.settled import settled_upto
 from tests.integration.bookkeeping import DAY, at_once, balance, by_code, entry, post, post_a_month, scalar
@@ -63,6 +64,33 @@ def test_a_snapshot_in_steps_is_the_same(
     snapshot_ledger(runtime)
     assert scalar(db, "SELECT count(*) FROM ledger_snapshots") == 9
     assert balance(db, everywhere, date.max) == before
+
+
+def moved(db: Database, agency_id: UUID | None = None) -> list[list[tuple[object, ...]]]:
+    """What moves between accounts, by every transfer and by the sums of the snapshots."""
+    with db.snapshot() as tx:
+        span = (agency_id, DAY + timedelta(days=1), DAY + timedelta(days=6))
+        return [list(map(tuple, read(tx, *span))) for read in (months.movements, months.flows)]
+
+
+def test_what_moves_between_accounts_is_the_same_with_and_without_snapshots(
+    db: Database,
+    runtime: Runtime,
+    agency: UUID,
+    other_agency: UUID,
+    a_month: list[Entry],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.services.snapshot_ledger.TRANSFERS_A_STEP", 7)
+    by_transfer, summed = moved(db)
+    assert by_transfer
+    assert summed == by_transfer
+    snapshot_ledger(runtime)
+    post_a_month(db, agency, other_agency)
+    for which in (None, agency, other_agency):
+        by_transfer, summed = moved(db, which)
+        assert by_transfer
+        assert summed == by_transfer
 
 
 def test_an_empty_ledger_has_an_empty_snapshot(db: Database, runtime: Runtime, everywhere: Caller) -> None:

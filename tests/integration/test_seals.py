@@ -242,6 +242,9 @@ def test_a_transfer_of_no_entry_is_found(db: Database, superuser: Engine, books:
         "UPDATE ledger_totals SET debit_minor = debit_minor + 1 WHERE debit_minor > 0",
         "DELETE FROM ledger_totals",
         "INSERT INTO ledger_totals SELECT snapshot_id, account_id, '2020-01-01', 5, 0 FROM ledger_totals LIMIT 1",
+        "UPDATE ledger_flows SET amount_minor = amount_minor + 1",
+        "DELETE FROM ledger_flows",
+        "UPDATE ledger_flows SET business_date = '2020-01-01'",
         "UPDATE ledger_snapshots SET upto_transfer_id = upto_transfer_id - 1",
     ],
 )

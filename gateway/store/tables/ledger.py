@@ -106,6 +106,18 @@ ledger_totals = Table(
     comment="what the transfers of one snapshot add to each account and day",
 )
 
+ledger_flows = Table(
+    "ledger_flows",
+    METADATA,
+    Column("snapshot_id", BigInteger, ForeignKey("ledger_snapshots.id"), primary_key=True),
+    Column("debit_account_id", BigInteger, ForeignKey("ledger_accounts.id"), primary_key=True),
+    Column("credit_account_id", BigInteger, ForeignKey("ledger_accounts.id"), primary_key=True),
+    Column("business_date", Date, primary_key=True),
+    minor("amount_minor"),
+    Index("ledger_flows_business_date_idx", "business_date"),
+    comment="what the transfers of one snapshot move between each two accounts on each day",
+)
+
 ledger_seal_blocks = Table(
     "ledger_seal_blocks",
     METADATA,
