@@ -5,6 +5,7 @@ rendering.py   templates, which extend console.html, and their headers
 frame.py       the pages of the frame: the first page, signing out
 identity.py    the addresses of all that tells who an officer is
 sign_in.py     password, second step, invitation; openid.py, passkeys.py: the other ways
+first_factor.py  the second factor of who was invited
 account.py     an officer's own account
 officers.py    for administrators: who may sign in, and what each may do
 counter.py     payment at a counter, with an officer's help

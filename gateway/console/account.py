@@ -1,5 +1,7 @@
 """An officer's own account."""
 
+from typing import Any
+
 from flask import Response, redirect, request, url_for
 from werkzeug import Response as AnyResponse
 
@@ -29,11 +31,17 @@ class AccountPages:
 
     @for_officers()
     def account(self) -> Response:
+        return self.page_of()
+
+    def page_of(self, status: int = 200, faults: dict[str, str] | None = None) -> Response:
+        """The account of who is signed in, with what is wrong by its part."""
         with self._runtime.db.read() as tx:
             found = account_of(tx, officer())
             zone = usual_zone(agencies_of(tx, officer().caller))
         here = bytes.fromhex(officer().session)
-        return page("my_account.html", account=found, here=here, done=request.args.get("done", ""), time_zone=zone)
+        done = request.args.get("done", "")
+        shown: dict[str, Any] = {"account": found, "here": here, "time_zone": zone, "done": done}
+        return page("my_account.html", status, faults=faults or {}, **shown)
 
     @for_officers()
     def password(self) -> AnyResponse:
@@ -78,7 +86,7 @@ class AccountPages:
 
     def _authenticator_page(self, status: int = 200, faults: dict[str, str] | None = None) -> Response:
         with self._runtime.db.transaction() as tx:
-            secret = pending_secret(tx, self._runtime, officer().id)
+            secret = pending_secret(tx, self._runtime, officer().id, officer().session)
         shown = authenticator_shown(secret, officer().email)
         return page("set_up_authenticator.html", status, faults=faults or {}, **shown)
 

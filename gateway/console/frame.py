@@ -1,9 +1,9 @@
 """The frame of the console: its first page, its style sheet, and the way out."""
 
-from flask import Response, redirect, request, url_for
+from flask import Response, redirect, url_for
 from werkzeug import Response as AnyResponse
 
-from gateway.console.gate import cookie_name, officer, without_session
+from gateway.console.gate import officer, session_token, without_session
 from gateway.console.rendering import CONSOLE_STYLE_SHEET, page, sections_of
 from gateway.services.access import for_officers, public
 from gateway.services.officer_sessions import end_session
@@ -30,5 +30,5 @@ class FramePages:
     @for_officers()
     def sign_out(self) -> AnyResponse:
         with self._runtime.db.transaction() as tx:
-            end_session(tx, request.cookies.get(cookie_name(self._runtime), ""))
+            end_session(tx, session_token(self._runtime))
         return without_session(self._runtime, redirect(url_for("console.sign_in"), 303))

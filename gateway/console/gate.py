@@ -31,7 +31,7 @@ class ForeignForm(Forbidden):
 def let_in(runtime: Runtime, access: Access) -> Response | None:
     """None lets the officer in; whoever is not signed in is sent to do so. Raises RoleMissing, ForeignForm."""
     try:
-        g.officer = officer_of(runtime.db, request.cookies.get(cookie_name(runtime), ""))
+        g.officer = officer_of(runtime.db, session_token(runtime))
     except SignedOut:
         return redirect(url_for("console.sign_in", next=_place()), 303)
     structlog.contextvars.bind_contextvars(officer=str(g.officer.id))
@@ -52,6 +52,11 @@ def officer() -> Officer:
 def cookie_name(runtime: Runtime) -> str:
     """With TLS the browser itself holds the cookie to this host, and to TLS (RFC 6265bis, 4.1.3.2)."""
     return _cookie(runtime, "officer")
+
+
+def session_token(runtime: Runtime) -> str:
+    """What the browser shows as its session; "" for nothing."""
+    return request.cookies.get(cookie_name(runtime), "")
 
 
 def with_session(runtime: Runtime, response: Response, token: str) -> Response:

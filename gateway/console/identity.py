@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint
 
 from gateway.console.account import AccountPages
+from gateway.console.first_factor import FirstFactorPages
 from gateway.console.officers import READERS, OfficersPages
 from gateway.console.openid import OpenIdPages
 from gateway.console.passkeys import PasskeyPages
@@ -17,14 +18,16 @@ from gateway.services.surface import N_, Section
 def add_identity(pages: Blueprint, console: Console) -> None:
     """The pages of signing in, of an officer's own account, and for administrators of all officers."""
     runtime = console.runtime
-    signing_in, openid = SignInPages(runtime), OpenIdPages(runtime)
+    signing_in, first, openid = SignInPages(runtime), FirstFactorPages(runtime), OpenIdPages(runtime)
     account, passkeys, all_of_them = AccountPages(runtime), PasskeyPages(runtime), OfficersPages(runtime)
     post, both = ["POST"], ["GET", "POST"]
     one = "/officers/<uuid:officer_id>"
     rules: tuple[tuple[str, str, Callable[..., Any], list[str]], ...] = (
         ("/sign-in", "sign_in", signing_in.sign_in, both),
         ("/sign-in/second-step", "second_step", signing_in.second_step, both),
-        ("/sign-in/set-up", "set_up", signing_in.set_up, both),
+        ("/sign-in/set-up", "set_up", first.choose, ["GET"]),
+        ("/sign-in/set-up/authenticator", "set_up_authenticator", first.authenticator, both),
+        ("/sign-in/set-up/passkey", "set_up_passkey", first.passkey, both),
         ("/sign-in/leave", "leave_sign_in", signing_in.leave, post),
         ("/sign-in/openid", "openid", openid.begin, ["GET"]),
         ("/sign-in/openid/callback", "openid_callback", openid.callback, ["GET"]),

@@ -6,7 +6,7 @@ from flask import Response, redirect, request, url_for
 from werkzeug import Response as AnyResponse
 
 from gateway.console.account import AccountPages
-from gateway.console.gate import as_visitor, check_form, cookie_name, officer, own_path, visitor, with_session
+from gateway.console.gate import as_visitor, check_form, officer, own_path, session_token, visitor, with_session
 from gateway.console.rendering import PASSKEY_SCRIPT, page
 from gateway.console.sign_in import SIGN_INS
 from gateway.domain.errors import Invalid
@@ -14,9 +14,13 @@ from gateway.pages.rendering import version
 from gateway.services import officer_passkeys
 from gateway.services.access import for_officers, public
 from gateway.services.my_account import SignInAgain
+from gateway.services.officer_passkeys import LastFactor
 from gateway.services.officer_sessions import SignedOut
 from gateway.services.runtime import Runtime
 from gateway.services.sign_in import HalfSignedIn, half_signed_in
+from gateway.services.surface import N_
+
+LAST = N_("This is your only second step. Set up an authenticator app or add another passkey before you remove it.")
 
 
 class PasskeyPages:
@@ -37,7 +41,7 @@ class PasskeyPages:
             return self._sign_in_page(who)
         browser = visitor(self._runtime)
         check_form(self._runtime, browser)
-        half, answer = request.cookies.get(cookie_name(self._runtime), ""), request.form.get("credential", "")
+        half, answer = session_token(self._runtime), request.form.get("credential", "")
         try:
             token = officer_passkeys.sign_in(self._runtime, browser, who, half, answer)
         except (Invalid, SignedOut) as error:
@@ -66,11 +70,13 @@ class PasskeyPages:
                 officer_passkeys.remove(tx, officer(), passkey_id)
         except SignInAgain:
             return AccountPages.sign_in_again()
+        except LastFactor:
+            return AccountPages(self._runtime).page_of(409, {"passkeys": LAST})
         return redirect(url_for("console.account", done="passkey"), 303)
 
     def _half(self) -> HalfSignedIn | None:
         try:
-            return half_signed_in(self._runtime, request.cookies.get(cookie_name(self._runtime), ""))
+            return half_signed_in(self._runtime, session_token(self._runtime))
         except SignedOut:
             return None
 
@@ -81,7 +87,14 @@ class PasskeyPages:
         with self._runtime.db.transaction() as tx:
             options = officer_passkeys.begin_signing_in(tx, self._runtime, browser, who)
         shown = page(
-            "passkey_sign_in.html", status, form_of=browser, faults=faults or {}, options=options, script_of=_script()
+            "passkey_sign_in.html",
+            status,
+            form_of=browser,
+            faults=faults or {},
+            options=options,
+            script_of=script_address(),
+            is_second=who is not None,
+            after=own_path(request.args.get("next", "")),
         )
         return as_visitor(self._runtime, shown)
 
@@ -89,8 +102,10 @@ class PasskeyPages:
         with self._runtime.db.transaction() as tx:
             options = officer_passkeys.begin_adding(tx, self._runtime, officer())
         label = request.form.get("label", "")
-        return page("passkey_add.html", status, faults=faults or {}, options=options, script_of=_script(), label=label)
+        return page(
+            "passkey_add.html", status, faults=faults or {}, options=options, script_of=script_address(), label=label
+        )
 
 
-def _script() -> str:
+def script_address() -> str:
     return url_for("console.passkey_script", v=version(PASSKEY_SCRIPT))

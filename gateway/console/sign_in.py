@@ -1,4 +1,4 @@
-"""The pages by which officers sign in, and those by which they do so for the first time."""
+"""The pages by which officers sign in, and that on which who was invited chooses a password."""
 
 from urllib.parse import urlencode
 
@@ -7,7 +7,7 @@ from flask import Response, redirect, request, url_for
 from prometheus_client import Counter
 from werkzeug import Response as AnyResponse
 
-from gateway.console.gate import as_visitor, check_form, cookie_name, own_path, visitor, with_session, without_session
+from gateway.console.gate import as_visitor, check_form, own_path, session_token, visitor, with_session, without_session
 from gateway.console.rendering import page
 from gateway.domain.errors import Invalid
 from gateway.services.access import public
@@ -15,15 +15,8 @@ from gateway.services.invite_officer import InvitationOver, accept_invitation, i
 from gateway.services.lock_out import TooManyTries
 from gateway.services.officer_sessions import SignedOut, end_session
 from gateway.services.runtime import Runtime
-from gateway.services.second_factors import address_for_app, pending_secret
-from gateway.services.sign_in import (
-    HalfSignedIn,
-    WrongCredentials,
-    half_signed_in,
-    prove,
-    set_up_authenticator,
-    sign_in,
-)
+from gateway.services.second_factors import address_for_app
+from gateway.services.sign_in import HalfSignedIn, WrongCredentials, half_signed_in, prove, sign_in
 from gateway.services.surface import N_
 
 SIGN_INS = Counter("congphi_sign_ins", "Steps of officers' sign-ins by what became of them.", ["step", "outcome"])
@@ -50,29 +43,18 @@ class SignInPages:
         except TooManyTries:
             return self._refused("password", "locked", self._sign_in_page(429, {"password": TOO_MANY}))
         SIGN_INS.labels("password", "passed").inc()
-        return with_session(self._runtime, self._to("console.second_step"), token)
+        return with_session(self._runtime, to_step("console.second_step"), token)
 
     @public("the session that is half signed in is checked by the view")
     def second_step(self) -> AnyResponse:
-        """The second factor, or its set-up for who has none yet."""
+        """The second factor; first_factor.py for who has none yet."""
         try:
-            who = half_signed_in(self._runtime, self._token())
+            who = half_signed_in(self._runtime, session_token(self._runtime))
             if not who.factors:
-                return self._to("console.set_up")
+                return to_step("console.set_up")
             return self._prove(who) if request.method == "POST" else self._second_page(who)
         except SignedOut:
-            return self._to("console.sign_in")
-
-    @public("the session that is half signed in is checked by the view")
-    def set_up(self) -> AnyResponse:
-        """The first authenticator of an officer, and with it the recovery codes."""
-        try:
-            who = half_signed_in(self._runtime, self._token())
-            if who.factors:
-                return self._to("console.second_step")
-            return self._confirm(who) if request.method == "POST" else self._set_up_page(who)
-        except SignedOut:
-            return self._to("console.sign_in")
+            return to_step("console.sign_in")
 
     @public("the link that was given to an officer is checked by the view")
     def welcome(self, token: str) -> AnyResponse:
@@ -88,39 +70,26 @@ class SignInPages:
         except InvitationOver:
             return page("invitation_over.html", 404)
         SIGN_INS.labels("invitation", "passed").inc()
-        return with_session(self._runtime, self._to("console.set_up"), session)
+        return with_session(self._runtime, to_step("console.set_up"), session)
 
     @public("who is half signed in may leave")
     def leave(self) -> AnyResponse:
         """Begin again as somebody else."""
-        check_form(self._runtime, half_signed_in(self._runtime, self._token()).session)
+        check_form(self._runtime, half_signed_in(self._runtime, session_token(self._runtime)).session)
         with self._runtime.db.transaction() as tx:
-            end_session(tx, self._token())
-        return without_session(self._runtime, self._to("console.sign_in"))
+            end_session(tx, session_token(self._runtime))
+        return without_session(self._runtime, to_step("console.sign_in"))
 
     def _prove(self, who: HalfSignedIn) -> AnyResponse:
         check_form(self._runtime, who.session)
         try:
-            token = prove(self._runtime, self._token(), request.form.get("code", ""))
+            token = prove(self._runtime, session_token(self._runtime), request.form.get("code", ""))
         except Invalid as error:
             return self._refused("code", "refused", self._second_page(who, 422, error.fields))
         except TooManyTries:
             return self._refused("code", "locked", self._second_page(who, 429, {"code": TOO_MANY}))
         SIGN_INS.labels("code", "passed").inc()
         return with_session(self._runtime, redirect(own_path(request.args.get("next", "")), 303), token)
-
-    def _confirm(self, who: HalfSignedIn) -> AnyResponse:
-        """The recovery codes are shown in the answer itself: shown once, they can stand at no address."""
-        check_form(self._runtime, who.session)
-        try:
-            token, codes = set_up_authenticator(self._runtime, self._token(), request.form.get("code", ""))
-        except Invalid as error:
-            return self._refused("code", "refused", self._set_up_page(who, 422, error.fields))
-        except TooManyTries:
-            return self._refused("code", "locked", self._set_up_page(who, 429, {"code": TOO_MANY}))
-        SIGN_INS.labels("code", "passed").inc()
-        shown = page("recovery_codes.html", codes=codes, after=own_path(request.args.get("next", "")))
-        return with_session(self._runtime, shown, token)
 
     def _sign_in_page(self, status: int = 200, faults: dict[str, str] | None = None) -> AnyResponse:
         return as_visitor(
@@ -141,29 +110,20 @@ class SignInPages:
         after = own_path(request.args.get("next", ""))
         return page("second_step.html", status, form_of=who.session, faults=faults or {}, who=who, after=after)
 
-    def _set_up_page(self, who: HalfSignedIn, status: int = 200, faults: dict[str, str] | None = None) -> Response:
-        with self._runtime.db.transaction() as tx:
-            secret = pending_secret(tx, self._runtime, who.id)
-        shown = authenticator_shown(secret, who.email)
-        return page("set_up_authenticator.html", status, form_of=who.session, faults=faults or {}, **shown)
-
     def _welcome_page(self, email: str, status: int = 200, faults: dict[str, str] | None = None) -> AnyResponse:
         shown = page("welcome.html", status, form_of=visitor(self._runtime), faults=faults or {}, email=email)
         return as_visitor(self._runtime, shown)
-
-    def _token(self) -> str:
-        return request.cookies.get(cookie_name(self._runtime), "")
 
     @staticmethod
     def _refused(step: str, outcome: str, shown: AnyResponse) -> AnyResponse:
         SIGN_INS.labels(step, outcome).inc()
         return shown
 
-    @staticmethod
-    def _to(endpoint: str) -> AnyResponse:
-        """On to the next step, which knows where the officer wanted to go."""
-        wanted = own_path(request.args.get("next", ""))
-        return redirect(url_for(endpoint) + "?" + urlencode({"next": wanted}, safe="/"), 303)
+
+def to_step(endpoint: str) -> AnyResponse:
+    """On to a step of signing in, which knows where the officer wanted to go."""
+    wanted = own_path(request.args.get("next", ""))
+    return redirect(url_for(endpoint) + "?" + urlencode({"next": wanted}, safe="/"), 303)
 
 
 def authenticator_shown(secret: str, email: str) -> dict[str, str]:

@@ -1,11 +1,7 @@
 """The languages of the pages: which one to show, and how it writes amounts, days and times.
 
 Texts stand in the templates, in English, those of the console too; translations/ holds a gettext catalogue for each
-other language. After a change of a text, and to add a language (`init` instead of `update`, then a line in LANGUAGES):
-
-    pybabel extract -F gateway/pages/babel.cfg -o pages.pot --omit-header --no-location gateway reconciliation
-    pybabel update -i pages.pot -d gateway/pages/translations -D pages -l vi --no-fuzzy-matching
-    pybabel compile -d gateway/pages/translations -D pages
+other language. CONTRIBUTING.md says how to change a text and how to add a language.
 
 What the catalogue of fees says (titles, explained steps, notices) it says in each language by itself.
 """

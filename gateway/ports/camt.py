@@ -18,7 +18,8 @@ from functools import lru_cache
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money, from_major
-from gateway.ports.camt_xml import CURRENCY_OF, ENTRY, FREE_TEXT, RETURN, Facts, Part, Row, Walk
+from gateway.ports.camt_shape import CURRENCY_OF, ENTRY, FREE_TEXT, RETURN, Facts
+from gateway.ports.camt_xml import Part, Row, Walk
 from gateway.ports.statement import BOOKED, Statement, StatementEntry, Tell, UnreadableStatement
 
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)

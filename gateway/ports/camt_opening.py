@@ -14,9 +14,10 @@ _ENCODINGS = {"utf-8", "us-ascii", "iso-8859-1"}
 
 class Opening:
     def __init__(self) -> None:
+        self.encoding = "utf-8"
         self._namespace: tuple[str, str] | None = None
         self._parser = parser = ParserCreate(None, "}")
-        parser.XmlDeclHandler = _declared
+        parser.XmlDeclHandler = self._declared
         parser.StartDoctypeDeclHandler = _refuse_document_type
         parser.StartElementHandler = self._started
 
@@ -39,10 +40,10 @@ class Opening:
         self._namespace = match[1], match[2]
         self._parser.StartElementHandler = None
 
-
-def _declared(_version: str, encoding: str | None, _standalone: int) -> None:
-    if encoding is not None and encoding.lower() not in _ENCODINGS:
-        raise UnreadableStatement("its encoding is none of UTF-8, US-ASCII and ISO-8859-1", field="encoding")
+    def _declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            raise UnreadableStatement("its encoding is none of UTF-8, US-ASCII and ISO-8859-1", field="encoding")
+        self.encoding = encoding or self.encoding
 
 
 def _refuse_document_type(*_: object) -> None:

@@ -3,51 +3,43 @@
     :20:  reference            :25:  account, a currency may follow   :28C: number of the statement / page
     :60F: opening balance (:60M: of a page in between)                :62F: closing balance (:62M: likewise)
     :61:  an entry: value date, entry date, direction, funds code, amount, type, the owner's reference // the bank's
-    :86:  what it is about, structured by ?nn, by /CODE/, or free text
+    :86:  what it is about
     :64:, :65: available balances, which are not read
 
 The pages of a statement are one statement, and their balances must join. It is believed only whole: fields come in
-their order, and opening + entries = closing. Of the text of an entry nothing is kept that says who paid, where the form
-tells it apart: ?30 to ?33 and /NAME/, /IBAN/ and their like are dropped.
+their order, and opening + entries = closing.
 
 Sources: SWIFT User Handbook, category 9, MT 940; DFÜ agreement of the German banking industry, annex 3, for ?nn; the
 Dutch and SEPA rulebooks' code words for /CODE/.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import BinaryIO, TypedDict
+from itertools import takewhile
+from typing import BinaryIO
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money, from_major
+from gateway.ports.lines import LineTooLong, blocks_of_lines
+from gateway.ports.mt940_text import NO_REFERENCE, Told, told
 from gateway.ports.statement import BOOKED, Statement, StatementEntry, Tell, UnreadableStatement, refuse
 
 Row = Statement | StatementEntry
 
 LINE_BYTES_MAX = 8_192
 FIELD_LINES_MAX = 20  # a field 86 has 6 lines, of some banks more
-TEXT_MAX = 500
+REFERENCE_MAX = 40  # the standard has 16; banks write longer ones
 CENTURY = 2000
 
+_MARK = b"\xef\xbb\xbf"
 _TAG = re.compile(r":(\d\d[A-Z]?):")
 _BALANCE = re.compile(r"([CD])(\d{6})([A-Z]{3})(\d{1,12},\d{0,3})", re.ASCII)
-_ENTRY = re.compile(
-    r"(?P<value>\d{6})(?P<entry>\d{4})?(?P<mark>R?[CD])(?P<funds>[A-Z])?(?P<amount>\d{1,12},\d{0,3})"
-    r"(?P<type>[A-Z][A-Z0-9]{3})(?P<owner>(?:(?!//).){0,40}?)(?://(?P<bank>.{0,40}))?",
-    re.ASCII,
+_ENTRY = re.compile(  # value and entry date, direction, amount, type, and the references
+    r"(\d{6})(\d{4})?(R?[CD])[A-Z]?(\d{1,12},\d{0,3})([A-Z][A-Z0-9]{3})(.*)", re.ASCII
 )
 _PAGE = re.compile(r"(\d{1,5})(?:/(\d{1,5}))?", re.ASCII)
-_SUBFIELD = re.compile(r"\?(\d\d)")
-_CODE = re.compile(r"/([A-Z]{3,4})/")
-_CODES = {
-    *("TRTP", "TYPE", "EREF", "KREF", "MREF", "CRED", "DEBT", "IBAN", "BIC", "NAME", "REMI", "PREF", "CSID", "ISDT"),
-    *("ORDP", "BENM", "ADDR", "TRCD", "MARF"),
-}
-_SEPA = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|COAM|OAMT|IBAN|BIC)\+")
-_SUBFIELDS_OF_TEXT = frozenset(str(number) for number in (*range(20, 30), *range(60, 64)))
-_NO_REFERENCE = ("NONREF", "NOTPROVIDED")
 _NEXT = {  # after which fields each may come; "" is the beginning
     "20": ("", "end"),
     "21": ("20",),
@@ -64,28 +56,9 @@ _NEXT = {  # after which fields each may come; "" is the beginning
 _LEFT_OUT = ("61", "62", "86")  # without which the rest can be followed
 
 
-class _Entry(TypedDict):
-    """A StatementEntry that is still being read."""
-
-    statement_id: str
-    account: str
-    number: int
-    amount: Money
-    credit: bool
-    reversal: bool
-    returned: bool
-    status: str
-    booked_on: date
-    booked_at: None
-    valued_on: date
-    code: str
-    entry_reference: str
-    servicer_reference: str
-    end_to_end_id: str
-    transaction_id: str
-    instruction_id: str
-    reference: str
-    remittance: str
+# Amount, credit, reversal, returned, booked on, valued on, code, the bank's reference, the owner's.
+_Movement = tuple[Money, bool, bool, bool, date, date, str, str, str]
+_NOTHING: Told = ("", "", "", "")
 
 
 def read(stream: BinaryIO, tell: Tell = refuse) -> Iterator[Row]:
@@ -113,45 +86,74 @@ def read(stream: BinaryIO, tell: Tell = refuse) -> Iterator[Row]:
 
 
 def _closings(stream: BinaryIO) -> Iterator[str]:
-    for number, raw in enumerate(iter(lambda: stream.readline(LINE_BYTES_MAX + 1), b""), start=1):
-        if len(raw) > LINE_BYTES_MAX:
-            raise UnreadableStatement(f"it is longer than {LINE_BYTES_MAX} bytes", line=number)
-        if raw.startswith(b":62F:"):
-            yield raw[5:].decode("ascii", "replace")
+    for lines in _blocks(stream):
+        yield from [line[5:].decode("ascii", "replace") for line in lines if line.startswith(b":62F:")]
 
 
-def _line(raw: bytes, number: int) -> str:
+def _blocks(stream: BinaryIO) -> Iterator[list[bytes]]:
+    number = 0
+    try:
+        for lines in blocks_of_lines(stream, LINE_BYTES_MAX):
+            if number == 0 and lines:
+                lines[0] = lines[0].removeprefix(_MARK)
+            yield lines
+            number += len(lines)
+    except LineTooLong:
+        raise UnreadableStatement(f"it is longer than {LINE_BYTES_MAX} bytes", line=number + 1) from None
+
+
+def _texts(stream: BinaryIO) -> Iterator[str]:
+    """The lines without their ends."""
+    number = 0
+    for lines in _blocks(stream):
+        block = b"".join(lines)
+        if b"\0" in block:
+            whole = list(takewhile(lambda line: b"\0" not in line, lines))
+            yield from map(_line, whole)
+            raise UnreadableStatement("it has a zero byte", line=number + len(whole) + 1)
+        yield from _decoded(lines, block)
+        number += len(lines)
+
+
+def _decoded(lines: Sequence[bytes], block: bytes) -> Iterable[str]:
+    """The lines that `block` is made of."""
+    try:
+        texts = block.decode().removesuffix("\n").split("\n")
+    except UnicodeDecodeError:
+        return map(_line, lines)
+    return [text.rstrip("\r") for text in texts] if b"\r" in block else texts
+
+
+def _line(raw: bytes) -> str:
     """UTF-8, or where a line is not, ISO-8859-1."""
-    if b"\0" in raw:
-        raise UnreadableStatement("it has a zero byte", line=number)
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         text = raw.decode("iso-8859-1")
-    return text.rstrip("\r\n") if number > 1 else text.removeprefix("\ufeff").rstrip("\r\n")
+    return text.rstrip("\r\n")
 
 
 def _fields(stream: BinaryIO) -> Iterator[tuple[int, str, str]]:
     """Where a field begins, its tag and its lines; the end of a message is the tag "end". What stands before and
     between messages (blocks 1 to 3, a bank's own lines) says nothing of the account."""
-    begun, tag, content = 0, "", list[str]()
-    for number, raw in enumerate(iter(lambda: stream.readline(LINE_BYTES_MAX + 1), b""), start=1):
-        text = _line(raw, number)
-        at = _TAG.match(text) if text.startswith(":") else None
+    begun, tag, content, lines = 0, "", "", 0
+    for number, text in enumerate(_texts(stream), start=1):
+        at = _TAG.match(text) if text[:1] == ":" else None
         if at is not None or text == "-" or text.startswith("-}"):
             if tag:
-                yield begun, tag, "\n".join(content)
+                yield begun, tag, content
             if at is None:
                 yield number, "end", ""
                 tag = ""
             else:
-                begun, tag, content = number, at[1], [text[at.end() :]]
+                begun, tag, content, lines = number, at[1], text[at.end() :], 1
         elif tag:
-            content.append(text)
-            if len(content) > FIELD_LINES_MAX:
+            content += f"\n{text}"
+            lines += 1
+            if lines > FIELD_LINES_MAX:
                 raise UnreadableStatement(f"it has more than {FIELD_LINES_MAX} lines", line=begun, field=f":{tag}:")
     if tag:
-        yield begun, tag, "\n".join(content)
+        yield begun, tag, content
 
 
 class _Reader:
@@ -166,7 +168,7 @@ class _Reader:
         self._open: tuple[str, str] | None = None  # the account and number whose pages are not yet at an end
         self._balance: Money | None = None  # that with which the page began
         self._moved = 0  # since then
-        self._pending: _Entry | None = None
+        self._pending: _Movement | None = None
         self._statement = ""
         self._entries = 0
         self._seen: set[tuple[str, str]] = set()
@@ -186,18 +188,22 @@ class _Reader:
         if tag == "end":
             return self._message_ended()
         kind = tag[:2]
+        if kind == "86" and self._last == "61":
+            self._last = kind
+            return self._flush(told(content))
         if kind not in _NEXT:
             raise UnreadableStatement(f"MT940 has no field {tag}")
         if self._last not in _NEXT[kind] and not (kind == "20" and self._last in ("62", "64", "65", "86")):
             raise UnreadableStatement(f"field {tag} is not to be expected here")
-        if kind == "86" and self._last == "61" and self._pending is not None:
-            _tell(self._pending, content)
-            rows: Sequence[Row] = ()
-        elif kind != "86":
-            rows = (*self._flush(), *self._field(kind, tag, content))
-        else:  # after the closing balance: it is about the statement, and is not read
-            rows = ()
-        self._last = "65" if kind == "86" and self._last in ("62", "64", "65") else kind
+        if kind == "86":  # after the closing balance: it is about the statement, and is not read
+            self._last = "65"
+            return ()
+        rows = self._flush()
+        if kind == "61":
+            self._pending = self._entry(content)
+        else:
+            rows = (*rows, *self._field(kind, tag, content))
+        self._last = kind
         return rows
 
     def ended(self) -> Sequence[Row]:
@@ -215,14 +221,38 @@ class _Reader:
         self._last = "end"
         return rows
 
-    def _flush(self) -> Sequence[Row]:
-        pending, self._pending = self._pending, None
-        return () if pending is None else (StatementEntry(**pending),)
+    def _flush(self, about: Told = _NOTHING) -> Sequence[Row]:
+        moved, self._pending = self._pending, None
+        if moved is None:
+            return ()
+        amount, credit, reversal, returned, booked_on, valued_on, code, bank, owner = moved
+        kind, end_to_end_id, reference, remittance = about
+        return (
+            StatementEntry(
+                self._statement,
+                self._account,
+                self._entries,
+                amount,
+                credit,
+                reversal,
+                returned,
+                BOOKED,
+                booked_on,
+                None,
+                valued_on,
+                code + kind,
+                "",
+                bank,
+                end_to_end_id,
+                "",
+                owner,
+                reference,
+                remittance,
+            ),
+        )
 
     def _field(self, kind: str, tag: str, content: str) -> Sequence[Row]:
-        if kind == "61":
-            self._pending = self._entry(content)
-        elif kind == "20":
+        if kind == "20":
             if self._last not in ("", "end", "62", "64", "65"):
                 raise UnreadableStatement("its closing balance is missing", field=":62F:")
             self._reference = content.strip()
@@ -263,37 +293,26 @@ class _Reader:
         self._seen.add((self._account, self._statement))
         return (Statement(self._statement, self._account, day, amount, closing),)
 
-    def _entry(self, content: str) -> _Entry:
-        first, *_supplement = content.split("\n")
-        match = _ENTRY.fullmatch(first)
-        if match is None or self._balance is None:
+    def _entry(self, content: str) -> _Movement:
+        match = _ENTRY.fullmatch(content.partition("\n")[0])
+        owner, _, bank = match[6].partition("//") if match is not None else ("", "", "")
+        if match is None or self._balance is None or max(len(owner), len(bank)) > REFERENCE_MAX:
             raise UnreadableStatement("it is not an entry: date, direction, amount with a comma, type and reference")
-        mark, currency = match["mark"], self._balance.currency
-        amount, valued = _money(match["amount"], currency), _day(match["value"])
-        credit = mark in ("C", "RD")
+        value, entry, mark, stated, code, _ = match.groups()
+        amount, valued, credit = _money(stated, self._balance.currency), _day(value), mark in ("C", "RD")
         self._entries += 1
         self._moved += amount.amount_minor if credit else -amount.amount_minor
-        owner, bank = match["owner"].strip(), (match["bank"] or "").strip()
-        return _Entry(
-            statement_id=self._statement,
-            account=self._account,
-            number=self._entries,
-            amount=amount,
-            credit=credit,
-            reversal=mark.startswith("R"),
-            returned=match["type"][1:] == "RTI",
-            status=BOOKED,
-            booked_on=valued if match["entry"] is None else _near(match["entry"], valued),
-            booked_at=None,
-            valued_on=valued,
-            code=match["type"],
-            entry_reference="",
-            servicer_reference="" if bank in _NO_REFERENCE else bank,
-            end_to_end_id="",
-            transaction_id="",
-            instruction_id="" if owner in _NO_REFERENCE else owner,
-            reference="",
-            remittance="",
+        owner, bank = owner.strip(), bank.strip()
+        return (
+            amount,
+            credit,
+            mark[0] == "R",
+            code[1:] == "RTI",
+            _near(entry, valued) if entry else valued,
+            valued,
+            code,
+            "" if bank in NO_REFERENCE else bank,
+            "" if owner in NO_REFERENCE else owner,
         )
 
     def _closed(self, tag: str, content: str) -> None:
@@ -351,47 +370,3 @@ def _near(text: str, valued: date) -> date:
     if not found:
         raise UnreadableStatement("there is no such entry date")
     return min(found, key=lambda day: abs(day - valued))
-
-
-def _tell(entry: _Entry, content: str) -> None:
-    """Add what field 86 says of the entry, less what says who the other party is."""
-    whole = content.replace("\n", "")
-    if whole[:3].isdigit() and whole[3:4] == "?":
-        _tell_subfields(entry, whole)
-    elif (first := _CODE.match(whole)) and first[1] in _CODES:
-        _tell_codes(entry, whole)
-    else:
-        entry["remittance"] = " ".join(content.split())
-    if len(entry["remittance"]) > TEXT_MAX:
-        raise UnreadableStatement(f"a text is longer than {TEXT_MAX}", field=":86:")
-
-
-def _tell_subfields(entry: _Entry, whole: str) -> None:
-    transaction, *parts = _SUBFIELD.split(whole)
-    pairs = zip(parts[::2], parts[1::2], strict=True)
-    text = "".join([value for number, value in pairs if number in _SUBFIELDS_OF_TEXT])
-    free, *words = _SEPA.split(text)
-    said = dict(zip(words[::2], words[1::2], strict=True))
-    entry["code"] = f"{entry['code']}/{transaction}"
-    entry["end_to_end_id"] = _reference(said.get("EREF", ""))
-    entry["remittance"] = said.get("SVWZ", free).strip()
-
-
-def _tell_codes(entry: _Entry, whole: str) -> None:
-    said: dict[str, str] = {}
-    place, code = 0, ""
-    for match in _CODE.finditer(whole):
-        if match[1] in _CODES:
-            said.setdefault(code, whole[place : match.start()])
-            place, code = match.end(), match[1]
-    said.setdefault(code, whole[place:])
-    text = said.get("REMI", "").strip("/")
-    structured = text.partition("STRD/CUR/")[2]
-    entry["end_to_end_id"] = _reference(said.get("EREF", ""))
-    entry["reference"] = structured.strip("/ ")
-    entry["remittance"] = "" if structured else text.removeprefix("USTD//").strip()
-
-
-def _reference(text: str) -> str:
-    stripped = text.strip("/ ")
-    return "" if stripped in _NO_REFERENCE else stripped

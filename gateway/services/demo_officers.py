@@ -10,7 +10,7 @@ from gateway.domain.officer import Role
 from gateway.services.invite_officer import NewOfficer, add_officer
 from gateway.services.passwords import hashed
 from gateway.services.runtime import Runtime
-from gateway.services.second_factors import begin_authenticator
+from gateway.services.second_factors import add_authenticator
 from gateway.store import identity, officers
 
 NAMES: Mapping[Role, str] = {
@@ -45,7 +45,5 @@ def load_demo_officers(runtime: Runtime, demo_officers: Iterable[Mapping[str, An
                 continue
             officer_id = add_officer(tx, NewOfficer(one["email"], one["name"], one["roles"]), "demo")
             identity.set_password(tx, officer_id, hashed(one["password"]))
-            begin_authenticator(tx, runtime, officer_id, one["authenticator"])
-            pending = identity.authenticator_of(tx, officer_id, confirmed=False)
-            if pending:
-                identity.confirm_authenticator(tx, pending.id, officer_id)
+            added = add_authenticator(tx, runtime, officer_id, one["authenticator"])
+            identity.confirm_authenticator(tx, added, officer_id)

@@ -45,7 +45,7 @@ class Account:
 def account_of(tx: Transaction, officer: Officer) -> Account:
     return Account(
         has_password=identity.password_of(tx, officer.id) is not None,
-        has_authenticator=identity.authenticator_of(tx, officer.id, confirmed=True) is not None,
+        has_authenticator=identity.authenticator_of(tx, officer.id) is not None,
         recovery_codes_left=identity.recovery_codes_left(tx, officer.id),
         passkeys=passkeys.all_of(tx, officer.id),
         sessions=sessions_of(tx, officer.id),
@@ -83,7 +83,7 @@ def replace_authenticator(runtime: Runtime, officer: Officer, code: str) -> None
     with runtime.db.transaction() as tx:
         count_try(tx, runtime, "code", str(officer.id))
     with runtime.db.transaction() as tx:
-        confirm_authenticator(tx, runtime, officer.id, code)
+        confirm_authenticator(tx, runtime, officer.id, officer.session, code)
         forget_tries(tx, runtime, "code", str(officer.id))
 
 

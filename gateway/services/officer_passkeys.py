@@ -1,4 +1,5 @@
-"""Passkeys (WebAuthn Level 3): a second factor, or with a PIN or a fingerprint both factors at once.
+"""Passkeys (WebAuthn Level 3): a second factor, be it the first or one more, or with a PIN or a fingerprint both
+factors at once.
 
 A passkey answers a challenge that counts once, and signs for our own address only, so that no other page can collect
 it. Whether its count of signatures went on is checked where it counts (6.1.1).
@@ -19,14 +20,15 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from gateway.domain.errors import Invalid, NotFound
+from gateway.domain.errors import Conflict, Invalid, NotFound
 from gateway.services import ceremonies
 from gateway.services.my_account import check_fresh
 from gateway.services.officer_sessions import Officer
 from gateway.services.runtime import Runtime
-from gateway.services.sign_in import HalfSignedIn, note_refusal, open_session
+from gateway.services.second_factors import new_recovery_codes
+from gateway.services.sign_in import HalfSignedIn, check_first, half_signed_in, note_refusal, open_session
 from gateway.services.surface import N_
-from gateway.store import passkeys
+from gateway.store import identity, officers, passkeys
 from gateway.store.database import Transaction, new_id
 
 KIND = "passkey"
@@ -34,6 +36,12 @@ NAME = "Cổng Phí"
 LABEL_LENGTH_MAX = 60
 LOCALHOST, LOOPBACK = "localhost", frozenset({"127.0.0.1", "::1"})
 FAULTS = (WebAuthnException, ValueError, KeyError)
+
+
+class LastFactor(Conflict):
+    """Without it the password alone would be enough to sign in, and to set up another second factor."""
+
+    code = "last_factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,11 @@ class Here:
 def begin_adding(tx: Transaction, runtime: Runtime, officer: Officer) -> str:
     """What the browser needs to make a passkey, as JSON. Raises SignInAgain."""
     check_fresh(officer, tx.now)
+    return begin_first(tx, runtime, officer)
+
+
+def begin_first(tx: Transaction, runtime: Runtime, officer: Officer | HalfSignedIn) -> str:
+    """The same for an officer who has no second factor yet."""
     options = webauthn.generate_registration_options(
         rp_id=Here.of(runtime).host,
         rp_name=NAME,
@@ -75,6 +88,27 @@ def begin_adding(tx: Transaction, runtime: Runtime, officer: Officer) -> str:
 def add(runtime: Runtime, officer: Officer, answer: str, label: str) -> None:
     """Raises Invalid, SignInAgain."""
     check_fresh(officer, runtime.db.now())
+    passkey = _made(runtime, officer, answer, label)
+    with runtime.db.transaction() as tx:
+        _keep(tx, passkey)
+
+
+def set_up(runtime: Runtime, token: str, answer: str, label: str) -> tuple[str, list[str]]:
+    """A passkey as the first second factor: the token of the session that it opened, and the recovery codes.
+
+    Raises Invalid, SecondFactorNeeded, SignedOut.
+    """
+    who = half_signed_in(runtime, token)
+    passkey = _made(runtime, who, answer, label)
+    with runtime.db.transaction() as tx:
+        check_first(tx, who.id)
+        _keep(tx, passkey)
+        codes = new_recovery_codes(tx, runtime, who.id)
+        return open_session(tx, token, who.id, KIND), codes
+
+
+def _made(runtime: Runtime, officer: Officer | HalfSignedIn, answer: str, label: str) -> dict[str, Any]:
+    """The row of the passkey that the browser made. Raises Invalid."""
     name = " ".join(label.split())
     if not 0 < len(name) <= LABEL_LENGTH_MAX or not name.isprintable():
         wrong = {"label": N_("Give the passkey a name of at most 60 characters, by which you know it again.")}
@@ -86,7 +120,7 @@ def add(runtime: Runtime, officer: Officer, answer: str, label: str) -> None:
         )
     except FAULTS as error:
         raise _unproven() from error
-    passkey = {
+    return {
         "id": new_id(),
         "officer_id": officer.id,
         "credential_id": verified.credential_id,
@@ -94,18 +128,24 @@ def add(runtime: Runtime, officer: Officer, answer: str, label: str) -> None:
         "sign_count": verified.sign_count,
         "label": name,
     }
-    with runtime.db.transaction() as tx:
-        if not passkeys.add(tx, passkey):
-            raise _unproven()
-        told = {"passkey": str(passkey["id"])}
-        tx.audit(officer.caller.actor, "officer.passkey_added", "officer", officer.id, after=told)
+
+
+def _keep(tx: Transaction, passkey: dict[str, Any]) -> None:
+    """Raises Invalid if it is known already."""
+    if not passkeys.add(tx, passkey):
+        raise _unproven()
+    officer_id, told = passkey["officer_id"], {"passkey": str(passkey["id"])}
+    tx.audit(f"officer:{officer_id}", "officer.passkey_added", "officer", officer_id, after=told)
 
 
 def remove(tx: Transaction, officer: Officer, passkey_id: UUID) -> None:
-    """Raises NotFound, SignInAgain."""
+    """Raises LastFactor, NotFound, SignInAgain."""
     check_fresh(officer, tx.now)
+    officers.find(tx, officer.id, lock=True)
     if not passkeys.remove(tx, passkey_id, officer.id):
         raise NotFound("You have no such passkey.")
+    if identity.password_of(tx, officer.id) and not identity.factors_of(tx, officer.id):
+        raise LastFactor("Your password alone would let somebody in. Add another passkey or an authenticator first.")
     told = {"passkey": str(passkey_id)}
     tx.audit(officer.caller.actor, "officer.passkey_removed", "officer", officer.id, before=told)
 

@@ -1,39 +1,42 @@
-"""The ministry's own sign-in: the code flow with PKCE, state and nonce (OpenID Connect Core 1.0, 3.1).
+"""The ministry's own sign-in: the code flow with PKCE, state and nonce (OpenID Connect Core 1.0, 3.1), by Authlib.
 
 Where its endpoints are and which keys sign is read from the issuer (OpenID Connect Discovery 1.0) and kept for an hour.
-An ID token is believed if one of those keys signed it, for us (aud, azp), by this issuer, for this sign-in (nonce), and
-it has not expired.
+An ID token is believed if one of those keys signed it, for us (aud, azp), by this issuer, for this sign-in (nonce),
+with this access token (at_hash), and it has not expired.
 """
 
 import hmac
 import secrets
 import threading
 import time
-from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import structlog
+from authlib.common.errors import AuthlibBaseError
+from authlib.oauth2 import OAuth2Client
+from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from gateway.domain.errors import Forbidden, Unavailable
 
 log = structlog.get_logger()
 
-ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "Ed25519", "EdDSA")
+ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
+TOKEN_ERRORS = ("invalid_request", "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
+FAULTS = (JoseError, ValueError, KeyError, TypeError)
 SCOPE = "openid email profile"
-KEPT = timedelta(hours=1)
+BASIC = "client_secret_basic"
+KEPT_NS = 3600 * 10**9
 LEEWAY = timedelta(minutes=1)
 TIMEOUT = httpx.Timeout(10, connect=5)
 _LOOPBACK = ("all://127.0.0.1", "all://localhost")  # never by way of a proxy
-NANOSECONDS = 10**9
 
 
 class OpenIdRefused(Forbidden):
@@ -84,90 +87,76 @@ class OpenId:
 
     def address(self, ceremony: Ceremony, redirect_uri: str) -> str:
         """Where the officer's browser goes to sign in. Raises OpenIdUnavailable."""
-        challenge = urlsafe_b64encode(sha256(ceremony.verifier.encode()).digest()).rstrip(b"=").decode()
-        asked = {
-            "response_type": "code",
-            "client_id": self.client_id,
-            "redirect_uri": redirect_uri,
-            "scope": SCOPE,
-            "state": ceremony.state,
-            "nonce": ceremony.nonce,
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-        }
-        endpoint = self._endpoint("authorization_endpoint")
-        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
+        endpoint, client = self._endpoint("authorization_endpoint"), self._client(redirect_uri)
+        told = {"state": ceremony.state, "nonce": ceremony.nonce, "code_verifier": ceremony.verifier}
+        return str(client.create_authorization_url(endpoint, **told)[0])
 
     def identify(self, ceremony: Ceremony, state: str, code: str, redirect_uri: str, now: datetime) -> Identity:
         """Who signed in there. Raises OpenIdRefused, OpenIdUnavailable."""
         if not code or not hmac.compare_digest(state.encode(), ceremony.state.encode()):
             raise _refused("state")
         tokens = self._tokens(ceremony, code, redirect_uri)
-        claims = self._claims(str(tokens.get("id_token", "")), ceremony.nonce, now)
+        claims = self._claims(tokens, ceremony.nonce, now)
         if "email" not in claims and "access_token" in tokens:
             claims |= self._userinfo(str(tokens["access_token"]), claims["sub"])
-        verified = claims.get("email_verified") is True
-        email = claims.get("email")
-        return Identity(
-            self.issuer,
-            claims["sub"],
-            email.strip().casefold() if verified and isinstance(email, str) else None,
-            self._roles(claims),
+        return Identity(self.issuer, claims["sub"], _verified_email(claims), self._roles(claims))
+
+    def _client(self, redirect_uri: str, http: httpx.Client | None = None) -> OAuth2Client:
+        client = OAuth2Client(
+            http, client_id=self.client_id, scope=SCOPE, redirect_uri=redirect_uri, code_challenge_method="S256"
         )
+        client.oauth_error_class = AuthlibBaseError  # its own takes no letter that is not ASCII
+        return client
 
     def _tokens(self, ceremony: Ceremony, code: str, redirect_uri: str) -> Mapping[str, Any]:
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": redirect_uri,
-            "code_verifier": ceremony.verifier,
-        }
-        basic = httpx.BasicAuth(self.client_id, self.client_secret)
-        answer = _called("POST", self._endpoint("token_endpoint"), data=form, auth=basic)
-        if answer.status_code == httpx.codes.BAD_REQUEST:
-            raise _refused("code")
-        return _json(answer)
+        endpoint, told = self._endpoint("token_endpoint"), {"code": code, "code_verifier": ceremony.verifier}
+        with _calling() as http:
+            client = self._client(redirect_uri, http)
+            try:
+                tokens: dict[str, Any] = client.fetch_token(endpoint, **told, **self._proof())
+            except AuthlibBaseError as error:
+                if error.error == "invalid_grant":  # RFC 6749, 5.2; of the verifier too: RFC 7636, 4.6
+                    raise _refused("code") from None
+                raise _unavailable(error.error if error.error in TOKEN_ERRORS else "error") from None
+        return tokens
 
-    def _claims(self, token: str, nonce: str, now: datetime) -> dict[str, Any]:
+    def _proof(self) -> dict[str, Any]:
+        """Who we are, in the way that the issuer takes: by HTTP Basic unless it says otherwise (Discovery, 3)."""
+        if BASIC in (self._configuration().get("token_endpoint_auth_methods_supported") or [BASIC]):
+            return {"auth": httpx.BasicAuth(self.client_id, self.client_secret)}
+        return {"auth": httpx.Auth(), "client_id": self.client_id, "client_secret": self.client_secret}
+
+    def _claims(self, tokens: Mapping[str, Any], nonce: str, now: datetime) -> dict[str, Any]:
         """The claims of an ID token that is for us and for this sign-in. Raises OpenIdRefused."""
-        registry = jwt.JWTClaimsRegistry(
-            now=int(now.timestamp()),
-            leeway=LEEWAY.seconds,
-            iss={"essential": True, "value": self.issuer},
-            aud={"essential": True, "value": self.client_id},
-            exp={"essential": True},
-            iat={"essential": True},
-            sub={"essential": True},
-        )
+        options = {
+            "iss": {"essential": True, "value": self.issuer},
+            "aud": {"essential": True, "value": self.client_id},
+            "sub": {"essential": True},
+        }
+        params = {"client_id": self.client_id, "nonce": nonce, "access_token": tokens.get("access_token")}
         try:
-            claims = self._verified(token).claims
-            registry.validate(claims)
-        except (JoseError, ValueError) as error:
+            token = self._verified(str(tokens.get("id_token", "")))
+            claims: Any = CodeIDToken(token.claims, token.header, options, params)
+            claims.validate(now=int(now.timestamp()), leeway=LEEWAY.seconds)
+        except FAULTS as error:
             raise _refused(type(error).__name__) from error
-        if claims.get("nonce") != nonce:
-            raise _refused("nonce")
-        others = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-        if claims.get("azp", None if others else self.client_id) != self.client_id:
-            raise _refused("azp")
-        if not isinstance(claims["sub"], str):
-            raise _refused("sub")
-        return claims
+        return dict(claims)
 
     def _verified(self, token: str) -> jwt.Token:
         """The token, by the keys that we know or, since issuers change theirs, by those of now."""
-        keys = KeySet.import_key_set(self._fetched(self._endpoint("jwks_uri")))
         try:
-            return jwt.decode(token, keys, algorithms=list(ALGORITHMS))
-        except (JoseError, ValueError):
-            keys = KeySet.import_key_set(self._fetched(self._endpoint("jwks_uri"), anew=True))
-            return jwt.decode(token, keys, algorithms=list(ALGORITHMS))
+            return jwt.decode(token, self._keys(), algorithms=ALGORITHMS)
+        except (BadSignatureError, InvalidKeyIdError):
+            return jwt.decode(token, self._keys(anew=True), algorithms=ALGORITHMS)
+
+    def _keys(self, *, anew: bool = False) -> KeySet:
+        return KeySet.import_key_set(self._fetched(self._endpoint("jwks_uri"), anew=anew))
 
     def _userinfo(self, access_token: str, subject: str) -> Mapping[str, Any]:
         """What the token leaves out (Core, 5.3.2: of the same subject, or not to be used)."""
-        endpoint = self._configuration().get("userinfo_endpoint")
-        if not isinstance(endpoint, str):
+        if "userinfo_endpoint" not in self._configuration():
             return {}
-        found = _json(_called("GET", endpoint, headers={"Authorization": f"Bearer {access_token}"}))
+        found = _read(self._endpoint("userinfo_endpoint"), {"Authorization": f"Bearer {access_token}"})
         if found.get("sub") != subject:
             raise _refused("userinfo")
         return {name: found[name] for name in ("email", "email_verified", self.role_claim) if name and name in found}
@@ -192,37 +181,46 @@ class OpenId:
         return found
 
     def _fetched(self, url: str, *, anew: bool = False) -> Any:
-        """What stands there, asked once an hour. `anew` asks now, but not more than once a minute."""
+        """What stands there, asked once an hour, or `anew`."""
         with self._lock:
             until, content = self._kept.get(url, (0, None))
-        left_s = until - time.monotonic_ns() // NANOSECONDS
-        if content is not None and left_s > 0 and not (anew and KEPT.seconds - left_s >= 60):
-            return content
-        content = _json(_called("GET", url))
-        with self._lock:
-            self._kept[url] = (time.monotonic_ns() // NANOSECONDS + KEPT.seconds, content)
+        if content is None or anew or until <= time.monotonic_ns():
+            content = _read(url)
+            with self._lock:
+                self._kept[url] = (time.monotonic_ns() + KEPT_NS, content)
         return content
 
 
-def _called(method: str, url: str, **options: Any) -> httpx.Response:
-    """Raises OpenIdUnavailable, without a word of what was sent."""
-    try:
-        with httpx.Client(timeout=TIMEOUT, follow_redirects=False, mounts=dict.fromkeys(_LOOPBACK)) as client:
-            return client.request(method, url, **options)
-    except httpx.HTTPError as error:
-        log.warning("openid call failed", error=type(error).__name__)
-        raise OpenIdUnavailable("The ministry's sign-in does not answer. Try again in a moment.") from None
+def _verified_email(claims: Mapping[str, Any]) -> str | None:
+    """In small letters; but letters that are not ASCII stay, for some become those of another address: ſ is s then."""
+    email = claims.get("email")
+    if claims.get("email_verified") is not True or not isinstance(email, str):
+        return None
+    return email.strip().casefold() if email.isascii() else email
 
 
-def _json(answer: httpx.Response) -> dict[str, Any]:
+@contextmanager
+def _calling() -> Iterator[httpx.Client]:
+    """Calls to the issuer. Raises OpenIdUnavailable if one fails, without a word of what was sent."""
     try:
-        content = answer.json() if answer.status_code == httpx.codes.OK else None
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        log.warning("openid call failed", http_status=answer.status_code)
-        raise OpenIdUnavailable("The ministry's sign-in does not answer as it should. Try again in a moment.")
+        with httpx.Client(timeout=TIMEOUT, follow_redirects=False, mounts=dict.fromkeys(_LOOPBACK)) as http:
+            yield http
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise _unavailable(type(error).__name__) from None
+
+
+def _read(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The JSON object that stands there. Raises OpenIdUnavailable."""
+    with _calling() as http:
+        content = http.get(url, headers=headers).raise_for_status().json()
+        if not isinstance(content, dict):
+            raise ValueError(url)
     return content
+
+
+def _unavailable(reason: str) -> OpenIdUnavailable:
+    log.warning("openid call failed", reason=reason)
+    return OpenIdUnavailable("The ministry's sign-in does not answer as it should. Try again in a moment.")
 
 
 def _refused(reason: str) -> OpenIdRefused:

@@ -22,6 +22,7 @@ from gateway.store.database import Transaction, new_id
 
 ISSUER = "Cong Phi"  # the name in the officer's app; some show nothing but ASCII
 STEP = timedelta(seconds=30)
+SET_UP_WITHIN = timedelta(minutes=15)  # as long as the sessions last in which one can be set up
 CODES = 10
 CODE_CHARACTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is easily taken for another
 CODE_LENGTH = 10
@@ -34,24 +35,30 @@ class NothingToConfirm(Conflict):
     code = "nothing_to_confirm"
 
 
-def begin_authenticator(tx: Transaction, runtime: Runtime, officer_id: UUID, secret: str | None = None) -> str:
-    """The secret to put into the officer's app; it counts once a first code proved that it is there."""
-    authenticator_id, secret = new_id(), secret or pyotp.random_base32()
+def add_authenticator(tx: Transaction, runtime: Runtime, officer_id: UUID, secret: str, session: str = "") -> UUID:
+    """It counts once a first code, typed in the session of this name, proves that the officer's app has the secret."""
+    authenticator_id = new_id()
     key_id, sealed = runtime.vault.seal_bytes(authenticator_purpose(authenticator_id), secret.encode())
     row = {"id": authenticator_id, "officer_id": officer_id, "master_key_id": key_id, "sealed": sealed}
-    identity.add_authenticator(tx, row)
-    return secret
+    identity.add_authenticator(tx, row | {"session": bytes.fromhex(session) or None}, tx.now - SET_UP_WITHIN)
+    return authenticator_id
 
 
-def pending_secret(tx: Transaction, runtime: Runtime, officer_id: UUID) -> str:
-    """The secret that waits for its first code; a new one if none does."""
-    row = identity.authenticator_of(tx, officer_id, confirmed=False)
-    return _secret(runtime, row) if row else begin_authenticator(tx, runtime, officer_id)
+def pending_secret(tx: Transaction, runtime: Runtime, officer_id: UUID, session: str) -> str:
+    """The secret to put into the officer's app: the same as long as this session has not proven it.
+
+    Another session gets another, or else whoever knows the password could read the secret that the officer takes.
+    """
+    row = identity.pending_authenticator(tx, officer_id, bytes.fromhex(session))
+    if row:
+        return _secret(runtime, row)
+    add_authenticator(tx, runtime, officer_id, pyotp.random_base32(), session)
+    return pending_secret(tx, runtime, officer_id, session)
 
 
-def confirm_authenticator(tx: Transaction, runtime: Runtime, officer_id: UUID, code: str) -> None:
+def confirm_authenticator(tx: Transaction, runtime: Runtime, officer_id: UUID, session: str, code: str) -> None:
     """The authenticator counts from now on, in place of an earlier one. Raises Invalid, NothingToConfirm."""
-    row = identity.authenticator_of(tx, officer_id, confirmed=False)
+    row = identity.pending_authenticator(tx, officer_id, bytes.fromhex(session))
     if row is None:
         raise NothingToConfirm("Begin the set-up of the authenticator once more.")
     step = _step_of(_secret(runtime, row), code, tx.now)
@@ -67,7 +74,7 @@ def spend_code(tx: Transaction, runtime: Runtime, officer_id: UUID, code: str) -
     if len(typed) == CODE_LENGTH:
         spent = identity.spend_recovery_code(tx, officer_id, _hash(runtime, officer_id, typed))
         return "recovery_code" if spent else None
-    row = identity.authenticator_of(tx, officer_id, confirmed=True)
+    row = identity.authenticator_of(tx, officer_id)
     step = _step_of(_secret(runtime, row), typed, tx.now) if row else None
     spent = row is not None and step is not None and identity.spend_step(tx, row.id, step)
     return "authenticator" if spent else None

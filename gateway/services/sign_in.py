@@ -40,6 +40,7 @@ class HalfSignedIn:
     `factors` are the second factors that there are: authenticator, passkey."""
 
     id: UUID
+    name: str
     email: str
     session: str
     factors: frozenset[str]
@@ -72,7 +73,7 @@ def half_signed_in(runtime: Runtime, token: str) -> HalfSignedIn:
     with runtime.db.read() as tx:
         row = half_session(tx, token, SECOND_STEP_WITHIN)
         factors = frozenset(identity.factors_of(tx, row.id))
-    return HalfSignedIn(row.id, row.email, sha256(token.encode()).hexdigest(), factors)
+    return HalfSignedIn(row.id, row.name, row.email, sha256(token.encode()).hexdigest(), factors)
 
 
 def prove(runtime: Runtime, token: str, code: str) -> str:
@@ -90,20 +91,28 @@ def prove(runtime: Runtime, token: str, code: str) -> str:
 
 
 def set_up_authenticator(runtime: Runtime, token: str, code: str) -> tuple[str, list[str]]:
-    """The first second factor of an officer: the token of the session that it opened, and the recovery codes.
+    """An authenticator as the first second factor: the token of the session that it opened, and the recovery codes.
 
     Raises Invalid for a wrong code, SecondFactorNeeded, SignedOut, TooManyTries.
     """
     who = half_signed_in(runtime, token)
-    if who.factors:
-        raise SecondFactorNeeded("Show your second factor first.")
     with runtime.db.transaction() as tx:
+        check_first(tx, who.id)
         count_try(tx, runtime, "code", str(who.id))
     with runtime.db.transaction() as tx:
-        confirm_authenticator(tx, runtime, who.id, code)
+        check_first(tx, who.id)
+        confirm_authenticator(tx, runtime, who.id, who.session, code)
         forget_tries(tx, runtime, "code", str(who.id))
         codes = new_recovery_codes(tx, runtime, who.id)
         return open_session(tx, token, who.id, "authenticator"), codes
+
+
+def check_first(tx: Transaction, officer_id: UUID) -> None:
+    """That the officer has no second factor, and gets none until the transaction ends: whoever has one shows it first,
+    since the password alone must not be enough to set up another. Raises SecondFactorNeeded."""
+    officers.find(tx, officer_id, lock=True)
+    if identity.factors_of(tx, officer_id):
+        raise SecondFactorNeeded("Show your second factor first.")
 
 
 def open_session(tx: Transaction, half_token: str, officer_id: UUID, by: str) -> str:

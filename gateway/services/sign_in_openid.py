@@ -57,7 +57,8 @@ def _officer(tx: Transaction, who: Identity) -> Row[Any] | None:
     linked = rows.officer_of_identity(tx, who.issuer, who.subject)
     if linked is not None:
         return officers.find(tx, linked)
-    officer = officers.by_email(tx, who.email) if who.email else None
+    found = officers.by_email(tx, who.email) if who.email else None
+    officer = officers.find(tx, found.id, lock=True) if found else None
     if officer is None or officer.disabled_at is not None or rows.has_identity(tx, officer.id, who.issuer):
         return None
     rows.link_identity(tx, who.issuer, who.subject, officer.id)

@@ -35,17 +35,26 @@ def password_of(tx: Transaction, officer_id: UUID) -> Row[Any] | None:
     return tx.one_or_none(select(officer_passwords).where(officer_passwords.c.officer_id == officer_id))
 
 
-def add_authenticator(tx: Transaction, authenticator: dict[str, Any]) -> None:
-    """One more that is not confirmed yet; an earlier one that never was gives way."""
+def add_authenticator(tx: Transaction, authenticator: dict[str, Any], stale_before: datetime) -> None:
+    """One more that is not confirmed yet, unless the session has one; those of the officer that were made before
+    `stale_before` and never were go."""
     table = officer_authenticators
-    tx.execute(delete(table).where(table.c.officer_id == authenticator["officer_id"], table.c.confirmed_at.is_(None)))
-    tx.execute(insert(table).values(made_at=tx.now, **authenticator))
+    never = (table.c.officer_id == authenticator["officer_id"], table.c.confirmed_at.is_(None))
+    tx.execute(delete(table).where(*never, table.c.made_at < stale_before))
+    added = insert(table).values(made_at=tx.now, **authenticator)
+    tx.execute(added.on_conflict_do_nothing(index_elements=["session"]))
 
 
-def authenticator_of(tx: Transaction, officer_id: UUID, *, confirmed: bool) -> Row[Any] | None:
+def authenticator_of(tx: Transaction, officer_id: UUID) -> Row[Any] | None:
+    """The one that counts."""
     table = officer_authenticators
-    is_confirmed = table.c.confirmed_at.is_not(None) if confirmed else table.c.confirmed_at.is_(None)
-    return tx.one_or_none(select(table).where(table.c.officer_id == officer_id, is_confirmed))
+    return tx.one_or_none(select(table).where(table.c.officer_id == officer_id, table.c.confirmed_at.is_not(None)))
+
+
+def pending_authenticator(tx: Transaction, officer_id: UUID, session: bytes) -> Row[Any] | None:
+    """The one that waits for its first code in this session."""
+    table = officer_authenticators
+    return tx.one_or_none(select(table).where(table.c.officer_id == officer_id, table.c.session == session))
 
 
 def spend_step(tx: Transaction, authenticator_id: UUID, step: int) -> bool:
@@ -59,7 +68,7 @@ def confirm_authenticator(tx: Transaction, authenticator_id: UUID, officer_id: U
     """It takes the place of the officer's earlier one."""
     table = officer_authenticators
     tx.execute(delete(table).where(table.c.officer_id == officer_id, table.c.id != authenticator_id))
-    tx.execute(update(table).where(table.c.id == authenticator_id).values(confirmed_at=tx.now))
+    tx.execute(update(table).where(table.c.id == authenticator_id).values(confirmed_at=tx.now, session=None))
 
 
 def replace_recovery_codes(tx: Transaction, officer_id: UUID, hashes: list[bytes]) -> None:

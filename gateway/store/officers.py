@@ -21,8 +21,8 @@ def find(tx: Transaction, officer_id: UUID, *, lock: bool = False) -> Row[Any] |
 
 
 def by_email(tx: Transaction, email: str) -> Row[Any] | None:
-    """`email` in small letters."""
-    return tx.one_or_none(select(officers).where(officers.c.email == email))
+    """`email` in small letters; None also for what can be no address and cannot be asked for."""
+    return tx.one_or_none(select(officers).where(officers.c.email == email)) if email.isprintable() else None
 
 
 def all_of(tx: Transaction, agency_id: UUID | None, after: UUID, limit: int) -> list[Row[Any]]:

@@ -91,28 +91,30 @@ COPY (
 _BANK_LINES_AS_CSV = lines_as_csv(_harmless)
 
 # What pays an invoice in full is spread as its lines are. A payment of a part pays the lines in their order, as it is
-# refunded: see services.refund_sources.
+# refunded: see services.refund_sources. Which of the two an allocation is, is said once and aside: as the condition of
+# a join, PostgreSQL would take it for a rare accident and look each of a million invoices' lines up by itself.
 BELONGS = """
-    SELECT moved.agency_id, moved.currency, 'fees:' || line.revenue_code AS account,
+    WITH paid AS MATERIALIZED (
+        SELECT moved.agency_id, moved.currency, moved.subject_id, allocation.invoice_id, allocation.amount_minor,
+               moved.cause = 'payment_succeeded' AS by_payment, invoice.total_minor = allocation.amount_minor AS in_full
+          FROM moved
+          JOIN allocations AS allocation ON allocation.payment_id = moved.subject_id
+          JOIN invoices AS invoice ON invoice.id = allocation.invoice_id
+         WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned')
+    )
+    SELECT paid.agency_id, paid.currency, 'fees:' || line.revenue_code AS account,
            sum(line.amount_minor) AS amount_minor
-      FROM moved
-      JOIN allocations AS allocation ON allocation.payment_id = moved.subject_id
-      JOIN invoices AS invoice ON invoice.id = allocation.invoice_id AND invoice.total_minor = allocation.amount_minor
-      JOIN invoice_lines AS line ON line.invoice_id = invoice.id
-     WHERE moved.cause = 'payment_succeeded'
-     GROUP BY moved.agency_id, moved.currency, line.revenue_code
+      FROM paid JOIN invoice_lines AS line ON line.invoice_id = paid.invoice_id
+     WHERE paid.in_full AND paid.by_payment
+     GROUP BY paid.agency_id, paid.currency, line.revenue_code
      UNION ALL
     SELECT agency_id, currency, 'fees:' || revenue_code, sum(part_minor)
-      FROM (SELECT moved.agency_id, moved.currency, line.revenue_code,
-                   greatest(0, least(line.amount_minor, allocation.amount_minor - coalesce(sum(line.amount_minor) OVER (
-                       PARTITION BY line.invoice_id, moved.subject_id ORDER BY line.position
+      FROM (SELECT paid.agency_id, paid.currency, line.revenue_code,
+                   greatest(0, least(line.amount_minor, paid.amount_minor - coalesce(sum(line.amount_minor) OVER (
+                       PARTITION BY line.invoice_id, paid.subject_id ORDER BY line.position
                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) AS part_minor
-              FROM moved
-              JOIN allocations AS allocation ON allocation.payment_id = moved.subject_id
-              JOIN invoices AS invoice ON invoice.id = allocation.invoice_id
-                                      AND invoice.total_minor <> allocation.amount_minor
-              JOIN invoice_lines AS line ON line.invoice_id = invoice.id
-             WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned')) AS part
+              FROM paid JOIN invoice_lines AS line ON line.invoice_id = paid.invoice_id
+             WHERE NOT paid.in_full) AS part
      GROUP BY agency_id, currency, revenue_code
      UNION ALL
     SELECT moved.agency_id, moved.currency, 'payer_credit', sum(payment.credited_minor)
@@ -128,20 +130,23 @@ BELONGS = """
 
 _REMITTANCE_OF_RUN = text(
     f"""
-    WITH member AS (
-        SELECT match.group_no, entry.agency_id, line.currency, entry.cause, entry.subject_id, line.gross_minor
+    WITH whole AS (
+        SELECT member.group_no, CAST(min(CAST(entry.agency_id AS text)) AS uuid) AS agency_id,
+               min(line.currency) AS currency
+          FROM match_rows AS member
+          LEFT JOIN settlement_lines AS line ON line.batch = member.batch AND line.line = member.line
+          LEFT JOIN ledger_entries AS entry ON entry.id = member.entry_id
+         WHERE member.run_id = :run_id AND member.group_no IS NOT NULL
+         GROUP BY member.group_no
+    ), moved AS (
+        SELECT coalesce(entry.agency_id, whole.agency_id) AS agency_id,
+               coalesce(line.currency, whole.currency) AS currency, entry.cause, entry.subject_id,
+               coalesce(line.gross_minor, 0) AS gross_minor
           FROM matches AS match
           LEFT JOIN settlement_lines AS line ON line.batch = match.batch AND line.line = match.line
           LEFT JOIN ledger_entries AS entry ON entry.id = match.entry_id
+          LEFT JOIN whole ON whole.group_no = match.group_no
          WHERE match.run_id = :run_id
-    ), whole AS (
-        SELECT group_no, CAST(min(CAST(agency_id AS text)) AS uuid) AS agency_id, min(currency) AS currency
-          FROM member WHERE group_no IS NOT NULL GROUP BY group_no
-    ), moved AS (
-        SELECT coalesce(member.agency_id, whole.agency_id) AS agency_id,
-               coalesce(member.currency, whole.currency) AS currency, member.cause, member.subject_id,
-               coalesce(member.gross_minor, 0) AS gross_minor
-          FROM member LEFT JOIN whole USING (group_no)
     ), belongs AS ({BELONGS}), rest AS (
         SELECT agency_id, currency, sum(gross_minor) AS amount_minor FROM moved GROUP BY agency_id, currency
          UNION ALL

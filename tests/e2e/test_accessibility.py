@@ -11,11 +11,18 @@ from gateway.services.issue_receipts import issue_receipts
 from gateway.services.show_receipt import check_url
 from gateway.store import payments
 from tests.e2e.accessibility import violations
-from tests.e2e.browsing import IN_A_BROWSER, SMALL_PHONE, OpenPage, choose_and_play, eventually
+from tests.e2e.browsing import IN_A_BROWSER, SMALL_PHONE, OpenPage, choose_and_play, eventually, fits
 from tests.integration.world import World
 
 pytestmark = IN_A_BROWSER
 
+FORCED = "color-contrast:"
+"""Of the colours that the page asks for, not of those that the system puts in their place."""
+
+MOVING = """[...document.querySelectorAll("*")].filter(each => {
+  const style = getComputedStyle(each);
+  return style.animationName !== "none" || style.transitionDuration !== "0s" || style.scrollBehavior === "smooth";
+}).map(each => each.outerHTML)"""
 CODE = {"type": "show_qr", "payload": "0002010102", "account": "970436-0011", "account_name": "KHO BAC NHA NUOC"}
 
 
@@ -40,6 +47,7 @@ def test_pages_without_a_session(tab: Page, world: World, path: str, language: s
         ("succeed", "You need not do anything else."),
         ("decline", "The payment was declined."),
         ("cancel", "The payment was cancelled."),
+        ("expire", "The payment was not finished in time."),
         ("pending", "It can take some minutes until the bank tells us."),
         ("review", "your money may have moved"),
         ("twice", "We received ₫200,000 more than was due."),
@@ -51,6 +59,17 @@ def test_what_became_of_a_payment(tab: Page, pay_page: OpenPage, outcome: str, t
     choose_and_play(tab, outcome)
     eventually(tab, text)
     assert violations(tab) == []
+
+
+def test_in_high_contrast_and_where_nothing_shall_move(browser: Browser, world: World) -> None:
+    wish = {"forced_colors": "active", "reduced_motion": "reduce", "contrast": "more", "color_scheme": "dark"}
+    with browser.new_context(viewport=SMALL_PHONE, **wish) as context:  # type: ignore[arg-type]
+        tab = context.new_page()
+        for path in ("/pay", urlsplit(world.runtime.page_url(world.checkout(world.invoice()).id)).path):
+            tab.goto(f"{world.runtime.public_url}{path}?lang=vi")
+            assert [each for each in violations(tab) if not each.startswith(FORCED)] == []
+            assert fits(tab)
+            assert tab.evaluate(MOVING) == []
 
 
 def test_a_code_to_scan_and_a_slip(tab: Page, world: World) -> None:

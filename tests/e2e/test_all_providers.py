@@ -18,6 +18,7 @@ from gateway.demo_day.office import Document, Office, Refused
 from providers.registry import SIMULATORS
 from tests.e2e.browsing import CHROMIUM, eventually, press_tab_until
 from tests.e2e.stack import Stack, stack
+from tests.signatures import signature_holds
 
 AWAY_S = 4
 RESOLVED_WITHIN_S = 120
@@ -60,6 +61,20 @@ def test_a_payer_pays_by_keyboard_alone_without_scripts(office: Office, tab: Pag
     tab.wait_for_url(re.compile(rf"{office.url}/|/transfer/done"))
     tab.goto(f"{session['url']}?lang=en")
     eventually(tab, "You need not do anything else.")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: nobody has seen the pages. apt-get install chromium")
+def test_the_receipt_that_a_payer_downloads_is_signed(office: Office, tab: Page) -> None:
+    payment = started(office, STEADY)
+    paid(office, payment)
+    session = office.call("portal", "GET", f"/v1/checkout-sessions/{payment['checkout_session']}")
+    receipt = tab.get_by_role("link", name="(PDF)")
+    deadline = time.monotonic() + RESOLVED_WITHIN_S
+    while tab.goto(f"{session['url']}?lang=en") and not receipt.count():
+        assert time.monotonic() < deadline, tab.locator("main").inner_text()
+        tab.wait_for_timeout(500)
+    assert signature_holds(tab.request.get(receipt.get_attribute("href") or "").body())
 
 
 @pytest.mark.parametrize("name", sorted(SIMULATORS))

@@ -20,6 +20,7 @@ from tests.integration.officers import an_officer
 pytestmark = IN_A_BROWSER
 
 PAGE_BYTES = 60_000
+PASSWORD = "five grey owls sleep"
 DEVICE = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -51,6 +52,8 @@ ON_THE_WAY = {
     "passkey",
     "welcome",
     "set_up",
+    "set_up_authenticator",
+    "set_up_passkey",
     "counter_new",
     "counter_invoice",
     "counter_session",
@@ -109,7 +112,8 @@ def test_a_day_is_closed_by_two_officers(office: Office, browser: Browser) -> No
     assert download.value.path().read_bytes().startswith(b"%PDF")
 
 
-def test_an_invited_officer_sets_up_both_factors(office: Office, browser: Browser) -> None:
+def invited(office: Office, browser: Browser) -> tuple[Page, str]:
+    """The browser of an officer who was invited and has chosen a password, and their e-mail address."""
     runtime = office.world.runtime
     officer = an_officer(runtime, [Role.AUDITOR])
     with runtime.db.transaction() as tx:
@@ -118,9 +122,24 @@ def test_an_invited_officer_sets_up_both_factors(office: Office, browser: Browse
     look(tab)
     tab.goto(f"{link}?lang=en")
     look(tab)
-    tab.get_by_label("New password").fill("five grey owls sleep")
-    tab.get_by_label("The same password once more").fill("five grey owls sleep")
+    email = tab.get_by_label("E-mail address").input_value()
+    tab.get_by_label("New password").fill(PASSWORD)
+    tab.get_by_label("The same password once more").fill(PASSWORD)
     tab.get_by_role("button", name="Go on").click()
+    look(tab)
+    return tab, email
+
+
+def with_a_passkey(tab: Page) -> None:
+    """The browser gets a device that makes passkeys and keeps them."""
+    device = tab.context.new_cdp_session(tab)
+    device.send("WebAuthn.enable")
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+
+
+def test_an_invited_officer_sets_up_an_authenticator(office: Office, browser: Browser) -> None:
+    tab, _ = invited(office, browser)
+    tab.get_by_role("link", name="Use an authenticator app").click()
     look(tab)
     secret = tab.locator("main code").inner_text().replace(" ", "")
     tab.get_by_label("Code").fill(pyotp.TOTP(secret).now())
@@ -130,11 +149,29 @@ def test_an_invited_officer_sets_up_both_factors(office: Office, browser: Browse
     expect(tab.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
 
+def test_an_invited_officer_sets_up_a_passkey_and_signs_in_with_it(office: Office, browser: Browser) -> None:
+    tab, email = invited(office, browser)
+    with_a_passkey(tab)
+    tab.get_by_role("link", name="Use a passkey").click()
+    look(tab)
+    tab.get_by_role("button", name="Add a passkey").click()
+    expect(tab.locator("main li code")).to_have_count(10)
+    look(tab)
+    tab.get_by_role("link", name="I have written them down").click()
+    tab.get_by_role("button", name="Sign out", exact=True).click()
+    tab.get_by_label("E-mail address").fill(email)
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("button", name="Go on").click()
+    look(tab)
+    tab.get_by_role("link", name="Use my passkey").click()
+    look(tab)
+    tab.get_by_role("button", name="Use my passkey").click()
+    expect(tab.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
+
+
 def test_an_officer_signs_in_with_a_passkey(office: Office, browser: Browser) -> None:
     tab = office.signed_in(browser, office.officer("Hoa", Role.VIEWER), scripts=True)
-    device = tab.context.new_cdp_session(tab)
-    device.send("WebAuthn.enable")
-    device.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+    with_a_passkey(tab)
     tab.goto(f"{office.url}/console/account/passkeys/new")
     tab.get_by_label("A name for it").fill("my own key")
     tab.get_by_role("button", name="Add a passkey").click()

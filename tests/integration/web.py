@@ -33,16 +33,28 @@ def app_of(world: World, *, demo: bool = True) -> Flask:
 def served(world: World, make_app: Callable[[World], Flask] = app_of, host: str = "127.0.0.1") -> Iterator[str]:
     """The application on a port of its own, to which the world's public URL then points; yields that URL. `host` is
     what the URL calls this machine."""
-    apps: list[Flask] = []  # made once the port is known
+
+    def make(url: str) -> Flask:
+        world.runtime = replace(world.runtime, public_url=url)
+        return make_app(world)
+
+    with on_a_port(make, host) as url:
+        yield url
+
+
+@contextmanager
+def on_a_port(make_app: Callable[[str], Flask], host: str = "127.0.0.1") -> Iterator[str]:
+    """The application that is made for a URL once its port is known; yields that URL."""
+    apps: list[Flask] = []
     server = make_server(
         "127.0.0.1", 0, lambda environ, start: apps[0](environ, start), threaded=True, request_handler=_Quiet
     )
-    world.runtime = replace(world.runtime, public_url=f"http://{host}:{server.port}")
-    apps.append(make_app(world))
+    url = f"http://{host}:{server.port}"
+    apps.append(make_app(url))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
     thread.start()
     try:
-        yield world.runtime.public_url
+        yield url
     finally:
         server.shutdown()
         thread.join()

@@ -71,6 +71,24 @@ class TestReading:
         (entry,) = entries_of(text)
         assert (entry.signed.amount_minor, entry.reversal) == (100 * signed, reversal)
 
+    def test_the_kind_of_a_transaction_is_three_digits_and_holds_no_text(self) -> None:
+        assert entries_of(WHOLE.replace("166?00", "166?MARI MAASIKAS?00"))[0].code == "NTRF/166"
+
+    def test_a_reference_may_be_as_long_as_banks_write_it(self) -> None:
+        assert entries_of(WHOLE.replace("BANK-1", "B" * 40))[0].servicer_reference == "B" * 40
+        with pytest.raises(UnreadableStatement, match="not an entry"):
+            read(WHOLE.replace("BANK-1", "B" * 41))
+
+    def test_a_file_of_many_blocks_is_read_line_by_line(self) -> None:
+        """With a line in another charset among them, and a fault told by its line far down."""
+        entry = ":61:251231C1,00NTRFNONREF//B\n:86:GEBÜHR\n"
+        text = f":20:S\n:25:A\n:28C:1\n:60F:C251231EUR0,\n{entry * 10_000}:62F:C251231EUR10000,00\n-"
+        rows = entries_of(text)
+        assert (len(rows), rows[-1].number, rows[-1].remittance) == (10_000, 10_000, "GEBÜHR")
+        assert entries_of(text.encode().replace("Ü".encode(), b"\xdc", 1)) == rows
+        with pytest.raises(UnreadableStatement, match="line 20003: it is not an entry"):
+            read(text.replace(f"{entry}:62F:", f"{entry.replace(',00', '')}:62F:"))
+
     def test_blocks_and_other_line_ends_change_nothing(self) -> None:
         blocks = "{1:F01BANKEE22AXXX0000000000}{2:O9400000}{4:\n" + WHOLE + "}"
         assert read(blocks.replace("\n", "\r\n")) == read(WHOLE)

@@ -22,6 +22,12 @@ officer_authenticators = Table(
     Column("sealed", LargeBinary, nullable=False, comment="the secret of the one-time codes"),
     instant("made_at"),
     instant("confirmed_at", nullable=True, comment="null until a first code proved it"),
+    Column(
+        "session",
+        LargeBinary,
+        unique=True,
+        comment="hash of the token of the session that sets it up; null once it is proven",
+    ),
     Column("last_step", BigInteger, nullable=False, server_default=text("0"), comment="no code up to it counts again"),
     Index("officer_authenticators_officer_id_idx", "officer_id"),
 )

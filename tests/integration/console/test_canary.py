@@ -7,11 +7,12 @@ not in addresses, pages, logs, metrics, the audit trail, what portals are told, 
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import unescape
 from io import StringIO
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
+from uuid import UUID
 
 import pytest
 import structlog
@@ -146,6 +147,31 @@ def test_a_payers_name_and_numbers_stand_nowhere_but_in_the_vault(api: Api, logg
 
 def variants_of(*names: str) -> list[str]:
     return [PAYER[name].casefold() for name in names]
+
+
+def test_no_answer_of_the_api_names_them(api: Api, app: Flask, logged: StringIO) -> None:
+    """Whatever can be read, with a key of each scope; and no log tells what was typed in the wrong place."""
+    invoice = paid(api)
+    ids = {"key": invoice["reference"], "payment_id": api.get("/v1/payments").json["data"][-1]["id"]}
+    paths = list(readable(app, ids))
+    assert {"/v1/events", f"/v1/invoices/{invoice['reference']}"} <= set(paths)
+    for path in paths:
+        for scope in api.keys:
+            answer = api.get(path, scope)
+            assert answer.status_code in {200, 400, 403, 404, 422}, path
+            assert named_in(f"{answer.text} {answer.headers}") == [], path
+    for value in PAYER.values():
+        assert api.post("/v1/invoices", {**INVOICE, "procedure": value}).status_code in {404, 422}
+        assert api.post("/v1/invoices", {**INVOICE, value: value}).status_code == 422
+    assert named_in(logged.getvalue()) == []
+
+
+def readable(app: Flask, ids: Mapping[str, str]) -> Iterator[str]:
+    """The addresses of the API that can be read, of things that are there where `ids` knows one."""
+    bound = app.url_map.bind("localhost")
+    for rule in sorted(app.url_map.iter_rules(), key=str):
+        if rule.rule.startswith("/v1/") and "GET" in (rule.methods or set()):
+            yield bound.build(rule.endpoint, {name: ids.get(name, str(UUID(int=0))) for name in rule.arguments})
 
 
 def test_who_signs_in_leaves_no_password_code_or_address_behind(api: Api, app: Flask, logged: StringIO) -> None:

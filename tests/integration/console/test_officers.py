@@ -85,6 +85,8 @@ def test_roles_change_at_once_and_are_on_record(api: Api) -> None:
     assert [(line.before, line.after) for line in told] == [({"roles": ["finance"]}, {"roles": ["administrator"]})]
     assert told[0].actor == f"officer:{own_id(api, browser)}"
     assert submit(browser, page, f"{page}/roles").status_code == 422
+    assert submit(browser, page, f"{page}/roles", roles="viewer").status_code == 303
+    assert (theirs.get(LIST).status_code, is_in(theirs)) == (403, True)
 
 
 def test_a_disabled_officer_is_out_at_once_and_can_be_let_in_again(api: Api) -> None:

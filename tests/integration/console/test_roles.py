@@ -29,7 +29,8 @@ EVERYBODY, PUBLIC = "vfacud", "public"
 
 TABLE = {
     # Signing in, and one's own account
-    "sign_in second_step set_up leave_sign_in openid openid_callback passkey passkey_script welcome": PUBLIC,
+    "sign_in second_step set_up set_up_authenticator set_up_passkey leave_sign_in": PUBLIC,
+    "openid openid_callback passkey passkey_script welcome": PUBLIC,
     "style_sheet": PUBLIC,
     "home sign_out account password authenticator recovery_codes elsewhere add_passkey remove_passkey": EVERYBODY,
     # Administration
@@ -106,6 +107,8 @@ def test_whoever_is_not_signed_in_reaches_what_is_public_and_nothing_else(app: F
     assert reached == {endpoint for endpoint, holders in MAY.items() if holders == PUBLIC} - {
         "console.second_step",
         "console.set_up",
+        "console.set_up_authenticator",
+        "console.set_up_passkey",
     }
 
 

@@ -149,7 +149,8 @@ def test_an_invited_officer_sets_a_password_and_an_authenticator_and_can_recover
     assert browser.get(link).status_code == 404
     assert not is_in(browser)
     assert browser.get(SECOND).location == "/console/sign-in/set-up?next=/console"
-    set_up = "/console/sign-in/set-up"
+    set_up = "/console/sign-in/set-up/authenticator"
+    assert f'href="{set_up}?next=/console"' in browser.get("/console/sign-in/set-up").text
     assert submit(browser, set_up, set_up, code="000000").status_code == 422
     codes = submit(browser, set_up, set_up, code=pending_code(api, officer_id)).text
     found = [part.split("</code>")[0] for part in codes.split("<code>")[1:]]
@@ -193,10 +194,12 @@ def test_a_half_session_lasts_a_quarter_of_an_hour(api: Api, known: Known) -> No
 def test_who_has_a_second_factor_sets_up_no_other_by_the_password_alone(api: Api, known: Known) -> None:
     browser = api.app.test_client()
     known.by_password(browser)
-    set_up = "/console/sign-in/set-up"
-    assert browser.get(set_up).location == f"{SECOND}?next=/console"
-    page = browser.get(SECOND)
-    assert browser.post(set_up, data={"form": form_of(page), "code": known.code()}).location.startswith(SECOND)
+    fields = {"form": form_of(browser.get(SECOND)), "code": known.code(), "credential": "{}", "label": "x"}
+    for way in ("", "/authenticator", "/passkey"):
+        assert browser.get(f"/console/sign-in/set-up{way}").location == f"{SECOND}?next=/console"
+        if way:
+            assert browser.post(f"/console/sign-in/set-up{way}", data=fields).location.startswith(SECOND)
+    assert not is_in(browser)
 
 
 def test_a_form_of_the_sign_in_page_must_be_of_this_browser(api: Api, known: Known) -> None:

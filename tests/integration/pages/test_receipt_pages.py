@@ -5,9 +5,6 @@ from dataclasses import replace
 from io import BytesIO
 
 import pytest
-from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation import validate_pdf_signature
-from pyhanko_certvalidator import ValidationContext
 from pypdf import PdfReader
 from sqlalchemy import text
 
@@ -17,6 +14,7 @@ from gateway.services.sign_document import DocumentSigner, UnusableCertificate, 
 from tests.integration.pages.payer import Page, PageOf, seen
 from tests.integration.web import app_of
 from tests.integration.world import PAYER, World
+from tests.signatures import signature_holds
 
 _PAYER_OF = text(
     "SELECT payer_id FROM invoices JOIN checkout_invoices ON invoice_id = invoices.id WHERE session_id = :session"
@@ -77,14 +75,9 @@ def test_the_signature_is_of_the_operator_and_of_this_very_document(page_of: Pag
     pdf = client.get(receipt_path(page)).data
     assert "Biên lai này được ký số" in text_of(pdf)
 
-    def verdict(document: bytes) -> bool:
-        (signature,) = PdfFileReader(BytesIO(document)).embedded_signatures
-        trusted = ValidationContext(trust_roots=[signature.signer_cert])
-        return bool(validate_pdf_signature(signature, trusted).bottom_line)
-
-    assert verdict(pdf)
+    assert signature_holds(pdf)
     at = pdf.index(b"stream", 400) + 10
-    assert not verdict(pdf[:at] + bytes([pdf[at] ^ 1]) + pdf[at + 1 :])
+    assert not signature_holds(pdf[:at] + bytes([pdf[at] ^ 1]) + pdf[at + 1 :])
 
 
 def test_whoever_is_handed_one_can_check_it_and_learns_nothing_about_the_payer(page_of: PageOf, world: World) -> None:
