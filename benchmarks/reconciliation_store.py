@@ -18,7 +18,7 @@ from gateway.store.tables.catalogue import agencies
 from gateway.store.tables.reconciliation import settlement_batches, settlement_lines
 from reconciliation.findings import Batch, Context, discrepancy_of
 from reconciliation.matching.engine import Finding
-from reconciliation.runs import CHUNK
+from reconciliation.run_end import CHUNK
 
 PROVIDER = "sandbox"
 AGENCY = UUID(int=3)

@@ -1,5 +1,6 @@
 """A bank account that providers pay out to: whose it is, how the ledger writes it, and where it cuts its day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.domain import ledger
@@ -16,6 +17,7 @@ class BankAccount:
     """`number` as the settings write it, `in_ledger` as the ledger does: an agency that collects on the account itself
     has it written in its own way. `concerned` are the agencies whose money comes there, by code; `holder` bears what
     the bank charges: the agency whose account it is, or the only one concerned; None if that is nobody in particular.
+    `codes` are those of all agencies, by their ids as text.
     """
 
     number: str
@@ -24,6 +26,7 @@ class BankAccount:
     concerned: tuple[Agency, ...]
     holder: Agency | None
     time_zone: str
+    codes: Mapping[str, str]
 
     @property
     def source(self) -> str:
@@ -57,4 +60,5 @@ def bank_account(tx: Transaction, terms: PayoutTerms, source: str) -> BankAccoun
         concerned=concerned,
         holder=holder,
         time_zone=(holder or concerned[0]).time_zone if concerned else "UTC",
+        codes={str(each.id): each.code for each in everybody},
     )

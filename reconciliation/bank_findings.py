@@ -13,7 +13,8 @@ from uuid import UUID
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.bank_account import BankAccount
-from reconciliation.bank_sides import Line, OpenPayout
+from reconciliation.bank_sides import Line, OpenPayout, by_name, shares_of
+from reconciliation.payout_shares import left_to_come
 
 K = DiscrepancyKind
 
@@ -115,9 +116,22 @@ def _of_payouts(
             "expected_currency": first.net.currency,
             "payouts": [payout_json(payout) for payout in payouts],
             "bank": [line_json(line) for line in lines],
+            "shares": _shares(account, payouts, lines),
             **came,
         },
     )
+
+
+def _shares(account: BankAccount, payouts: Sequence[OpenPayout], lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Whose the difference is, to the unit as it is booked; without an `agency`: nobody's that is known."""
+    expected = sum(payout.payout.net.amount_minor for payout in payouts)
+    came = sum(line.amount.amount_minor for line in lines)
+    left = left_to_come(by_name(shares_of(payouts)), expected, came)
+    currency = payouts[0].payout.net.currency
+    return [
+        {"agency": account.codes.get(agency), "provider": provider, "left_minor": minor, "currency": currency}
+        for (provider, agency), minor in sorted(left.items())
+    ]
 
 
 def payout_json(payout: OpenPayout) -> dict[str, Any]:

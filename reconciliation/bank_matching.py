@@ -23,7 +23,7 @@ from reconciliation.bank_account import BankAccount
 from reconciliation.bank_findings import line_not_known, payout_differs, payout_not_there
 from reconciliation.bank_posting import Placing, charged, placings
 from reconciliation.bank_reversals import TAKEN_BACK, Undone, given_back
-from reconciliation.bank_sides import Line, OpenPayout, Sides, credit_of
+from reconciliation.bank_sides import Line, OpenPayout, Sides, credit_of, shares_of
 from reconciliation.payouts import Payout, PayoutMatch, match_payouts
 
 BANK_CHARGE, NOT_KNOWN, NOT_THERE = "bank_charge", "not_known", "not_there"
@@ -158,12 +158,7 @@ def _came(account: BankAccount, run_id: UUID, sides: Sides, match: PayoutMatch) 
 def _together(
     account: BankAccount, run_id: UUID, rule: str, payouts: Sequence[OpenPayout], lines: Sequence[Line]
 ) -> Group:
-    shares: dict[tuple[str, UUID | None], int] = {}
-    for each in payouts:
-        for agency, minor in each.shares().items():
-            key = each.payout.provider, agency
-            shares[key] = shares.get(key, 0) + minor
-    group = Group(rule, lines, payouts, placings(lines, shares))
+    group = Group(rule, lines, payouts, placings(lines, shares_of(payouts)))
     over = group.came_minor - group.expected_minor
     return replace(group, finding=payout_differs(account, run_id, payouts, lines, over)) if over else group
 

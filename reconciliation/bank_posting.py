@@ -16,15 +16,12 @@ from gateway.domain.money import Money
 from gateway.store import bank_runs
 from gateway.store.database import Transaction
 from reconciliation.bank_account import BankAccount
-from reconciliation.bank_sides import Line
+from reconciliation.bank_sides import NOBODY, Line, by_name
 from reconciliation.payout_shares import in_turn
 
 PAYOUT, RETURN, CHARGE = "payout", "payout_taken_back", "bank_charge"
 LINE = "bank_line:"
 """How the key of such an entry begins; the line's number follows."""
-
-NOBODY = ""
-"""Who has the share of what belongs to no agency that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +38,10 @@ class Placing:
 def placings(lines: Sequence[Line], shares: Mapping[tuple[str, UUID | None], int]) -> list[Placing]:
     """What the lines of one payout, or of several together, bring to whom, in the order in which they came. `shares` by
     provider and agency; what is nobody's that is known is not placed."""
-    by_name = {(provider, str(agency or NOBODY)): minor for (provider, agency), minor in shares.items()}
+    named = by_name(shares)
     in_order = sorted(lines, key=lambda line: (line.booked_on, line.id))
     found = []
-    for line, parts in zip(in_order, in_turn(by_name, [line.amount.amount_minor for line in in_order]), strict=True):
+    for line, parts in zip(in_order, in_turn(named, [line.amount.amount_minor for line in in_order]), strict=True):
         for (provider, agency), minor in parts.items():
             if agency != NOBODY and minor:
                 found.append(Placing(line, UUID(agency), PAYOUT, ledger.in_transit(provider), minor))

@@ -15,11 +15,9 @@ from uuid import UUID
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payout import PayoutTerms
-from gateway.services.open_discrepancy import tell_opened
 from gateway.store import bank_runs, reconciliation, spool
 from gateway.store.bank_runs import BankMatch, MatchSide
 from gateway.store.database import Transaction, new_id
-from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.bank_account import BankAccount
 from reconciliation.bank_findings import CARRIED
 from reconciliation.bank_late_shares import post_late_shares
@@ -29,8 +27,9 @@ from reconciliation.bank_receipts import release_receipts
 from reconciliation.bank_reversals import undoing, undone_credits
 from reconciliation.bank_sides import read_sides
 from reconciliation.bank_totals import Tally, bank_totals
-from reconciliation.bank_waiting import late_from, statement_state, tell_late
+from reconciliation.bank_waiting import late_from, statement_state
 from reconciliation.payouts import RULES_VERSION
+from reconciliation.run_end import record, tell_late
 
 KNOWN_CREDIT = "known_credit"
 """The rule of a line that is a credit which a notification, a list or the statement itself told of before."""
@@ -68,7 +67,7 @@ def reconcile_bank_day(tx: Transaction, terms: PayoutTerms, account: BankAccount
     decided = bank_runs.resolved(tx, [finding.key for finding in found])
     bank_runs.add_matches(tx, run.run_id, RULES_VERSION, [side for group in groups for side in _rows(group, decided)])
     reconciliation.forget_findings(tx, run.run_id)
-    _record(tx, run, found)
+    record(tx, run.run_id, run.day, iter(found))
     reconciliation.clear_explained(tx, run.run_id, account.source, run.day, CARRIED)
     is_last = not bank_runs.has_later_run(tx, account.source, run.day)
     to_post = [group for group in groups if not group.later and (is_last or not group.finding)]
@@ -81,7 +80,7 @@ def reconcile_bank_day(tx: Transaction, terms: PayoutTerms, account: BankAccount
     awaited = any(group.rule == NOT_THERE for group in groups)
     due = late_from(run.day, terms, account.time_zone)
     totals |= statement_state(run.day, sides.until, awaited=awaited, is_due=tx.now >= due)
-    tell_late(tx, account, run.day, run.before, totals)
+    tell_late(tx, account.source, run.day, account.concerned, run.before, totals)
     return totals
 
 
@@ -101,13 +100,6 @@ def _rows(group: Group, decided: Collection[str]) -> Iterator[MatchSide]:
     for payout in group.payouts:
         for part in payout.parts:
             yield MatchSide(match, part.net_minor, batch=part.batch)
-
-
-def _record(tx: Transaction, run: BankDay, found: Sequence[NewDiscrepancy]) -> None:
-    new = reconciliation.record_findings(tx, run.run_id, run.day, found)
-    for discrepancy in found:
-        if discrepancy.key in new:
-            tell_opened(tx, new[discrepancy.key], discrepancy)
 
 
 def _tally(groups: Sequence[Group], known: Mapping[str, Sequence[Any]]) -> Tally:

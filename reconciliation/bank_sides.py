@@ -22,6 +22,10 @@ HOLIDAYS_MAX = timedelta(days=31)
 """So much longer than its banking days a payout may take, at most."""
 
 
+NOBODY = ""
+"""Who has the share of what belongs to no agency that is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A booking on the account. `amount` from it is negative. `later`: a later day's run has matched it."""
@@ -69,6 +73,20 @@ class OpenPayout:
             for agency, minor in part.shares.items():
                 sums[agency] += minor
         return sums
+
+
+def shares_of(payouts: Iterable[OpenPayout]) -> dict[tuple[str, UUID | None], int]:
+    """Of all of them together, by provider and agency."""
+    sums: dict[tuple[str, UUID | None], int] = defaultdict(int)
+    for each in payouts:
+        for agency, minor in each.shares().items():
+            sums[each.payout.provider, agency] += minor
+    return sums
+
+
+def by_name(shares: Mapping[tuple[str, UUID | None], int]) -> dict[tuple[str, str], int]:
+    """With agencies as text: who has the last unit hangs on the order of the names."""
+    return {(provider, str(agency or NOBODY)): minor for (provider, agency), minor in shares.items()}
 
 
 @dataclass(frozen=True, slots=True)

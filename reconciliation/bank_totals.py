@@ -16,12 +16,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from gateway.domain.discrepancy import DiscrepancyStatus
-from gateway.domain.ledger import in_transit
 from gateway.domain.payout import PayoutTerms
-from gateway.store import ledger, reconciliation
 from gateway.store.database import Transaction
 from reconciliation.bank_account import BankAccount
+from reconciliation.totals import balance_in_transit, found_of
 
 
 @dataclass(slots=True)
@@ -66,11 +64,7 @@ def bank_totals(
     tx: Transaction, run_id: UUID, account: BankAccount, terms: PayoutTerms, day: date, tally: Tally
 ) -> dict[str, Any]:
     """As they are kept with the run. What this transaction posted counts."""
-    tx.flush()
-    found = reconciliation.counts_of_run(tx, run_id)
-    kinds: Counter[str] = Counter()
-    for row in found:
-        kinds[row.kind] += row.number
+    found = found_of(tx, run_id)
     currencies = tally.by_currency
     main = max(currencies, key=lambda each: (currencies[each].statement_lines, each), default=None)
     return {
@@ -79,8 +73,7 @@ def bank_totals(
         "statement_minor": currencies[main].statement_minor if main else 0,
         "matched": sum(sums.matched for sums in currencies.values()),
         "by_rule": dict(sorted(tally.by_rule.items())),
-        "discrepancies": dict(sorted(kinds.items())),
-        "open": {row.kind: row.number for row in found if row.status == DiscrepancyStatus.OPEN},
+        **found,
         "by_currency": [
             _currency(tx, account, terms, day, currency, sums) for currency, sums in sorted(currencies.items())
         ],
@@ -90,9 +83,8 @@ def bank_totals(
 def _currency(
     tx: Transaction, account: BankAccount, terms: PayoutTerms, day: date, currency: str, sums: Sums
 ) -> dict[str, Any]:
-    paying = {in_transit(name) for name in account.providers if terms.pays_into(name, currency, account.number)}
-    rows = [row for row in ledger.turnover(tx, currency, day) if row.code.partition("/")[2] in paying]
-    balance = sum(int(row.debit_minor) - int(row.credit_minor) for row in rows)
+    paying = [name for name in account.providers if terms.pays_into(name, currency, account.number)]
+    balance = balance_in_transit(tx, paying, currency, day)
     return {
         "currency": currency,
         "ledger_minor": sums.ledger_minor,

@@ -4,20 +4,11 @@ It waits while a payout may be in the statement that is not there. A bank that i
 weekend is that of the next banking day, and is late at LATE_FROM of the one after.
 """
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
-
-from gateway.domain.events import EventType
 from gateway.domain.payout import PayoutTerms
-from gateway.store.database import Transaction
-from reconciliation.bank_account import BankAccount
 from reconciliation.waiting import LATE_FROM
-
-log = structlog.get_logger()
 
 
 def late_from(day: date, terms: PayoutTerms, zone: str) -> datetime:
@@ -30,15 +21,3 @@ def statement_state(day: date, until: date | None, *, awaited: bool, is_due: boo
     a payout has not come."""
     waiting = awaited and (until is None or until < day)
     return {"waiting_for_file": waiting, "file_late": waiting and is_due}
-
-
-def tell_late(
-    tx: Transaction, account: BankAccount, day: date, before: Mapping[str, Any], now: Mapping[str, Any]
-) -> None:
-    """Tell once that the statement is late; `before` are the totals of the same run when it was run the last time."""
-    if not now["file_late"] or before.get("file_late"):
-        return
-    log.warning("bank statement is late", account=account.source, business_date=day.isoformat())
-    facts = {"provider": account.source, "business_date": day.isoformat()}
-    for agency in account.concerned:
-        tx.emit(EventType.RECONCILIATION_FILE_LATE, agency.id, facts)

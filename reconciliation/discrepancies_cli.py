@@ -122,7 +122,8 @@ def _actions(can: Sequence[dict[str, Any]]) -> Table:
     table = Table("action", "possible", "effect, or why not")
     for each in can:
         effect = "; ".join(
-            f"{part['debit']} / {part['credit']} {shown(Money(part['amount_minor'], part['currency']), 'en')}"
+            f"{part.get('agency', '')} {part['debit']} / {part['credit']}"
+            f" {shown(Money(part['amount_minor'], part['currency']), 'en')}".strip()
             for part in each["effect"]
         )
         table.add_row(each["action"], "yes" if each["possible"] else "no", effect or each["why_not"])

@@ -12,12 +12,11 @@ replaces what the run wrote before. A run of the same day over the same facts wr
 works at a time, because two could match the same entry.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,20 +24,15 @@ from uuid import UUID
 import structlog
 from sqlalchemy.engine import Row
 
-from gateway.domain.agency import Agency
 from gateway.domain.agency import business_date as day_in
 from gateway.domain.errors import Conflict, GatewayError, Invalid, Unavailable
-from gateway.domain.events import EventType
 from gateway.domain.payout import account_of_source
-from gateway.domain.reconciliation import GRAPH, RunStatus
-from gateway.domain.states import transition
+from gateway.domain.reconciliation import RunStatus
 from gateway.ports.capabilities import Capabilities
 from gateway.ports.provider import PaymentProvider, SettlementSource
-from gateway.services.open_discrepancy import tell_opened
 from gateway.services.runtime import Runtime
 from gateway.store import batch_versions, catalogue, matches, reconciliation, settlements, signed_runs, spool
 from gateway.store.database import Database, Transaction
-from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.assistant.opinions import write_opinions
 from reconciliation.bank_account import bank_account
 from reconciliation.bank_run import BankDay, reconcile_bank_day
@@ -46,20 +40,19 @@ from reconciliation.changes import Changes, fees_taken_back
 from reconciliation.comparison import Comparison, compared
 from reconciliation.credits import CreditFile, learn_credits
 from reconciliation.fees import post_fees
-from reconciliation.findings import CARRIED, Context, discrepancy_of, payout_findings
+from reconciliation.findings import CARRIED, discrepancy_of, payout_findings
 from reconciliation.matching.rules import RULES_VERSION
 from reconciliation.payouts import RULES_VERSION as PAYOUT_RULES_VERSION
 from reconciliation.repair import repair
+from reconciliation.run_end import end, record, tell_late
 from reconciliation.settlement import NoSettlement, load_settlements
 from reconciliation.statements.late_names import find_late_names
-from reconciliation.totals import status_of, totals_of
-from reconciliation.waiting import file_state, tell_late
+from reconciliation.totals import totals_of
+from reconciliation.waiting import file_state
 from reconciliation.workspace import workspace
 from reconciliation.write_offs import reverse_write_offs
 
 log = structlog.get_logger()
-
-CHUNK = 5_000
 
 Tell = Callable[[str], None]
 
@@ -222,9 +215,7 @@ def _carry_out_at_bank(runtime: Runtime, run: Run, tell: Tell) -> None:
         account = bank_account(tx, runtime.payouts, run.provider)
         about = BankDay(run.id, run.business_date, run.dated, run.totals)
         totals = reconcile_bank_day(tx, runtime.payouts, account, about)
-        status = transition("run", GRAPH, RunStatus.RUNNING, status_of(totals))
-        reconciliation.end_run(tx, run.id, status, totals=totals)
-        _tell_finished(tx, run, status, account.concerned)
+        status = end(tx, run.id, run.provider, run.business_date, account.concerned, totals)
     log.info("run finished", run=str(run.id), provider=run.provider, day=run.business_date.isoformat(), status=status)
 
 
@@ -238,35 +229,20 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
         changes = Changes(tx, context, run.totals)
         matches.replace_matches(tx, run.id, folder)
         reconciliation.forget_findings(tx, run.id)
-        _record(tx, context, map(partial(discrepancy_of, context=context), matching.findings()))
+        record(tx, run.id, day, map(partial(discrepancy_of, context=context), matching.findings()))
         batches = settlements.sums_of_day(tx, run.provider, day)
-        _record(tx, context, iter(payout_findings(batches, context)))
+        record(tx, run.id, day, iter(payout_findings(batches, context)))
         reconciliation.link_opened(tx, run.id, run.provider, day)
         reconciliation.clear_explained(tx, run.id, run.provider, day, CARRIED)
         post_fees(tx, context, [*matching.fees(), *fees_taken_back(tx, context)], run.dated, run.correction)
         reverse_write_offs(tx, context)
         totals = totals_of(tx, context, matching)
         totals |= changes.told() | file_state(totals, bool(batches), day, capabilities, tx.now)
-        tell_late(tx, run.provider, day, run.totals, totals)
+        agencies = [each for each in catalogue.all_agencies(tx) if run.provider in each.providers]
+        tell_late(tx, run.provider, day, agencies, run.totals, totals)
         write_opinions(tx, run.id, run.provider, day, capabilities, totals)
-        status = transition("run", GRAPH, RunStatus.RUNNING, status_of(totals))
-        reconciliation.end_run(tx, run.id, status, totals=totals)
-        _tell_finished(tx, run, status, [each for each in catalogue.all_agencies(tx) if run.provider in each.providers])
+        status = end(tx, run.id, run.provider, day, agencies, totals)
     log.info("run finished", run=str(run.id), provider=run.provider, day=day.isoformat(), status=status)
-
-
-def _record(tx: Transaction, context: Context, found: Iterator[NewDiscrepancy]) -> None:
-    while chunk := list(islice(found, CHUNK)):
-        new = reconciliation.record_findings(tx, context.run_id, context.day, chunk)
-        for discrepancy in chunk:
-            if discrepancy.key in new:
-                tell_opened(tx, new[discrepancy.key], discrepancy)
-
-
-def _tell_finished(tx: Transaction, run: Run, status: str, agencies: Iterable[Agency]) -> None:
-    facts = {"run": str(run.id), "provider": run.provider, "business_date": run.business_date.isoformat()}
-    for agency in agencies:
-        tx.emit(EventType.RECONCILIATION_FINISHED, agency.id, facts | {"status": status})
 
 
 def _fail(db: Database, run: Run, error: Exception) -> None:

@@ -13,8 +13,10 @@ is the one that most of its lines and entries are in.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.ledger import in_transit
@@ -27,11 +29,7 @@ from reconciliation.matching.engine import Matching, Totals
 
 def totals_of(tx: Transaction, context: Context, matching: Matching) -> dict[str, Any]:
     """As they are kept with the run and told by the API. What this transaction posted counts."""
-    tx.flush()
-    found = reconciliation.counts_of_run(tx, context.run_id)
-    kinds: Counter[str] = Counter()
-    for row in found:
-        kinds[row.kind] += row.number
+    found = found_of(tx, context.run_id)
     currencies = matching.totals()
     main = max(currencies, key=_size, default=None)
     return {
@@ -40,8 +38,7 @@ def totals_of(tx: Transaction, context: Context, matching: Matching) -> dict[str
         "statement_minor": main.statement_minor if main else 0,
         "matched": sum(each.matched for each in currencies),
         "by_rule": matching.matched_by_rule(),
-        "discrepancies": dict(sorted(kinds.items())),
-        "open": _open(found),
+        **found,
         "by_currency": [_currency(tx, context, each) for each in currencies],
     }
 
@@ -52,12 +49,28 @@ def status_of(totals: Mapping[str, Any]) -> RunStatus:
     return RunStatus.EXCEPTIONS if open_kinds else RunStatus.BALANCED
 
 
-def _open(found: list[Any]) -> dict[str, int]:
-    return {row.kind: row.number for row in found if row.status == DiscrepancyStatus.OPEN}
+def found_of(tx: Transaction, run_id: UUID) -> dict[str, dict[str, int]]:
+    """How many discrepancies the run found, and how many of them are open, by kind."""
+    tx.flush()
+    counts = reconciliation.counts_of_run(tx, run_id)
+    kinds: Counter[str] = Counter()
+    for row in counts:
+        kinds[row.kind] += row.number
+    still = {row.kind: row.number for row in counts if row.status == DiscrepancyStatus.OPEN}
+    return {"discrepancies": dict(sorted(kinds.items())), "open": still}
+
+
+def balance_in_transit(tx: Transaction, providers: Iterable[str], currency: str, day: date) -> int:
+    """What these providers hold at the end of `day`, by the ledger."""
+    accounts = frozenset(map(in_transit, providers))
+    rows = [row for row in ledger.turnover(tx, currency, day) if row.code.partition("/")[2] in accounts]
+    return sum(int(row.debit_minor) - int(row.credit_minor) for row in rows)
 
 
 def _currency(tx: Transaction, context: Context, totals: Totals) -> dict[str, Any]:
-    balance = totals.unsettled_minor if context.lands_in_bank else _balance(tx, context, totals.currency)
+    balance = totals.unsettled_minor
+    if not context.lands_in_bank:
+        balance = balance_in_transit(tx, [context.provider], totals.currency, context.day)
     return {
         "currency": totals.currency,
         "ledger_minor": totals.ledger_minor,
@@ -72,13 +85,6 @@ def _currency(tx: Transaction, context: Context, totals: Totals) -> dict[str, An
             "settled_minor": balance - totals.unsettled_minor,
         },
     }
-
-
-def _balance(tx: Transaction, context: Context, currency: str) -> int:
-    account = in_transit(context.provider)
-    rows = ledger.turnover(tx, currency, context.day)
-    of_provider = [row for row in rows if row.code.partition("/")[2] == account]
-    return sum(int(row.debit_minor) - int(row.credit_minor) for row in of_provider)
 
 
 def _size(totals: Totals) -> tuple[int, str]:

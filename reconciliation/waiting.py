@@ -12,15 +12,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from gateway.domain.discrepancy import DiscrepancyKind
-from gateway.domain.events import EventType
 from gateway.ports.capabilities import Capabilities
-from gateway.store import catalogue
-from gateway.store.database import Transaction
-
-log = structlog.get_logger()
 
 UNSETTLED = frozenset({DiscrepancyKind.MISSING_AT_PROVIDER.value, DiscrepancyKind.TIMING.value})
 LATE_FROM = time(10)  # files come at night; by then somebody is there to ask for them
@@ -42,14 +35,3 @@ def file_state(
 
 def is_waiting(totals: Mapping[str, Any]) -> bool:
     return bool(totals.get("waiting_for_file"))
-
-
-def tell_late(tx: Transaction, provider: str, day: date, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Tell once that the file is late; `before` are the totals of the same run when it was run the last time."""
-    if not now["file_late"] or before.get("file_late"):
-        return
-    log.warning("settlement file is late", provider=provider, business_date=day.isoformat())
-    for agency in catalogue.all_agencies(tx):
-        if provider in agency.providers:
-            facts = {"provider": provider, "business_date": day.isoformat()}
-            tx.emit(EventType.RECONCILIATION_FILE_LATE, agency.id, facts)

@@ -5,7 +5,8 @@ the carrying out needs, so that what was shown is what happens, or nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,6 @@ from gateway.domain.ledger import (
     UNIDENTIFIED_RECEIPTS,
     Entry,
     Transfer,
-    in_transit,
 )
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment
@@ -36,6 +36,7 @@ from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.refund_payment import approve_refund, check_way_back, request_refund
 from gateway.services.refund_sources import refund_sources
 from gateway.services.runtime import Caller, Runtime
+from gateway.services.write_off_payout import left_in_transit, write_off_shares
 from gateway.store import catalogue, checkouts, credits, invoices, matches, payments
 from gateway.store.database import Transaction, new_id
 
@@ -53,8 +54,11 @@ CarryOut = Callable[[Resolution, Caller], object]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`agencies`: the code of each transfer's, where they are not all of the discrepancy's own."""
+
     effect: tuple[Transfer, ...]
     carry_out: CarryOut
+    agencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +98,17 @@ class _Case:
         named = self.parameters.get("invoice")
         return find_invoice(self.tx, self.caller, named, lock=True) if named else None
 
-    def entry(self, resolution: Resolution, transfers: tuple[Transfer, ...], subject_id: UUID) -> Entry:
+    def entry(
+        self, resolution: Resolution, transfers: tuple[Transfer, ...], subject_id: UUID, agency: Agency | None = None
+    ) -> Entry:
+        agency = agency or self.agency()
         return Entry(
             key=f"resolution:{resolution.id}",
             cause=f"resolution_{resolution.action}",
-            agency_id=self.agency().id,
+            agency_id=agency.id,
             subject_id=subject_id,
             occurred_at=self.tx.now,
-            business_date=self.agency().business_date(self.tx.now),
+            business_date=agency.business_date(self.tx.now),
             transfers=transfers,
         )
 
@@ -251,14 +258,19 @@ def _write_off(case: _Case) -> Plan:
 
 
 def _write_off_payout(case: _Case) -> Plan:
-    """What a payout brought to the bank less than it is worth, or more: that is left in transit."""
-    paid_by = case.found.evidence.get("paid_by")
-    if paid_by is None:
-        raise NotAllowed("Only what the bank did not get is written off. Ask the provider to mend its settlement.")
-    missing = case.found.amount_minor if case.kind is DiscrepancyKind.PAYOUT_MISSING else -case.found.amount_minor
-    amount = Money(int(missing), case.found.currency)
+    """An entry for each agency whose money it is."""
+    amount = left_in_transit(case.found)
     check_limit(amount, case.runtime.write_off_limits)
-    return _booked(case, (written_off(amount, in_transit(paid_by)),))
+    shares = write_off_shares(case.tx, case.found, amount)
+
+    def carry_out(resolution: Resolution, _: Caller) -> None:
+        for code, of_agency in groupby(shares, key=lambda share: share.agency.code):
+            parts = tuple(of_agency)
+            entry = case.entry(resolution, tuple(share.transfer for share in parts), case.found.id, parts[0].agency)
+            case.tx.post(entry if case.found.agency_id else replace(entry, key=f"{entry.key}:{code}"))
+
+    codes = () if case.found.agency_id else tuple(share.agency.code for share in shares)
+    return Plan(tuple(share.transfer for share in shares), carry_out, codes)
 
 
 def _close(case: _Case) -> Plan:

@@ -9,7 +9,6 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.errors import GatewayError, Invalid, NotFound
-from gateway.domain.ledger import Transfer
 from gateway.domain.money import Money
 from gateway.domain.refund import check_approver
 from gateway.domain.resolution import (
@@ -27,7 +26,7 @@ from gateway.domain.states import transition
 from gateway.services.accept_proposal import partners_of
 from gateway.services.close_discrepancy import close_discrepancy
 from gateway.services.find import find_invoice
-from gateway.services.plan_resolution import plan
+from gateway.services.plan_resolution import Plan, plan
 from gateway.services.runtime import Caller, Runtime
 from gateway.store import checkouts, credits, invoices, payments, resolutions
 from gateway.store.database import Transaction, new_id
@@ -153,7 +152,7 @@ def _propose(
         status=ResolutionStatus.PROPOSED,
         reason=reason,
         parameters=dict(parameters),
-        effect=_shown(planned.effect),
+        effect=_shown(planned),
         proposed_by=caller.actor,
         proposed_at=tx.now,
         decided_by=None,
@@ -189,7 +188,7 @@ def _approve(tx: Transaction, runtime: Runtime, caller: Caller, found: Row[Any],
     if found.status != DiscrepancyStatus.OPEN:
         raise AlreadyDecided(f"Discrepancy {found.id} is {found.status} by now: withdraw what was proposed about it.")
     planned = plan(tx, runtime, caller, found, proposed.action, proposed.parameters)
-    if list(_shown(planned.effect)) != [dict(each) for each in proposed.effect]:
+    if list(_shown(planned)) != [dict(each) for each in proposed.effect]:
         raise AlreadyDecided(f"What resolution {proposed.id} would do has changed since: propose it again.")
     planned.carry_out(proposed, caller)
     return _applied(tx, caller, found, proposed, decided_by=caller.actor)
@@ -253,22 +252,25 @@ def _option(tx: Transaction, runtime: Runtime, caller: Caller, found: Row[Any], 
         planned = plan(tx, runtime, caller, found, action, {})
     except GatewayError as error:
         return {"action": action, "possible": False, "why_not": error.detail, "fields": error.fields, "effect": []}
-    return {"action": action, "possible": True, "why_not": "", "fields": {}, "effect": list(_shown(planned.effect))}
+    return {"action": action, "possible": True, "why_not": "", "fields": {}, "effect": list(_shown(planned))}
 
 
 def _kind(found: Row[Any]) -> DiscrepancyKind:
     return DiscrepancyKind(found.kind)
 
 
-def _shown(effect: Collection[Transfer]) -> Effect:
+def _shown(planned: Plan) -> Effect:
+    """The transfers; with their agencies, where these are several."""
+    agencies = [{"agency": code} for code in planned.agencies] or [{} for _ in planned.effect]
     return tuple(
         {
             "debit": transfer.debit,
             "credit": transfer.credit,
             "amount_minor": transfer.amount.amount_minor,
             "currency": transfer.amount.currency,
+            **agency,
         }
-        for transfer in effect
+        for transfer, agency in zip(planned.effect, agencies, strict=True)
     )
 
 

@@ -20,12 +20,15 @@ from gateway.ports import camt
 from gateway.ports.bookings import kind_of
 from gateway.ports.provider import (
     BatchRef,
+    CreditObservation,
     LineKind,
     OutcomeUnknown,
+    RefundObservation,
     SettlementLine,
     SettlementWindow,
 )
 from gateway.ports.statement import Statement, StatementEntry, UnreadableStatement
+from gateway.ports.told_by_statement import moment_of
 from providers.bank_transfer import wire
 from providers.reading import Unreadable, money, text
 
@@ -111,20 +114,18 @@ def _check_total(head: Statement, batch: BatchRef) -> None:
 
 
 def _line(entry: StatementEntry, seen: dict[str, int], zone: ZoneInfo) -> SettlementLine:
-    kind = kind_of(entry)
-    undoes = kind in (wire.RETURN, wire.REVERSAL)
-    credit = wire.credit_of(entry, zone) if kind == wire.CREDIT else None
+    kind, told = kind_of(entry), wire.told_of(entry, zone)
     return SettlementLine(
         line_id=_line_id(entry, seen),
         kind=KIND.get((kind, entry.credit), LineKind.ADJUSTMENT),
         gross=entry.signed,
         fee=Money(0, entry.amount.currency),
-        occurred_at=wire.moment_of(entry, zone),
-        provider_transaction_id=wire.original_of(entry) if undoes else entry.servicer_reference or None,
-        provider_refund_id=wire.booking_of(entry) if kind == wire.RETURN else None,
+        occurred_at=moment_of(entry, zone),
+        provider_transaction_id=told.provider_transaction_id if told else entry.servicer_reference or None,
+        provider_refund_id=told.provider_refund_id if isinstance(told, RefundObservation) else None,
         status=entry.status,
         settled=entry.booked,
-        credit=credit,
+        credit=told if isinstance(told, CreditObservation) else None,
     )
 
 

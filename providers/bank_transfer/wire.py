@@ -7,9 +7,7 @@ into the words of the JSON first, so that both say the same and nothing of the p
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from gateway.domain.money import Money
@@ -29,6 +27,7 @@ from gateway.ports.provider import (
     Unsupported,
 )
 from gateway.ports.statement import StatementEntry, UnreadableStatement
+from gateway.ports.told_by_statement import Told, told_by
 from providers.reading import Unreadable, instant, listed, money, nested, optional_text, optional_uuid, text
 
 SIGNATURE = "bank-signature"
@@ -139,11 +138,6 @@ def camt_event(body: bytes, zone: ZoneInfo) -> Mapping[str, Any]:
     return {"id": f"camt-{hashlib.sha256(body).hexdigest()}", "type": CAMT, "entries": entries}
 
 
-def moment_of(entry: StatementEntry, zone: ZoneInfo) -> datetime:
-    """When it was booked: at noon of the bank's day where the bank states no more than the day."""
-    return (entry.booked_at or datetime.combine(entry.booked_on, time(12), zone)).astimezone(UTC)
-
-
 def booking_of(entry: StatementEntry) -> str:
     """The bank's name of the booking. Raises Unreadable."""
     if not entry.servicer_reference:
@@ -151,21 +145,10 @@ def booking_of(entry: StatementEntry) -> str:
     return entry.servicer_reference
 
 
-def original_of(entry: StatementEntry) -> str:
-    """The booking that a return or reversal undoes. Raises Unreadable."""
-    return entry.transaction_id or booking_of(entry)
-
-
-def credit_of(entry: StatementEntry, zone: ZoneInfo) -> CreditObservation:
-    """Raises Unreadable."""
-    return CreditObservation(
-        provider_transaction_id=booking_of(entry),
-        account=entry.account,
-        amount=entry.amount,
-        occurred_at=moment_of(entry, zone),
-        remittance=entry.remittance,
-        reference=entry.reference or None,
-    )
+def told_of(entry: StatementEntry, zone: ZoneInfo) -> Told | None:
+    """What the bank's notification of the entry would have said; None if it sends none, as of a charge. Raises
+    Unreadable."""
+    return None if kind_of(entry) not in (CREDIT, RETURN, REVERSAL) else told_by(entry, booking_of(entry), zone)
 
 
 def _observed(event: Mapping[str, Any]) -> list[Observation]:
@@ -191,27 +174,23 @@ def _reversal_observation(reversal: Mapping[str, Any]) -> DisputeObservation:
 
 
 def _entries(entry: StatementEntry, zone: ZoneInfo) -> Iterator[Mapping[str, Any]]:
-    """What a booked entry says, as a notification of ours would. A promise says nothing, and neither does a charge."""
-    kind = kind_of(entry)
-    if not entry.booked or kind not in (CREDIT, RETURN, REVERSAL):
+    """What a booked entry says, in the words of the JSON. A promise says nothing, and neither does a charge."""
+    told = told_of(entry, zone) if entry.booked else None
+    if told is None:
         return
-    at = int(moment_of(entry, zone).timestamp())
-    told: dict[str, Any] = {"amount_minor": entry.amount.amount_minor, "currency": entry.amount.currency}
-    if kind == CREDIT:
-        told |= {"booking_id": booking_of(entry), "account": entry.account, "booked": at, "status": BOOKED}
-        told |= {"reference": entry.reference or None, "text": entry.remittance or None}
-    elif kind == RETURN:
-        told |= {"id": booking_of(entry), "booking_id": original_of(entry), "return_id": _uuid(entry.instruction_id)}
-        told |= {"updated": at, "status": "failed" if entry.credit else "succeeded"}
-    else:
-        told |= {"id": booking_of(entry), "booking_id": original_of(entry)}
-        told |= {"updated": at, "status": "won" if entry.credit else "open"}
-    yield {"type": kind, "data": told}
-
-
-def _uuid(instruction: str) -> str | None:
-    """Ours, which stands in 35 characters without its hyphens; a return made at the counter has another, or none."""
-    try:
-        return str(UUID(instruction))
-    except ValueError:
-        return None
+    at = int(told.occurred_at.timestamp())
+    data: dict[str, Any] = {"amount_minor": entry.amount.amount_minor, "currency": entry.amount.currency}
+    data["booking_id"] = told.provider_transaction_id
+    match told:
+        case CreditObservation():
+            data |= {"account": told.account, "booked": at, "status": BOOKED}
+            data |= {"reference": told.reference, "text": told.remittance or None}
+            kind = CREDIT
+        case RefundObservation():
+            returned = str(told.refund_id) if told.refund_id else None
+            data |= {"id": told.provider_refund_id, "return_id": returned, "updated": at, "status": told.status}
+            kind = RETURN
+        case DisputeObservation():
+            data |= {"id": told.provider_dispute_id, "updated": at, "status": told.status}
+            kind = REVERSAL
+    yield {"type": kind, "data": data}

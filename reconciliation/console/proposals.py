@@ -107,13 +107,14 @@ def _proposed(console: ConsoleSurface, members: Callable[[Transaction], list[UUI
 
 
 def summed(made: Iterable[Resolution]) -> list[dict[str, Any]]:
-    """What the decisions book together: a row for each pair of accounts and currency."""
-    sums: dict[tuple[str, str, str], int] = defaultdict(int)
+    """What the decisions book together: a row for each pair of accounts and currency, and each agency that is named."""
+    sums: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for transfer in (each for resolution in made for each in resolution.effect):
-        sums[transfer["debit"], transfer["credit"], transfer["currency"]] += transfer["amount_minor"]
+        about = transfer.get("agency", ""), transfer["debit"], transfer["credit"], transfer["currency"]
+        sums[about] += transfer["amount_minor"]
     return [
-        {"debit": debit, "credit": credit, "currency": currency, "amount_minor": minor}
-        for (debit, credit, currency), minor in sorted(sums.items())
+        {"agency": agency, "debit": debit, "credit": credit, "currency": currency, "amount_minor": minor}
+        for (agency, debit, credit, currency), minor in sorted(sums.items())
     ]
 
 

@@ -11,7 +11,6 @@ begun again: what is through is kept with the file, line by line.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -23,17 +22,9 @@ from sqlalchemy.engine import Row
 from gateway.domain.agency import Agency
 from gateway.domain.bank_file import FileStatus
 from gateway.domain.money import Money
-from gateway.domain.refund import RefundStatus
 from gateway.ports.bookings import BookingKind, kind_of
-from gateway.ports.provider import (
-    AckResult,
-    CreditObservation,
-    DisputeObservation,
-    DisputeStatus,
-    Observation,
-    RefundObservation,
-)
-from gateway.ports.statement import StatementEntry
+from gateway.ports.provider import AckResult, CreditObservation, Observation
+from gateway.ports.told_by_statement import original_of, told_by
 from gateway.services.apply_observation import apply_observation
 from gateway.services.receive_event import report_stray
 from gateway.services.runtime import Runtime
@@ -48,7 +39,6 @@ log = structlog.get_logger()
 
 SOURCE = "statement"
 LINES_AT_ONCE = 500
-NOON = time(12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,49 +130,9 @@ def _is_a_payout(names: frozenset[str], line: Line) -> bool:
 def _observed(tx: Transaction, booking: Booking, agency: Agency, bank: str) -> Observation | None:
     """What the bank's notification would have said; None if it says nothing about money of payers."""
     entry, kind = booking.entry, kind_of(booking.entry)
-    at = _moment(entry, agency)
-    original = entry.transaction_id or booking.reference
+    original = original_of(entry, booking.reference)
     if kind is BookingKind.OTHER and original and credits.find(tx, bank, original) is not None:
         kind = BookingKind.REVERSAL
     if not booking.reference or not entry.amount.amount_minor:
         return None
-    if kind is BookingKind.CREDIT:
-        return CreditObservation(
-            provider_transaction_id=booking.reference,
-            account=entry.account,
-            amount=entry.amount,
-            occurred_at=at,
-            remittance=entry.remittance,
-            reference=entry.reference or None,
-        )
-    if kind is BookingKind.REVERSAL:
-        return DisputeObservation(
-            status=DisputeStatus.WON if entry.credit else DisputeStatus.OPEN,
-            occurred_at=at,
-            amount=entry.amount,
-            provider_dispute_id=booking.reference,
-            provider_transaction_id=original,
-        )
-    if kind is BookingKind.RETURN:
-        return RefundObservation(
-            status=RefundStatus.FAILED if entry.credit else RefundStatus.SUCCEEDED,
-            occurred_at=at,
-            amount=entry.amount,
-            refund_id=_uuid(entry.instruction_id),
-            provider_refund_id=booking.reference,
-            provider_transaction_id=original,
-        )
-    return None
-
-
-def _moment(entry: StatementEntry, agency: Agency) -> datetime:
-    """When it was booked: at noon of the day where the agency is, if the bank states no more than the day."""
-    return (entry.booked_at or datetime.combine(entry.booked_on, NOON, ZoneInfo(agency.time_zone))).astimezone(UTC)
-
-
-def _uuid(instruction: str) -> UUID | None:
-    """Ours, which stands in 35 characters without its hyphens; a return made at the counter has another, or none."""
-    try:
-        return UUID(instruction)
-    except ValueError:
-        return None
+    return told_by(entry, booking.reference, ZoneInfo(agency.time_zone), kind)

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from gateway.domain.credit import Credit, CreditStatus
-from gateway.domain.resolution import Action, NotAllowed
+from gateway.domain.refund import SamePerson
+from gateway.domain.resolution import AboveLimit, Action, NotAllowed
 from gateway.services.resolve_discrepancy import approve, options, propose
 from gateway.services.runtime import Caller, Runtime
 from gateway.services.tokens import Tokens
@@ -52,6 +53,12 @@ def agency(runtime: Runtime) -> UUID:
         return add_agency(tx, "vn-one")
 
 
+@pytest.fixture(scope="module")
+def other(runtime: Runtime) -> UUID:
+    with runtime.db.transaction() as tx:
+        return add_agency(tx, "vn-two")
+
+
 @pytest.fixture
 def books(runtime: Runtime) -> PayoutBooks:
     return PayoutBooks(runtime)
@@ -59,7 +66,7 @@ def books(runtime: Runtime) -> PayoutBooks:
 
 def only(books: PayoutBooks, run: Run) -> UUID:
     with books.runtime.db.read() as tx:
-        (found,) = discrepancies_of(tx, run.id)
+        (found,) = (each for each in discrepancies_of(tx, run.id) if each["status"] == "open")
     return UUID(found["id"])
 
 
@@ -98,6 +105,66 @@ def test_what_is_missing_of_a_payout_is_written_off_and_the_day_after_it_is_clos
     books.book(day=DAY + 2 * A_DAY)
     assert books.found(books.run(DAY + 2 * A_DAY)) == [after_all]
     assert (books.on_its_way(), books.at_bank()) == (0, 9_500)
+
+
+@pytest.mark.parametrize(
+    ("came", "effect"),
+    [
+        (9_500, {"vn-one": 333, "vn-two": 167}),
+        (10_001, {"vn-one": -1}),
+        (None, {"vn-one": 6_667, "vn-two": 3_333}),
+    ],
+    ids=["short", "over", "missing"],
+)
+def test_each_agency_bears_its_share_of_what_is_written_off(
+    books: PayoutBooks, agency: UUID, other: UUID, came: int | None, effect: dict[str, int]
+) -> None:
+    books.runtime = replace(books.runtime, write_off_limits={"VND": 10_000})
+    books.settle("b-0001", Settled(agency, 6_667), Settled(other, 3_333))
+    books.book()
+    books.run()
+    books.book(*([Booked(came, ["b-0001"])] if came else []), day=DAY + 7 * A_DAY)
+    run = books.run(DAY + 7 * A_DAY)
+    with books.runtime.db.transaction() as tx:
+        (resolution,) = propose(tx, books.runtime, FINANCE, [only(books, run)], Action.WRITE_OFF, "it is agreed", {})
+    signed = {
+        each["agency"]: each["amount_minor"] * (1 if each["debit"] == "write_offs" else -1)
+        for each in resolution.effect
+    }
+    assert signed == effect
+    with books.runtime.db.transaction() as tx, pytest.raises(SamePerson):
+        approve(tx, books.runtime, FINANCE, [resolution.id])
+    before = {each: books.balance("write_offs", each) for each in (agency, other)}
+    with books.runtime.db.transaction() as tx:
+        approve(tx, books.runtime, APPROVER, [resolution.id])
+    assert [books.on_its_way(each) for each in (agency, other)] == [0, 0]
+    borne = [books.balance("write_offs", each) - before[each] for each in (agency, other)]
+    assert borne == [effect.get(code, 0) for code in ("vn-one", "vn-two")]
+    again = books.run(DAY + 7 * A_DAY)
+    assert again.status == "balanced"
+    assert [books.on_its_way(each) for each in (agency, other)] == [0, 0]
+
+
+def test_what_is_written_off_of_all_agencies_is_within_one_limit_and_nobodys_is_not(
+    books: PayoutBooks, agency: UUID, other: UUID
+) -> None:
+    books.settle("b-0001", Settled(agency, 6_000), Settled(other, 6_000))
+    books.book(Booked(10_800, ["b-0001"]))
+    found = only(books, books.run())
+    with books.runtime.db.transaction() as tx, pytest.raises(AboveLimit, match="this is 1200 VND"):
+        propose(tx, books.runtime, FINANCE, [found], Action.WRITE_OFF, "each is below it", {})
+    late = PayoutBooks(books.runtime)
+    late.settle("b-0002", Settled(agency, 6_000), Settled(other, 6_000, known=False))
+    late.book(Booked(11_900, ["b-0002"]))
+    found = only(late, late.run())
+    with books.runtime.db.transaction() as tx, pytest.raises(NotAllowed, match="not known yet whose a part"):
+        propose(tx, books.runtime, FINANCE, [found], Action.WRITE_OFF, "whose?", {})
+    (batch,) = late.rows("SELECT id FROM settlement_batches WHERE provider = :provider")
+    late.match(batch.id, 2, Settled(other, 6_000))
+    late.run()
+    with books.runtime.db.transaction() as tx:
+        (proposed,) = propose(tx, books.runtime, FINANCE, [found], Action.WRITE_OFF, "known now", {})
+    assert [(each["agency"], each["amount_minor"]) for each in proposed.effect] == [("vn-one", 50), ("vn-two", 50)]
 
 
 def test_money_in_transit_is_not_explained_away(books: PayoutBooks, agency: UUID) -> None:

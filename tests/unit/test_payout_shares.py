@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.payout_shares import in_turn, shared_out
+from reconciliation.payout_shares import in_turn, left_to_come, shared_out
 
 SHARES = st.dictionaries(st.sampled_from("ABCD"), st.integers(-(10**12), 10**12), min_size=1).filter(
     lambda shares: any(shares.values())
@@ -57,3 +57,14 @@ def test_parts_come_to_what_they_are_together(shares: dict[str, int], amounts: l
 @given(SHARES, st.lists(AMOUNT, min_size=1, max_size=5))
 def test_what_comes_later_changes_nothing_about_what_came(shares: dict[str, int], amounts: list[int]) -> None:
     assert list(in_turn(shares, amounts))[:-1] == list(in_turn(shares, amounts[:-1]))
+
+
+@given(SHARES, AMOUNT.filter(bool), st.lists(AMOUNT, max_size=4))
+def test_what_came_and_what_is_left_is_what_should_have_come(
+    shares: dict[str, int], expected: int, amounts: list[int]
+) -> None:
+    left = left_to_come(shares, expected, sum(amounts))
+    assert sum(left.values()) == expected - sum(amounts)
+    brought = list(in_turn(shares, amounts))
+    for name, minor in shared_out(shares, expected).items():
+        assert sum(part[name] for part in brought) + left[name] == minor
