@@ -7,10 +7,11 @@ from uuid import UUID
 
 from flask import redirect, request, url_for
 
-from gateway.console.forms import Form, day_given, given, once, refused, whole
+from gateway.console.forms import Form, once, refused
 from gateway.console.roles import OF_ACCESS
 from gateway.domain.agency import Agency, day_bounds
 from gateway.domain.errors import Conflict, GatewayError
+from gateway.forms.reading import day_or_none, given, whole
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of, key_of, keys_of, usual_zone
 from gateway.services.issue_key import KeyRequest, issue_key
@@ -68,7 +69,7 @@ def _add_list(console: ConsoleSurface, keys: KeyRing) -> None:
 
 def _end_of(agencies: list[Agency], code: str | None) -> datetime | None:
     """The end of the last day that was typed, where the agency is. Raises Invalid."""
-    last = day_given("expires_at")
+    last = day_or_none("expires_at")
     if last is None:
         return None
     return day_bounds(last, usual_zone([agency for agency in agencies if agency.code == code] or agencies))[1]
@@ -166,5 +167,5 @@ def _one(console: ConsoleSurface, key_id: UUID, form: Form, status: int = 200) -
 def shown_once(console: ConsoleSurface, secret: str | None, kind: str, back: str) -> Any:
     """The answer that holds a new secret: it stands in no address, and is kept nowhere. Raises AlreadyDone."""
     if secret is None:
-        raise AlreadyDone(N_("This form was sent before, and its secret was shown then. It cannot be shown again."))
+        raise AlreadyDone("What is shown once was shown before.")
     return console.page("shown_once.html", secret=secret, kind=kind, back=back)

@@ -5,9 +5,9 @@ from typing import Any
 
 from gateway.console import words
 from gateway.console.csv_download import csv_download
-from gateway.console.forms import asked, day_asked
 from gateway.console.roles import OF_TRAIL
 from gateway.domain.officer import Role
+from gateway.forms.reading import asked, day_asked
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of, usual_zone
 from gateway.services.name_actors import colleagues, names_of

@@ -17,6 +17,7 @@ from gateway.domain.errors import Invalid
 from gateway.domain.fee_draft import DraftStatus, FeeChangeFault, FeeDraft, FeesMovedOn, TooLateForDraft
 from gateway.domain.officer import Role
 from gateway.domain.typed_amount import typed_amount
+from gateway.forms.faults import faults_of
 from gateway.services.access import for_officers
 from gateway.services.catalogue_text import Written, as_text, read_text
 from gateway.services.draft_fee import (
@@ -39,8 +40,14 @@ NO_AMOUNT = N_("Type the amount in digits, such as 250000.")
 TEXT, AMOUNT = "text", "amount"
 REASON_MAX = 500
 
-# Where the service's words for a place of the version stand in the form for a fixed amount.
-FIELDS = {"valid_from": "valid_from", "valid_until": "valid_until", "legal_basis": "legal_basis", "amount": "amount"}
+TOLD = {
+    "amount": NO_AMOUNT,
+    "legal_basis": N_("Name the law and its article."),
+    "reason": N_("Say in a sentence why."),
+    "valid_from": N_("Choose a day after today; a correction begins today or earlier."),
+    "valid_until": N_("This must not be before the first day."),
+}
+"""What the use case's complaints come to in the form for a fixed amount, by their field."""
 
 
 def add_fee_drafts(pages: Blueprint, console: Console) -> None:
@@ -107,7 +114,9 @@ class FeeDraftPages:
             with self._runtime.db.transaction() as tx:
                 decide(tx)
         except (Invalid, FeesMovedOn, TooLateForDraft) as error:
-            return self._page(draft_id, 422 if isinstance(error, Invalid) else 409, error.detail)
+            return self._page(
+                draft_id, 422 if isinstance(error, Invalid) else 409, next(iter(faults_of(error).values()))
+            )
         return redirect(url_for("console.fee_draft", draft_id=draft_id), 303)
 
     def _page(self, draft_id: UUID, status: int = 200, fault: str = "") -> Response:
@@ -135,7 +144,7 @@ class FeeDraftPages:
             "fee_change.html",
             422 if faults else 200,
             shown=shown,
-            item=next(one.item for one in shown.items if one.item.code == item),
+            item=next(one for one in shown.procedure.items if one.code == item),
             now=now,
             by=AMOUNT if is_fixed and by != TEXT else TEXT,
             is_fixed=is_fixed,
@@ -174,9 +183,9 @@ def _faults(error: Invalid, by: str, written: Written | None) -> list[Fault]:
     told: list[Fault] = []
     for place, fix in (error.fields or {"": error.detail}).items():
         if place == "reason":
-            told.append(("reason", fix, None))
+            told.append((place, TOLD[place], None))
         elif by == AMOUNT:
-            told.append((FIELDS.get(place, "amount"), fix, None))
+            told.append((place, TOLD[place], None) if place in TOLD else ("amount", fix, None))
         elif place.startswith("line "):
             told.append((TEXT, fix, int(place.removeprefix("line "))))
         else:

@@ -17,6 +17,8 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.fee_draft import DraftStatus, FeeDraft
 from gateway.domain.fees import Channel, Procedure
 from gateway.domain.officer import Role
+from gateway.forms.errors import ERRORS, OTHERWISE
+from gateway.forms.reading import NO_DAY
 from gateway.services.access import for_officers
 from gateway.services.draft_fee import DraftNotFound
 from gateway.services.fee_changes import parsed, with_change
@@ -27,12 +29,12 @@ from gateway.services.show_fees import (
     priced,
     procedures_by_words,
     show_procedure,
+    versions_with_examples,
 )
 from gateway.services.surface import N_, Section
 
 WORDS_MAX = 80
 SHOWN_AT_MOST = 200
-NO_DAY = N_("This is no day. Write it as year-month-day.")
 
 
 def add_fees(pages: Blueprint, console: Console) -> None:
@@ -59,7 +61,9 @@ class FeePages:
 
     @for_officers()
     def show(self, code: str) -> Response:
-        return page("fee.html", shown=self._procedure(code), editor=officer().is_any_of(Role.CATALOGUE_EDITOR))
+        shown = self._procedure(code)
+        editor = officer().is_any_of(Role.CATALOGUE_EDITOR)
+        return page("fee.html", shown=shown, items=versions_with_examples(shown), editor=editor)
 
     @for_officers()
     def try_it(self, code: str) -> Response:
@@ -96,7 +100,7 @@ class FeePages:
             draft=draft,
             open_drafts=_open(shown),
             channel=channel,
-            failed=_failed,
+            why_not=_why_not,
         )
 
     def _procedure(self, code: str) -> ShownProcedure:
@@ -137,5 +141,6 @@ def _facts_named(result: object) -> list[str]:
     return [name.replace("facts.", PREFIX) for name in result.fields if name.startswith("facts.")]
 
 
-def _failed(result: object) -> bool:
-    return isinstance(result, GatewayError)
+def _why_not(result: object) -> str:
+    """Blank if there is an answer."""
+    return ERRORS.get(result.code, OTHERWISE) if isinstance(result, GatewayError) else ""

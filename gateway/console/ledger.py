@@ -10,11 +10,11 @@ from flask import request, url_for
 
 from gateway.console import words
 from gateway.console.csv_download import csv_download
-from gateway.console.forms import asked, day_asked
 from gateway.console.roles import READERS
 from gateway.domain.agency import Agency
 from gateway.domain.errors import NotFound
 from gateway.domain.money import Money
+from gateway.forms.reading import asked, day_asked
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.find import find_refund

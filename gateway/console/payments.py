@@ -7,13 +7,14 @@ from uuid import UUID
 from flask import redirect, request, url_for
 
 from gateway.console import words
-from gateway.console.forms import Form, given, once, refused
+from gateway.console.forms import Form, once, refused
 from gateway.console.roles import OF_MONEY, OF_PAYERS, READERS
 from gateway.domain.errors import GatewayError
 from gateway.domain.invoice import Invoice
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN
 from gateway.domain.typed_amount import typed_amount
+from gateway.forms.reading import given
 from gateway.services.access import for_officers
 from gateway.services.ask_provider import ask_for_officer
 from gateway.services.browse import agencies_of

@@ -11,6 +11,8 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from gateway.console.gate import officer
+from gateway.forms.errors import ERRORS, OTHERWISE
+from gateway.forms.faults import Mistyped
 from gateway.forms.proof import FIELD, OF_OFFICERS
 from gateway.pages.language import LANGUAGES
 from gateway.pages.rendering import HEADERS, STYLE_SHEET, chosen_language, environment_of, version
@@ -99,7 +101,9 @@ def sections_of(signed_in: Officer | None) -> list[Section]:
 def problem_page(problem: Response) -> Response:
     """A problem, said to an officer: what is wrong, with which field, and what to do."""
     told: Mapping[str, Any] = problem.get_json(silent=True) or {}
-    shown = page("problem.html", problem.status_code, problem=told, fields=told.get("errors") or {})
+    code = str(told.get("code"))
+    faults = list(told["errors"].values()) if code == Mistyped.code else [ERRORS.get(code, OTHERWISE)]
+    shown = page("problem.html", problem.status_code, faults=faults)
     kept = {name: value for name, value in problem.headers.items() if name in ("Allow", "Retry-After", "Vary")}
     shown.headers.update(kept)
     return shown

@@ -10,11 +10,13 @@ from flask import redirect, request, url_for
 
 from gateway.console import words
 from gateway.console.api_keys import shown_once
-from gateway.console.forms import Form, Mistyped, asked, day_given, given, once, refused
+from gateway.console.forms import Form, once, refused
 from gateway.console.roles import OF_ACCESS
 from gateway.domain.agency import Agency, day_bounds
 from gateway.domain.errors import GatewayError
 from gateway.domain.events import EventType
+from gateway.forms.faults import Mistyped
+from gateway.forms.reading import NO_CHOICE, NO_DAY, asked, day_or_none, given
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of, usual_zone
 from gateway.services.public_address import URL_LENGTH_MAX
@@ -67,7 +69,7 @@ def _for_agency(caller: Caller, agencies: list[Agency], code: str | None) -> Cal
         return caller
     chosen = next((agency.id for agency in agencies if agency.code == code), None)
     if chosen is None:
-        raise Mistyped("There is no such agency.", fields={"agency": N_("Choose one of these.")})
+        raise Mistyped("There is no such agency.", fields={"agency": NO_CHOICE})
     return replace(caller, agency_id=chosen)
 
 
@@ -140,10 +142,10 @@ def _add_sending(console: ConsoleSurface) -> None:
 
 def _days_given() -> tuple[date, date]:
     """Raises Mistyped."""
-    first, last = day_given("from"), day_given("to")
+    first, last = day_or_none("from"), day_or_none("to")
     if first is None or last is None:
         missing = [name for name, day in (("from", first), ("to", last)) if day is None]
-        raise Mistyped("A day is missing.", fields=dict.fromkeys(missing, N_("Give a day, like 2026-11-22.")))
+        raise Mistyped("A day is missing.", fields=dict.fromkeys(missing, NO_DAY))
     if last < first:
         raise Mistyped("The days are swapped.", fields={"to": N_("This must not be before the first day.")})
     return first, last
@@ -153,7 +155,7 @@ def _event_given() -> UUID:
     try:
         return UUID(request.form.get("event", ""))
     except ValueError:
-        raise Mistyped("There is no such event.", fields={"event": N_("Choose one of these.")}) from None
+        raise Mistyped("There is no such event.", fields={"event": NO_CHOICE}) from None
 
 
 def _done(console: ConsoleSurface, endpoint_id: UUID, action: Callable[[Any], object]) -> Any:

@@ -6,9 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from babel.support import NullTranslations, Translations
 from flask import Response, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gateway.forms.errors import OTHERWISE
 from gateway.pages import language as languages
 
 _HERE = Path(__file__).parent
@@ -86,12 +88,20 @@ def environment_of(language: str, *folders: Path) -> Environment:
     # As `gettext` it would take what it is given for HTML and for a format, and a fault may quote what was typed.
     environment.globals["_"] = catalogue.gettext
     environment.globals["url_for"] = url_for
+    environment.filters["told"] = partial(_told, catalogue)
     environment.filters["amount"] = partial(languages.amount, language)
     environment.filters["day"] = partial(languages.day, language)
     environment.filters["moment"] = partial(languages.moment, language)
     environment.filters["minutes"] = partial(languages.minutes, language)
     environment.filters["in_words"] = partial(languages.in_words_of, language)
     return environment
+
+
+def _told(catalogue: NullTranslations, fault: str) -> str:
+    """What is wrong, in the language of `catalogue`; in other words where it has none for what a use case found."""
+    said: str = catalogue.gettext(fault)
+    is_english = not isinstance(catalogue, Translations)
+    return said if is_english or said != fault else str(catalogue.gettext(OTHERWISE))
 
 
 _TEMPLATES = {language: environment_of(language) for language in languages.LANGUAGES}

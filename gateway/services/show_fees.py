@@ -71,7 +71,6 @@ class ShownProcedure:
     number: int
     agency: Agency
     today: date
-    items: Sequence[ShownItem]
     drafts: Sequence[FeeDraft]
 
     @property
@@ -119,9 +118,14 @@ def show_procedure(tx: Transaction, caller: Caller, code: str) -> ShownProcedure
     row = current_definition(tx, caller, code)
     procedure, agency = parse(row.sha256, row.definition), catalogue.agency_from(row)
     today = agency.business_date(tx.now)
-    items = [_item(procedure, item, item_of(row.definition, item.code), today) for item in procedure.items]
     drafts = fee_drafts.of_procedure(tx, code, DRAFTS_SHOWN)
-    return ShownProcedure(procedure, row.definition, row.version, agency, today, items, drafts)
+    return ShownProcedure(procedure, row.definition, row.version, agency, today, drafts)
+
+
+def versions_with_examples(shown: ShownProcedure) -> list[ShownItem]:
+    """Every fee of the procedure with all its versions, priced for typical payers."""
+    items = shown.procedure.items
+    return [_item(shown.procedure, item, item_of(shown.definition, item.code), shown.today) for item in items]
 
 
 def show_draft(tx: Transaction, caller: Caller, draft: FeeDraft) -> ShownDraft:

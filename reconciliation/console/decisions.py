@@ -10,6 +10,7 @@ from flask import redirect, url_for
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.resolution import Resolution, ResolutionStatus
+from gateway.forms.faults import faults_of
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.cursors import invalid_cursor
@@ -126,7 +127,7 @@ def _decision_page(console: ConsoleSurface, resolution_id: UUID, error: GatewayE
         may_withdraw=waits and not may_approve and me.is_any_of(*DECIDERS),
         waits=waits,
         shown=digest_of(ids),
-        faults=words.faults_of(error) if error else {},
+        faults=faults_of(error) if error else {},
     )
 
 

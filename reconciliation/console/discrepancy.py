@@ -12,6 +12,8 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN, Payment
 from gateway.domain.resolution import Action, ResolutionStatus
+from gateway.forms.faults import faults_of
+from gateway.forms.reading import TEXT_MAX, chosen_of, day_given, given, typed
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.name_actors import colleagues, names_of
@@ -32,7 +34,6 @@ from gateway.store.database import Transaction
 from reconciliation.assistant.opinions import with_likeliest
 from reconciliation.console import words
 from reconciliation.console.evidence import others, sides, tables
-from reconciliation.console.forms import NAME_MAX, chosen_of, day_given, text_given, typed
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS, WORKERS
 from reconciliation.explain import explain
@@ -42,6 +43,7 @@ from reconciliation.reports.trace import letter_of, trace_document
 
 TRACES = ("trace", "dispute")
 TYPED = ("text", "to", "until", "why", "kind", "addressee", "answer", "action", "reason", "invoice", "entry")
+NAME_MAX = 200
 NOBODY = "nobody"
 
 Work = Callable[[Transaction, UUID], object]
@@ -71,7 +73,7 @@ def _add_work(console: ConsoleSurface) -> None:
     @for_officers(*WORKERS)
     def add_comment(discrepancy_id: UUID) -> Any:
         caller = console.officer().caller
-        return _worked(console, discrepancy_id, lambda tx, each: comment(tx, caller, each, text_given("text")))
+        return _worked(console, discrepancy_id, lambda tx, each: comment(tx, caller, each, given("text", TEXT_MAX)))
 
     @console.route("/discrepancies/<uuid:discrepancy_id>/assign", endpoint="assign", methods=["POST"])
     @for_officers(*WORKERS)
@@ -92,7 +94,7 @@ def _add_work(console: ConsoleSurface) -> None:
         return _worked(
             console,
             discrepancy_id,
-            lambda tx, each: carry(tx, caller, each, day_given("until"), text_given("why")),
+            lambda tx, each: carry(tx, caller, each, day_given("until"), given("why", TEXT_MAX)),
         )
 
 
@@ -104,7 +106,7 @@ def _add_traces(console: ConsoleSurface) -> None:
         return _worked(
             console,
             discrepancy_id,
-            lambda tx, each: open_trace(tx, caller, each, chosen_of("kind", TRACES), text_given("addressee", NAME_MAX)),
+            lambda tx, each: open_trace(tx, caller, each, chosen_of("kind", TRACES), given("addressee", NAME_MAX)),
         )
 
     @console.route(
@@ -113,7 +115,11 @@ def _add_traces(console: ConsoleSurface) -> None:
     @for_officers(*DECIDERS)
     def answer(discrepancy_id: UUID, trace_id: UUID) -> Any:
         caller = console.officer().caller
-        return _worked(console, discrepancy_id, lambda tx, _: answer_trace(tx, caller, trace_id, text_given("answer")))
+
+        def answered(tx: Transaction, _: UUID) -> None:
+            answer_trace(tx, caller, trace_id, given("answer", TEXT_MAX))
+
+        return _worked(console, discrepancy_id, answered)
 
     @console.route("/traces/<uuid:trace_id>/letter", endpoint="trace_letter")
     @for_officers(*READERS)
@@ -185,7 +191,7 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         nobody=NOBODY,
         **_rights(me, found, paid),
         typed=typed(*TYPED),
-        faults=words.faults_of(error) if error else {},
+        faults=faults_of(error) if error else {},
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from gateway.domain.agency import Agency
 from gateway.domain.money import Money
+from gateway.forms.reading import asked, choice, day_asked
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.surface import ConsoleSurface
@@ -14,7 +15,6 @@ from gateway.store import discrepancy_queue, reconciliation
 from gateway.store.database import Transaction
 from reconciliation.ask_for_run import sources_of
 from reconciliation.console import charts, words
-from reconciliation.console.forms import asked, choice, day_asked
 from reconciliation.console.here import today_of
 from reconciliation.console.roles import READERS
 from reconciliation.day import Day, Rail, Stage, day_at_a_glance, stage_of
@@ -51,7 +51,7 @@ def add(console: ConsoleSurface) -> None:
             before=on - A_DAY,
             after=on + A_DAY if on < today else None,
             agencies=agencies if me.agency_id is None else [],
-            chosen=asked().get("agency", ""),
+            chosen=(asked("agency") or ""),
             glance=glance,
             rails=_largest(glance.rails)[:RAILS_SHOWN] if glance else [],
             named={each.code: each.names for each in agencies},

@@ -13,6 +13,8 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.resolution import ALLOWED, Action, Resolution, ResolutionStatus
+from gateway.forms.faults import faults_of
+from gateway.forms.reading import TEXT_MAX, chosen_of, given, typed
 from gateway.services.access import for_officers
 from gateway.services.name_actors import colleagues
 from gateway.services.resolve_discrepancy import AT_ONCE, propose
@@ -24,7 +26,7 @@ from reconciliation.assistant.causes import Cause
 from reconciliation.assistant.listing import GroupNotFound
 from reconciliation.console import words
 from reconciliation.console.discrepancy import discrepancy_page
-from reconciliation.console.forms import check_shown, chosen_of, digest_of, text_given, typed
+from reconciliation.console.forms import check_shown, digest_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 
 SHOWN = 50
@@ -69,7 +71,7 @@ def _proposed(console: ConsoleSurface, members: Callable[[Transaction], list[UUI
     """The effect, to look at; or, once the officer has confirmed it, the decision that is proposed or taken."""
     me, runtime = console.officer(), console.runtime
     action = Action(chosen_of("action", tuple(Action)))
-    reason = text_given("reason")
+    reason = given("reason", TEXT_MAX)
     parameters = {name: given for name, given in typed(*PARAMETERS).items() if given}
 
     def made(tx: Transaction, ids: list[UUID]) -> list[Resolution]:
@@ -142,7 +144,7 @@ def _group_page(console: ConsoleSurface, key: str, error: GatewayError | None = 
         may_decide=me.is_any_of(*DECIDERS),
         shown=digest_of(row.id for row in rows),
         typed=typed(*TYPED),
-        faults=words.faults_of(error) if error else {},
+        faults=faults_of(error) if error else {},
     )
 
 

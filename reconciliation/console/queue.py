@@ -6,6 +6,7 @@ from typing import Any
 from gateway.domain.agency import Agency
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.money import Money
+from gateway.forms.reading import asked, choice
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.cursors import invalid_cursor
@@ -17,7 +18,7 @@ from reconciliation.ask_for_run import sources_of
 from reconciliation.assistant.cause_words import CAUSE_WORDS
 from reconciliation.assistant.causes import Cause
 from reconciliation.console import words
-from reconciliation.console.forms import asked, choice, following, place, text_asked
+from reconciliation.console.forms import following, place
 from reconciliation.console.here import today_of
 from reconciliation.console.roles import READERS
 from reconciliation.reports.run import BUCKETS
@@ -58,7 +59,7 @@ def add(console: ConsoleSurface) -> None:
             cause_words=_cause_words(console.language()),
             names=names,
             ages_of=ages,
-            chosen={name: asked().get(name, "") for name in FILTERS},
+            chosen={name: (asked(name) or "") for name in FILTERS},
             statuses=[*DiscrepancyStatus, ALL],
             kinds=sorted(DiscrepancyKind),
             ages=list(AGES),
@@ -78,12 +79,12 @@ def _wanted(console: ConsoleSurface, agencies: list[Agency], today: date) -> Wan
         agency_id=codes[agency] if agency else me.agency_id,
         status=None if status == ALL else status,
         kind=choice("kind", tuple(DiscrepancyKind)),
-        provider=text_asked("provider"),
-        assigned_to=me.caller.actor if asked().get("mine") else None,
+        provider=asked("provider"),
+        assigned_to=me.caller.actor if asked("mine") else None,
         cause=choice("cause", tuple(Cause)),
         first=first,
         last=last,
-        due_on=today if asked().get("due") else None,
+        due_on=today if asked("due") else None,
     )
 
 

@@ -8,6 +8,8 @@ from flask import redirect, url_for
 
 from gateway.domain.errors import GatewayError, NotFound
 from gateway.domain.refund import Refund, RefundStatus
+from gateway.forms.faults import faults_of
+from gateway.forms.reading import asked, choice
 from gateway.services.access import for_officers
 from gateway.services.browse import Window, agencies_of, page_of_refunds
 from gateway.services.find import find_payment, find_refund
@@ -18,7 +20,7 @@ from gateway.services.surface import ConsoleSurface
 from gateway.store import refunds
 from gateway.store.database import Transaction
 from reconciliation.console import words
-from reconciliation.console.forms import asked, check_shown, choice, digest_of, with_cursor
+from reconciliation.console.forms import check_shown, digest_of, with_cursor
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import APPROVERS, READERS
 
@@ -36,7 +38,7 @@ def add(console: ConsoleSurface) -> None:
         chosen = choice("status", (*RefundStatus, ALL)) or RefundStatus.REQUESTED
         status = None if chosen == ALL else RefundStatus(chosen)
         with console.runtime.db.read() as tx:
-            found = page_of_refunds(tx, me.caller, Window(PAGE, asked().get("after")), status=status)
+            found = page_of_refunds(tx, me.caller, Window(PAGE, asked("after")), status=status)
             names = names_of(tx, (refund.requested_by for refund in found.items))
             zone = zone_of(agencies_of(tx, me.caller), me.agency_id)
         return console.page(
@@ -102,7 +104,7 @@ def _refund_page(console: ConsoleSurface, refund_id: UUID, error: GatewayError |
         is_mine=is_mine,
         may_decide=waits and not is_mine and me.is_any_of(*APPROVERS),
         shown=shown,
-        faults=words.faults_of(error) if error else {},
+        faults=faults_of(error) if error else {},
     )
 
 

@@ -4,12 +4,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from gateway.domain.errors import Invalid
+from gateway.forms.faults import Mistyped
+from gateway.forms.reading import NO_CHOICE, NO_DAY, asked, day_asked
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
-from gateway.services.surface import ConsoleSurface
+from gateway.services.surface import N_, ConsoleSurface
 from gateway.store import catalogue
-from reconciliation.console.forms import asked, day_asked, text_asked
 from reconciliation.console.here import today_of
 from reconciliation.console.roles import READERS
 from reconciliation.downloads import as_download
@@ -55,7 +55,7 @@ def add(console: ConsoleSurface) -> None:
     @console.route("/reports/payout", endpoint="payout_report")
     @for_officers(*READERS)
     def report_of_payout() -> Any:
-        provider, payout = text_asked("provider") or "", text_asked("payout") or ""
+        provider, payout = asked("provider") or "", asked("payout") or ""
         caller = console.officer().caller
         report = written.payout_report(console.runtime, caller, provider, payout, _form(console))
         _note(console, "payout_report", f"{provider}/{payout}")
@@ -66,7 +66,7 @@ def add(console: ConsoleSurface) -> None:
     def report_of_receipts() -> Any:
         on = day_asked("day")
         if on is None:
-            raise Invalid("That is no day.", fields={"day": "must be like 2026-11-22"})
+            raise Mistyped("That is no day.", fields={"day": NO_DAY})
         report = written.receipts_report(console.runtime, on, _agency(console), _form(console))
         _note(console, "receipts_report", on.isoformat())
         return as_download(report)
@@ -74,32 +74,32 @@ def add(console: ConsoleSurface) -> None:
 
 def _form(console: ConsoleSurface) -> Form:
     """Raises NoSuchFormat."""
-    return Form(asked().get("format", ""), console.language())
+    return Form((asked("format") or ""), console.language())
 
 
 def _month() -> Month:
     """Raises Invalid."""
     try:
-        day = date.fromisoformat(f"{asked().get('month', '')}-01")
+        day = date.fromisoformat(f"{asked('month')}-01")
         return Month.of(day)
     except (ValueError, OverflowError):
-        raise Invalid("That is no month.", fields={"month": "must be like 2026-11"}) from None
+        raise Mistyped("That is no month.", fields={"month": N_("Give a month, like 2026-11.")}) from None
 
 
 def _agency(console: ConsoleSurface) -> UUID | None:
     """The officer's own, or the one that is asked for; None for all."""
-    own, code = console.officer().agency_id, asked().get("agency", EVERY)
+    own, code = console.officer().agency_id, (asked("agency") or EVERY)
     if own is not None or code == EVERY:
         return own
     with console.runtime.db.read() as tx:
         found = next((each.id for each in catalogue.all_agencies(tx) if each.code == code), None)
     if found is None:
-        raise Invalid("There is no such agency.", fields={"agency": "must be one of the list"})
+        raise Mistyped("There is no such agency.", fields={"agency": NO_CHOICE})
     return found
 
 
 def _note(console: ConsoleSurface, subject: str, name: str) -> None:
     """Who took it, once it is written."""
-    taken = {"format": text_asked("format"), "agency": text_asked("agency") or EVERY}
+    taken = {"format": asked("format"), "agency": asked("agency") or EVERY}
     with console.runtime.db.transaction() as tx:
         tx.audit(console.officer().caller.actor, "report.downloaded", subject, name, after=taken)

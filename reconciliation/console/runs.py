@@ -12,6 +12,8 @@ from flask import redirect, url_for
 from gateway.domain.errors import GatewayError, NotFound
 from gateway.domain.money import Money
 from gateway.domain.reconciliation import RunStatus
+from gateway.forms.faults import faults_of
+from gateway.forms.reading import asked, choice, chosen_of, day_asked, day_given, typed
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.cursors import invalid_cursor
@@ -21,17 +23,7 @@ from gateway.store import discrepancy_queue, reconciliation
 from reconciliation.ask_for_run import ask_for_run, sources_of
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import words
-from reconciliation.console.forms import (
-    asked,
-    choice,
-    chosen_of,
-    day_asked,
-    day_given,
-    following,
-    place,
-    text_asked,
-    typed,
-)
+from reconciliation.console.forms import following, place
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 from reconciliation.day import stage_of
@@ -101,7 +93,7 @@ def _runs_page(console: ConsoleSurface, error: GatewayError | None = None) -> An
     with console.runtime.db.read() as tx:
         rows = reconciliation.page_of_runs(
             tx,
-            provider=text_asked("provider"),
+            provider=asked("provider"),
             first=day_asked("first"),
             last=day_asked("last"),
             status=choice("status", tuple(RunStatus)),
@@ -117,14 +109,14 @@ def _runs_page(console: ConsoleSurface, error: GatewayError | None = None) -> An
         words=words,
         rows=[(row, stage_of(row.status, row.totals)) for row in shown],
         names=names,
-        chosen={name: asked().get(name, "") for name in FILTERS},
+        chosen={name: (asked(name) or "") for name in FILTERS},
         known=sorted(known),
         sources=sources_of(console.runtime),
         statuses=list(RunStatus),
         may_run=me.is_any_of(*DECIDERS),
         following=_following(shown) if len(rows) > PAGE else None,
         typed=typed("provider", "business_date"),
-        faults=words.faults_of(error) if error else {},
+        faults=faults_of(error) if error else {},
     )
 
 
@@ -155,7 +147,7 @@ def run_page(console: ConsoleSurface, run_id: UUID, error: GatewayError | None =
         may_sign=is_finished and me.is_any_of(*APPROVERS),
         may_run=me.is_any_of(*DECIDERS) and run.status != RunStatus.RUNNING,
         is_signed=is_signed,
-        faults=words.faults_of(error) if error else {},
+        faults=faults_of(error) if error else {},
     )
 
 

@@ -7,8 +7,10 @@ from uuid import UUID
 from flask import redirect, url_for
 
 from gateway.domain.discrepancy import DiscrepancyKind
-from gateway.domain.errors import GatewayError, Invalid, NotFound
+from gateway.domain.errors import GatewayError, NotFound
 from gateway.domain.money import Money
+from gateway.forms.faults import Mistyped, faults_of
+from gateway.forms.reading import TEXT_MAX, TOO_LONG, typed
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.name_actors import names_of
@@ -16,7 +18,7 @@ from gateway.services.surface import N_, ConsoleSurface
 from gateway.store import signed_runs
 from gateway.store.database import Transaction
 from reconciliation.console import words
-from reconciliation.console.forms import TEXT_MAX, check_shown, digest_of, typed
+from reconciliation.console.forms import check_shown, digest_of
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import APPROVERS
 from reconciliation.console.runs import SIGNABLE, found_run
@@ -75,7 +77,7 @@ def _sign_off_page(console: ConsoleSurface, run_id: UUID, error: GatewayError | 
         shown=digest_of(_signed(run, rows)),
         typed=typed("note", *map(_field, kinds)),
         field=_field,
-        faults=words.faults_of(error) if error else {},
+        faults=faults_of(error) if error else {},
     )
 
 
@@ -94,7 +96,7 @@ def _reasons(rows: list[Any]) -> dict[UUID, str]:
     given = {kind: typed(_field(kind))[_field(kind)] for kind in {row.kind for row in rows}}
     wrong = sorted(kind for kind, reason in given.items() if len(reason) not in REASON)
     if wrong:
-        raise Invalid(
+        raise Mistyped(
             "A reason is missing.",
             fields={_field(kind): N_("Say in a sentence why the day is signed all the same.") for kind in wrong},
         )
@@ -104,7 +106,7 @@ def _reasons(rows: list[Any]) -> dict[UUID, str]:
 def _note() -> str:
     note = typed("note")["note"]
     if len(note) > TEXT_MAX:
-        raise Invalid("The note is too long.", fields={"note": N_("This is too long. Make it shorter.")})
+        raise Mistyped("The note is too long.", fields={"note": TOO_LONG})
     return note
 
 

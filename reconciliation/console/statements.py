@@ -10,6 +10,8 @@ from flask import Response, redirect, request, url_for
 
 from gateway.domain.errors import GatewayError, Invalid
 from gateway.domain.money import Money
+from gateway.forms.faults import Mistyped, faults_of
+from gateway.forms.reading import TEXT_MAX, asked, given, typed
 from gateway.services.access import for_officers, takes_up_to
 from gateway.services.browse import agencies_of
 from gateway.services.name_actors import names_of
@@ -17,7 +19,7 @@ from gateway.services.surface import N_, ConsoleSurface
 from gateway.store import statements
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import statement_words, words
-from reconciliation.console.forms import asked, text_asked, text_given, typed, with_cursor
+from reconciliation.console.forms import with_cursor
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS
 from reconciliation.statements.jobs import LearningQueue
@@ -65,7 +67,7 @@ def _upload() -> Upload:
     """Raises Invalid."""
     part = request.files.get("file")
     if part is None or not part.filename:
-        raise Invalid("There is no file.", fields={"file": N_("Choose the file that the bank sent.")})
+        raise Mistyped("There is no file.", fields={"file": N_("Choose the file that the bank sent.")})
     return Upload(cast("BinaryIO", part.stream), part.filename, request.form.get("layout", ""))
 
 
@@ -73,7 +75,7 @@ def _list_page(console: ConsoleSurface, error: GatewayError | None = None) -> An
     me = console.officer()
     check_acts_for_all(me.caller)
     with console.runtime.db.read() as tx:
-        shown, cursor = files_after(tx, text_asked("after"), PAGE)
+        shown, cursor = files_after(tx, asked("after"), PAGE)
         zone = zone_of(agencies_of(tx, me.caller))
     return console.page(
         "statements.html",
@@ -85,7 +87,7 @@ def _list_page(console: ConsoleSurface, error: GatewayError | None = None) -> An
         may_hand_in=me.is_any_of(*DECIDERS),
         following=with_cursor(cursor) if cursor else None,
         typed=typed("layout"),
-        faults=words.faults_of(error) if error else {},
+        faults=faults_of(error) if error else {},
         about=error.about if isinstance(error, NotOurAccount | StatementChanged) else None,
     )
 
@@ -110,17 +112,17 @@ def _file_page(console: ConsoleSurface, file_id: UUID, error: GatewayError | Non
         brought=brought,
         names=names,
         zone=zone,
-        is_known=asked().get("known") == "1",
+        is_known=asked("known") == "1",
         may_read=me.is_any_of(*DECIDERS) and stage != statement_words.RENEWED,
         typed=typed("purpose"),
-        faults=words.faults_of(error) if error else {},
+        faults=faults_of(error) if error else {},
     )
 
 
 def _download(console: ConsoleSurface, file_id: UUID) -> Any:
     """The file itself, for a purpose that is written down first: it says who paid."""
     try:
-        content = read_back(console.runtime, console.officer().caller, file_id, text_given("purpose"))
+        content = read_back(console.runtime, console.officer().caller, file_id, given("purpose", TEXT_MAX))
     except Invalid as error:
         return _file_page(console, file_id, error)
     return Response(

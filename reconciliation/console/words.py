@@ -5,11 +5,10 @@ A name that has no word here yet stands for itself, so that a new kind shows by 
 
 from collections.abc import Mapping
 
-from gateway.domain.errors import GatewayError
 from gateway.services.surface import N_
 from gateway.services.words import ACCOUNTS, DISCREPANCIES, DISCREPANCY_KINDS, REFUNDS, TONES, account_word
 
-__all__ = ["FAULTS", "TONES", "WORDS", "account_word", "faults_of", "word"]
+__all__ = ["TONES", "WORDS", "account_word", "word"]
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "kind": DISCREPANCY_KINDS,
@@ -122,34 +121,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-FAULTS: Mapping[str, str] = {
-    "same_person": N_("You asked for this yourself, so another person decides on it."),
-    "signed_by_same_officer": N_(
-        "You asked for this run, or closed one of its discrepancies alone. Another approver signs it."
-    ),
-    "already_decided": N_("Somebody has decided on this meanwhile, or proposed something. Look at it again."),
-    "above_write_off_limit": N_("This is more than may be written off here. Dispute it with the provider instead."),
-    "run_under_way": N_("A run of this source is at work. Try again when it has ended."),
-    "run_signed_off": N_("This day is signed off. Start a correction instead."),
-    "nothing_to_correct": N_("This day is not signed off. Run it again instead."),
-    "illegal_transition": N_("This is not possible as things stand now. Look at it again."),
-    "one_agency_only": N_("This covers every agency, and you act for one. Ask an officer who acts for all."),
-    "not_our_account": N_("This statement is of an account that is not known here. Check that it is the right file."),
-    "statement_changed": N_("This statement is loaded, and says something else now. Ask the bank which is right."),
-    "empty_file": N_("The file is empty. Choose the file that the bank sent."),
-    "unknown_layout": N_("Choose one of these."),
-    "open_discrepancies": N_("Something is open that no reason was given for. Look at the run again."),
-}
-"""By the code of the error; another one says itself what is wrong."""
-
-
 def word(table: str, name: str) -> str:
     """The word of `name`, a message of the catalogues."""
     return WORDS[table].get(name) or name.replace("_", " ")
-
-
-def faults_of(error: GatewayError) -> dict[str, str]:
-    """What is wrong, by the field that mends it ("" for none): messages of the catalogues, or plain text."""
-    told = FAULTS.get(error.code, error.detail)
-    named = dict.fromkeys(error.fields, told) if error.code in FAULTS else dict(error.fields)
-    return named or {"": told}

@@ -15,7 +15,7 @@ from gateway.pages.language import LANGUAGES
 
 PAGES = Path(gateway.pages.__file__).parent
 ROOT = PAGES.parents[1]
-SPEAKING = ("gateway/pages", "gateway/console", "gateway/services", "reconciliation")
+SPEAKING = ("gateway/pages", "gateway/console", "gateway/forms", "gateway/services", "reconciliation")
 """Where people are spoken to, in templates and in texts that N_ marks."""
 WRITTEN_IN = "en"
 TRANSLATED = [language for language in LANGUAGES if language != WRITTEN_IN]

@@ -94,7 +94,7 @@ def test_a_download_is_the_report_and_is_written_down(office: Office) -> None:
         assert auditor.get(f"/console/reports/{wrong}").status_code == 422
     assert auditor.get("/console/reports/payout?provider=sandbox&payout=none&format=json").status_code == 404
     assert of_one.get("/console/reports/payout?provider=sandbox&payout=none&format=json").status_code == 403
-    assert "must be like 2026-11-22" in auditor.get("/console/reports/receipts?day=x&format=csv").text
+    assert "Give a day, like 2026-11-22." in auditor.get("/console/reports/receipts?day=x&format=csv").text
     assert office.officer(Role.CATALOGUE_EDITOR).get("/console/reports").status_code == 403
     with office.world.runtime.db.read() as tx:
         taken = "SELECT subject_type, subject_id FROM audit_log WHERE action = 'report.downloaded' ORDER BY at"

@@ -89,7 +89,7 @@ def test_a_case_is_worked_out_step_by_step(editor: FlaskClient) -> None:
     wrong = editor.get(page.replace("=12", "=many"))
     assert wrong.status_code == 422
     assert 'href="#fact.pages"' in wrong.text
-    assert "No rate of certified-copy is known" in words(editor.get(f"{page}&other=1999-01-01").text)
+    assert "No fee is known for this day." in words(editor.get(f"{page}&other=1999-01-01").text)
 
 
 def test_a_change_is_drafted_published_by_another_and_taken_back(
