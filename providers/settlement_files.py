@@ -9,14 +9,16 @@ row, where the layout has one: a file without it is still being written, or was 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
 from gateway.domain.money import Money
 from gateway.ports.cells import Fault
+from gateway.ports.lines import LineTooLong, blocks_of_lines
 from gateway.ports.provider import BatchRef, NotSent, OutcomeUnknown, ProviderError, SettlementLine, SettlementWindow
 from providers.column_map import ColumnMap, Trailer, UnusableMap, read_map
 from providers.settings import MissingSettings, UnusableSetting
@@ -26,6 +28,8 @@ LINE_BYTES_MAX = 8_192
 """No row is longer; without a bound, a file of one endless line would fill the memory."""
 
 _MARK = b"\xef\xbb\xbf"
+_TOO_LONG = f"it is longer than {LINE_BYTES_MAX} bytes"
+_NO_END = "it has not the agreed line end, or was cut"
 _SEEN_BITS = 2**27  # 16 MiB: ten million ids leave some hundred thousand to be looked at twice
 
 
@@ -144,7 +148,7 @@ class FileSettlements:
             ids.note(line.line_id)
             tally.count += 1
             if trailer is not None and line.gross.currency == trailer.currency:
-                tally.net += line.net.amount_minor
+                tally.net += line.gross.amount_minor - line.fee.amount_minor
             yield line
         if trailer is not None:
             tally.check(trailer)
@@ -153,28 +157,41 @@ class FileSettlements:
 
     def _table(self, file: BinaryIO, tally: "_Tally") -> Iterator[list[str]]:
         """The rows below the header. Raises Fault."""
-        rows = self._whole_rows(file, tally)
-        header = next(rows, None)
-        if header is None:
-            raise Fault("the file is empty")
-        marked = self._layout.encoding == "utf-8-sig"
-        if header.startswith(_MARK) is not marked:
-            raise Fault(f"its first bytes are {'not ' if marked else ''}a byte order mark")
-        if tuple(self._rows.cells(header.removeprefix(_MARK))) != self._layout.columns:
-            raise Fault(f"it is not the header of layout {self._layout.version}")
-        for row in rows:
-            yield self._rows.cells(row)
-
-    def _whole_rows(self, file: BinaryIO, tally: "_Tally") -> Iterator[bytes]:
-        end = self._layout.line_end
         file.seek(0)
-        while row := file.readline(LINE_BYTES_MAX + 1):
+        header = file.readline(LINE_BYTES_MAX + 1)
+        if not header:
+            raise Fault("the file is empty")
+        tally.row += 1
+        self._check_header(header)
+        try:
+            for lines in blocks_of_lines(file, LINE_BYTES_MAX):
+                for cells in self._cells(lines):
+                    tally.row += 1
+                    yield cells
+        except Fault:  # of the row after those that were yielded
             tally.row += 1
-            if len(row) > LINE_BYTES_MAX:
-                raise Fault(f"it is longer than {LINE_BYTES_MAX} bytes")
-            if not row.endswith(end):
-                raise Fault("it has not the agreed line end, or was cut")
-            yield row.removesuffix(end)
+            raise
+        except LineTooLong:
+            tally.row += 1
+            raise Fault(_TOO_LONG) from None
+
+    def _check_header(self, row: bytes) -> None:
+        end, marked = self._layout.line_end, self._layout.encoding == "utf-8-sig"
+        if len(row) > LINE_BYTES_MAX:
+            raise Fault(_TOO_LONG)
+        if not row.endswith(end):
+            raise Fault(_NO_END)
+        if row.startswith(_MARK) is not marked:
+            raise Fault(f"its first bytes are {'not ' if marked else ''}a byte order mark")
+        if tuple(self._rows.cells(row.removesuffix(end).removeprefix(_MARK))) != self._layout.columns:
+            raise Fault(f"it is not the header of layout {self._layout.version}")
+
+    def _cells(self, lines: Sequence[bytes]) -> Iterator[list[str]]:
+        end = self._layout.line_end
+        whole = [line.removesuffix(end) for line in takewhile(lambda line: line.endswith(end), lines)]
+        yield from self._rows.cells_of_all(whole)
+        if len(whole) < len(lines):
+            raise Fault(_NO_END)
 
     def _check_unique(self, file: BinaryIO, suspects: Set[str], tally: "_Tally") -> None:
         """Look at all rows again for the few ids that may have come twice."""

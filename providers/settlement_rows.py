@@ -9,9 +9,10 @@ import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from gateway.domain.money import Money
-from gateway.ports.cells import Amounts, Fault, Times, Unit, split, trimmed
+from gateway.ports.cells import Amounts, Fault, Picked, Times, Unit, split, split_all
 from gateway.ports.provider import SettlementLine
 from providers.column_map import BLANK, COUNT, MARKER, NET, ColumnMap
 
@@ -35,8 +36,12 @@ class Rows:
         self._layout = layout
         self._payment_of = payment_of
         self._signed = layout.outgoing is None
+        self._outgoing = layout.outgoing or frozenset()
+        self._picked = Picked(layout.fields)
         self._amounts = Amounts(layout.unit, layout.decimal_mark, layout.thousands_mark)
-        self._times = Times(layout.time_format, layout.zone)
+        # The fees of a tariff come again and again, as do the seconds of a busy day.
+        self._amount = lru_cache(maxsize=4096)(partial(self._amounts.read, signed=self._signed))
+        self._time = lru_cache(maxsize=4096)(Times(layout.time_format, layout.zone).read)
         self._encoding = layout.encoding.removesuffix("-sig")
         self._marker = layout.trailer.marker if layout.trailer else None
         self._marker_at = layout.trailer.cells.index(MARKER) if layout.trailer else 0
@@ -45,26 +50,28 @@ class Rows:
         """The cells of a row without its line end. Raises Fault."""
         return split(row, self._encoding, self._layout.delimiter)
 
+    def cells_of_all(self, rows: Sequence[bytes]) -> Iterable[list[str]]:
+        """Those of each. Raises Fault for the row after those that were given out."""
+        return split_all(rows, self._encoding, self._layout.delimiter)
+
     def line(self, cells: Sequence[str]) -> SettlementLine:
         """Raises Fault."""
         layout = self._layout
         if len(cells) != len(layout.columns):
             raise Fault(f"it has {len(cells)} cells instead of {len(layout.columns)}")
-        given = {name: trimmed(name, cells[at]) for name, at in layout.fields.items()}
+        given = self._picked.of(cells)
         word = given["kind"]
         if word not in layout.kinds:
             raise Fault("kind: the map does not know this word")
         currency = layout.currency or given["currency"]
-        gross = self._amounts.read("gross", given["gross"], currency, signed=self._signed)
+        gross = self._amount("gross", given["gross"], currency)
         reference = given.get("merchant_reference")
         line = SettlementLine(
             line_id=_needed("line_id", given),
             kind=layout.kinds[word],
-            gross=-gross if word in (layout.outgoing or ()) else gross,
-            fee=self._amounts.read("fee", given["fee"], currency, signed=self._signed)
-            if "fee" in given
-            else Money(0, currency),
-            occurred_at=self._times.read("occurred_at", given["occurred_at"]),
+            gross=-gross if word in self._outgoing else gross,
+            fee=self._amount("fee", given["fee"], currency) if "fee" in given else Money(0, currency),
+            occurred_at=self._time("occurred_at", given["occurred_at"]),
             provider_transaction_id=given.get("provider_transaction_id") or None,
             provider_refund_id=given.get("provider_refund_id") or None,
             merchant_reference=self._payment_of(reference) if reference else None,
@@ -72,8 +79,9 @@ class Rows:
             settled="status" not in given or given["status"] in layout.settled,
         )
         if "net" in given:
-            stated = self._amounts.read("net", given["net"], currency, signed=self._signed)
-            if stated != (line.net if self._signed else Money(abs(line.net.amount_minor), currency)):
+            stated = self._amount("net", given["net"], currency).amount_minor
+            net = line.gross.amount_minor - line.fee.amount_minor
+            if stated != (net if self._signed else abs(net)):
                 raise Fault("net: it is not gross less fee")
         return line
 

@@ -6,15 +6,17 @@ the reason, never the value, which may be somebody's name.
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timezone
 from decimal import Decimal
 from enum import StrEnum
+from operator import itemgetter
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money, exponent_of, from_major
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # a tab can be the delimiter
+_CONTROL_BUT_LINE_FEED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _PARTS: Mapping[str, str] = {"Y": r"(?P<Y>\d{4})", **{part: rf"(?P<{part}>\d\d)" for part in "mdHMS"}}
 _HUNDREDTHS = 2
 
@@ -46,10 +48,38 @@ def split(row: bytes, encoding: str, delimiter: str) -> list[str]:
     return parsed[0] if parsed else []
 
 
-def trimmed(name: str, cell: str) -> str:
-    if cell != cell.strip():
-        raise Fault(f"{name}: there are blanks around it")
-    return cell
+def split_all(rows: Sequence[bytes], encoding: str, delimiter: str) -> Iterable[list[str]]:
+    """The cells of each, as `split` has them. Raises Fault for the row after those that were given out."""
+    if not rows:
+        return ()
+    one_by_one = (split(row, encoding, delimiter) for row in rows)
+    try:
+        text = b"\n".join(rows).decode(encoding)
+        if _CONTROL_BUT_LINE_FEED.search(text):
+            return one_by_one
+        lines = text.split("\n")
+        if '"' not in text:
+            return [line.split(delimiter) for line in lines]
+        parsed = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        return one_by_one
+    return [cells or [""] for cells in parsed] if len(parsed) == len(rows) else one_by_one
+
+
+class Picked:
+    """The cells of a row that are facts, by the names of those."""
+
+    def __init__(self, places: Mapping[str, int]) -> None:
+        self._names = tuple(places)
+        self._pick = itemgetter(*places.values())  # of two at least, so that it gives a tuple
+
+    def of(self, cells: Sequence[str]) -> dict[str, str]:
+        """Raises Fault for a cell that has blanks around it."""
+        picked = self._pick(cells)
+        if picked != tuple(map(str.strip, picked)):
+            name = next(name for name, cell in zip(self._names, picked, strict=True) if cell != cell.strip())
+            raise Fault(f"{name}: there are blanks around it")
+        return dict(zip(self._names, picked, strict=True))
 
 
 class Amounts:

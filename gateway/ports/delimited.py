@@ -13,13 +13,15 @@ counts and adds up to), and once to yield it. So no row comes of a file that is 
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, timezone
 from functools import lru_cache
 from typing import BinaryIO
 
-from gateway.domain.money import EXPONENT, Money
-from gateway.ports.cells import Amounts, Fault, Times, Unit, split, trimmed
+from gateway.domain.money import EXPONENT, MAX_MINOR, Money
+from gateway.ports.cells import Amounts, Fault, Picked, Times, Unit, split_all
+from gateway.ports.lines import LineTooLong, blocks_of_lines
 from gateway.ports.statement import BOOKED, Statement, StatementEntry, UnreadableStatement
 
 FIELDS = frozenset(
@@ -79,7 +81,7 @@ class StatementMap:
 
 @dataclass(slots=True)
 class _Facts:
-    """What a file comes to. `balance` is that beside the entry before."""
+    """What a file comes to, in minor units. `balance` is that beside the entry before."""
 
     count: int = 0
     net: int = 0
@@ -87,69 +89,126 @@ class _Facts:
     last: date | None = None
     balance: int | None = None
     before: int = 0
-    opening: Money | None = None
-    closing: Money | None = None
+    opening: int | None = None
+    closing: int | None = None
     closed: bool = False
 
 
 def read(stream: BinaryIO, column_map: StatementMap) -> Iterator[Statement | StatementEntry]:
     """Raises UnreadableStatement with the line, the column and the reason."""
     start, reader = stream.tell(), _Reader(column_map)
-    facts = _Facts()
-    for _ in reader.entries(stream, facts):
-        pass
+    facts = reader.facts(stream)
     if facts.first is None or facts.last is None:
         raise UnreadableStatement("it has no entries")
     if column_map.trailer and not facts.closed:
         raise UnreadableStatement("the last row is missing: the file was cut")
     name = f"{facts.first}/{facts.last}"
-    yield Statement(name, column_map.account, facts.last, facts.opening, facts.closing)
+    opening, closing = (
+        None if minor is None else Money(minor, column_map.currency) for minor in (facts.opening, facts.closing)
+    )
+    yield Statement(name, column_map.account, facts.last, opening, closing)
     stream.seek(start)
-    yield from reader.entries(stream, _Facts(), name)
+    yield from reader.entries(stream, name)
 
 
 class _Reader:
     def __init__(self, column_map: StatementMap) -> None:
         self._map = column_map
+        self._width = len(column_map.columns)
+        self._marker_at = column_map.trailer.index(MARKER) if column_map.trailer else None
+        self._picked = Picked(column_map.places)
         self._amounts = Amounts(Unit.MAJOR, column_map.decimal_mark, column_map.thousands_mark)
+        self._times = Times(column_map.date_format, _UTC)
         # The fees of a tariff come again and again, as do the days.
-        self._amount = lru_cache(maxsize=4096)(self._amounts.read)
-        self._time = lru_cache(maxsize=256)(Times(column_map.date_format, _UTC).read)
+        self._moved = lru_cache(maxsize=4096)(self._read_moved)
+        self._day = lru_cache(maxsize=256)(self._read_day)
 
-    def entries(self, stream: BinaryIO, facts: _Facts, name: str = "") -> Iterator[StatementEntry]:
-        number = 0
-        try:
-            for number, row in enumerate(self._rows(stream), start=1):
-                if number <= self._map.preamble:
-                    continue
-                cells = split(row, self._map.encoding, self._map.delimiter)
-                if number == self._map.preamble + 1:
-                    if tuple(cells) != self._map.columns:
-                        raise Fault("it is not the header of the map")
-                elif facts.closed:
+    def facts(self, stream: BinaryIO) -> _Facts:
+        """Of a file whose every row is held against its own figures."""
+        facts = _Facts()
+        with self._telling_where():
+            for cells in self._below_header(stream):
+                if facts.closed:
                     raise Fault("something follows the last row")
-                elif self._is_trailer(cells):
+                if self._is_trailer(cells):
                     self._close(cells, facts)
                 else:
-                    yield self._entry(cells, facts, name)
+                    self._add(self._given(cells), facts)
+        return facts
+
+    def entries(self, stream: BinaryIO, name: str) -> Iterator[StatementEntry]:
+        """Of a file that was read for its facts."""
+        account = self._map.account
+        with self._telling_where():
+            for number, cells in enumerate(self._below_header(stream), start=1):
+                if self._is_trailer(cells):
+                    break
+                given = self._given(cells)
+                minor, amount = self._moved(given.get("amount"), given.get("debit", ""), given.get("credit", ""))
+                valued = given.get("valued_on")
+                yield StatementEntry(
+                    name,
+                    account,
+                    number,
+                    amount,
+                    minor >= 0,
+                    False,
+                    False,
+                    BOOKED,
+                    self._day("booked_on", given["booked_on"]),
+                    None,
+                    self._day("valued_on", valued) if valued else None,
+                    "",
+                    "",
+                    given.get("bank_reference", ""),
+                    given.get("end_to_end_id", ""),
+                    "",
+                    "",
+                    "",
+                    given.get("text", ""),
+                )
+
+    @contextmanager
+    def _telling_where(self) -> Iterator[None]:
+        try:
+            yield
         except Fault as fault:
             column, _, reason = str(fault).rpartition(": ")
             place = self._map.fields.get(column, column)
             raise UnreadableStatement(
-                f"{place}: {reason}" if place else str(fault), line=number + isinstance(fault, _Next), field=place
+                f"{place}: {reason}" if place else str(fault), line=self._row, field=place
             ) from None
 
-    def _rows(self, stream: BinaryIO) -> Iterator[bytes]:
-        begun = False
-        while row := stream.readline(LINE_BYTES_MAX + 1):
-            if len(row) > LINE_BYTES_MAX:
-                raise _Next(f"it is longer than {LINE_BYTES_MAX} bytes")
-            yield (row if begun else row.removeprefix(_MARK)).rstrip(b"\r\n")
-            begun = True
+    def _below_header(self, stream: BinaryIO) -> Iterator[list[str]]:
+        rows = self._rows(stream)
+        header = next(rows, None)
+        if header is not None and tuple(header) != self._map.columns:
+            raise Fault("it is not the header of the map")
+        return rows
+
+    def _rows(self, stream: BinaryIO) -> Iterator[list[str]]:
+        """The cells of the header and of each row below it. Raises Fault for what is wrong in the next."""
+        self._row = 0
+        try:
+            for lines in blocks_of_lines(stream, LINE_BYTES_MAX):
+                rows = [line.rstrip(b"\r\n") for line in lines]
+                if self._row == 0 and rows:
+                    rows[0] = rows[0].removeprefix(_MARK)
+                passed_over = max(0, min(len(rows), self._map.preamble - self._row))
+                self._row += passed_over
+                for cells in split_all(rows[passed_over:], self._map.encoding, self._map.delimiter):
+                    self._row += 1
+                    yield cells
+        except LineTooLong:
+            self._row += 1
+            raise Fault(f"it is longer than {LINE_BYTES_MAX} bytes") from None
+        except Fault:
+            self._row += 1
+            raise
 
     def _is_trailer(self, cells: list[str]) -> bool:
-        at = self._map.trailer.index(MARKER) if self._map.trailer else len(cells)
-        return at < len(cells) and cells[at] == self._map.trailer_marker
+        at = self._marker_at
+        return at is not None and at < len(cells) and cells[at] == self._map.trailer_marker
 
     def _close(self, cells: list[str], facts: _Facts) -> None:
         if len(cells) != len(self._map.trailer):
@@ -161,74 +220,61 @@ class _Reader:
             raise Fault("the last row states another total than the entries add up to")
         facts.closed = True
 
-    def _entry(self, cells: list[str], facts: _Facts, name: str) -> StatementEntry:
-        if len(cells) != len(self._map.columns):
-            raise Fault(f"it has {len(cells)} cells instead of {len(self._map.columns)}")
-        given = {one: trimmed(one, cells[at]) for one, at in self._map.places.items()}
-        signed = self._moved(given)
-        day = self._time("booked_on", given["booked_on"]).date()
+    def _given(self, cells: list[str]) -> dict[str, str]:
+        if len(cells) != self._width:
+            raise Fault(f"it has {len(cells)} cells instead of {self._width}")
+        return self._picked.of(cells)
+
+    def _add(self, given: Mapping[str, str], facts: _Facts) -> None:
+        minor, _ = self._moved(given.get("amount"), given.get("debit", ""), given.get("credit", ""))
+        day = self._day("booked_on", given["booked_on"])
         facts.count += 1
-        facts.net += signed.amount_minor
-        facts.first = day if facts.first is None else min(facts.first, day)
-        facts.last = day if facts.last is None else max(facts.last, day)
+        facts.net += minor
+        if facts.first is None or facts.last is None:
+            facts.first = facts.last = day
+        elif day < facts.first:
+            facts.first = day
+        elif day > facts.last:
+            facts.last = day
         if "balance" in given:
-            self._balanced(given["balance"], signed, facts)
-        valued = given.get("valued_on")
-        text = given.get("text", "")
-        if len(text) > TEXT_MAX:
+            self._balanced(given["balance"], minor, facts)
+        if len(given.get("text", "")) > TEXT_MAX:
             raise Fault(f"text: it is longer than {TEXT_MAX}")
-        return StatementEntry(
-            statement_id=name,
-            account=self._map.account,
-            number=facts.count,
-            amount=Money(abs(signed.amount_minor), signed.currency),
-            credit=signed.amount_minor >= 0,
-            reversal=False,
-            returned=False,
-            status=BOOKED,
-            booked_on=day,
-            booked_at=None,
-            valued_on=self._time("valued_on", valued).date() if valued else None,
-            code="",
-            entry_reference="",
-            servicer_reference=given.get("bank_reference", ""),
-            end_to_end_id=given.get("end_to_end_id", ""),
-            transaction_id="",
-            instruction_id="",
-            reference="",
-            remittance=text,
-        )
+        if given.get("valued_on"):
+            self._day("valued_on", given["valued_on"])
 
-    def _moved(self, given: Mapping[str, str]) -> Money:
-        if "amount" in given:
-            return self._amount("amount", given["amount"], self._map.currency, signed=True)
-        debit, credit = (
-            self._amount(name, given[name], self._map.currency, signed=False) if given[name] else None
-            for name in ("debit", "credit")
+    def _read_day(self, name: str, text: str) -> date:
+        return self._times.read(name, text).date()
+
+    def _read_moved(self, signed: str | None, debit: str, credit: str) -> tuple[int, Money]:
+        """What came to the account, with its sign in minor units and without it."""
+        currency = self._map.currency
+        if signed is not None:
+            minor = self._amounts.read("amount", signed, currency, signed=True).amount_minor
+            return minor, Money(abs(minor), currency)
+        went, came = (
+            self._amounts.read(name, text, currency, signed=False).amount_minor if text else None
+            for name, text in (("debit", debit), ("credit", credit))
         )
-        if debit is not None and credit is not None and debit.amount_minor and credit.amount_minor:
+        if went and came:
             raise Fault("debit: it stands beside a credit")
-        moved = credit if credit is not None and (credit.amount_minor or debit is None) else None
-        if moved is None and debit is None:
+        if went is None and came is None:
             raise Fault("credit: there is neither a debit nor a credit")
-        return moved if moved is not None else -(debit or Money(0, self._map.currency))
+        minor = came or -(went or 0)
+        return minor, Money(abs(minor), currency)
 
-    def _balanced(self, text: str, signed: Money, facts: _Facts) -> None:
+    def _balanced(self, text: str, minor: int, facts: _Facts) -> None:
         """The balance beside an entry is that after it."""
-        after = self._amounts.read("balance", text, self._map.currency, signed=True)
-        start = after - signed
+        after = self._amounts.read("balance", text, self._map.currency, signed=True).amount_minor
+        start = after - minor
+        if abs(start) > MAX_MINOR:
+            raise Fault("balance: it is too large")
         if facts.balance is not None:
-            follows = after.amount_minor == facts.before if self._map.newest_first else (
-                start.amount_minor == facts.balance
-            )  # fmt: skip
+            follows = after == facts.before if self._map.newest_first else start == facts.balance
             if not follows:
                 raise Fault("balance: it does not follow from the one before")
-        facts.balance, facts.before = after.amount_minor, start.amount_minor
+        facts.balance, facts.before = after, start
         if self._map.newest_first:
-            facts.opening, facts.closing = start, facts.closing or after
+            facts.opening, facts.closing = start, after if facts.closing is None else facts.closing
         else:
-            facts.opening, facts.closing = facts.opening or start, after
-
-
-class _Next(Fault):
-    """Of the row after the one that was come to."""
+            facts.opening, facts.closing = start if facts.opening is None else facts.opening, after
