@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import takewhile
+from itertools import chain, takewhile, zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
@@ -138,39 +138,51 @@ class FileSettlements:
     def _lines(self, file: BinaryIO, tally: "_Tally") -> Iterator[SettlementLine]:
         """Raises Fault in the row that `tally` has come to."""
         trailer, ids = self._layout.trailer, _Repeats()
-        for cells in self._table(file, tally):
-            if tally.control is not None:
-                raise Fault("something follows the last row")
-            if self._rows.is_trailer(cells):
+        for rows in self._blocks(file, tally):
+            end = 0 if tally.control is not None else self._rows.trailer_in(rows)
+            for line in self._read(rows[:end], tally):
+                ids.note(line.line_id)
+                tally.count += 1
+                if trailer is not None and line.gross.currency == trailer.currency:
+                    tally.net += line.gross.amount_minor - line.fee.amount_minor
+                yield line
+            for cells in rows[end:]:
+                tally.row += 1
+                if tally.control is not None:
+                    raise Fault("something follows the last row")
                 tally.control = self._rows.control(cells)
-                continue
-            line = self._rows.line(cells)
-            ids.note(line.line_id)
-            tally.count += 1
-            if trailer is not None and line.gross.currency == trailer.currency:
-                tally.net += line.gross.amount_minor - line.fee.amount_minor
-            yield line
         if trailer is not None:
             tally.check(trailer)
         if ids.suspects:
             self._check_unique(file, ids.suspects, tally)
 
-    def _table(self, file: BinaryIO, tally: "_Tally") -> Iterator[list[str]]:
-        """The rows below the header. Raises Fault."""
+    def _read(self, rows: Sequence[Sequence[str]], tally: "_Tally") -> Iterator[SettlementLine]:
+        """At once, and where something is wrong in them row by row, to say in which."""
+        try:
+            lines = self._rows.lines(rows) if rows else []
+        except Fault:
+            lines = []
+        for cells, line in zip_longest(rows, lines):
+            tally.row += 1
+            yield line or self._rows.line(cells)
+
+    def _blocks(self, file: BinaryIO, tally: "_Tally") -> Iterator[list[list[str]]]:
+        """The cells of the rows below the header, of each of which `tally` is to be told. Raises Fault."""
         file.seek(0)
         header = file.readline(LINE_BYTES_MAX + 1)
         if not header:
             raise Fault("the file is empty")
         tally.row += 1
         self._check_header(header)
+        end = self._layout.line_end
         try:
             for lines in blocks_of_lines(file, LINE_BYTES_MAX):
-                for cells in self._cells(lines):
+                whole = [line.removesuffix(end) for line in takewhile(lambda line: line.endswith(end), lines)]
+                rows, fault = self._rows.cells_of_all(whole)
+                yield rows
+                if fault is not None or len(whole) < len(lines):
                     tally.row += 1
-                    yield cells
-        except Fault:  # of the row after those that were yielded
-            tally.row += 1
-            raise
+                    raise fault or Fault(_NO_END)
         except LineTooLong:
             tally.row += 1
             raise Fault(_TOO_LONG) from None
@@ -186,18 +198,12 @@ class FileSettlements:
         if tuple(self._rows.cells(row.removesuffix(end).removeprefix(_MARK))) != self._layout.columns:
             raise Fault(f"it is not the header of layout {self._layout.version}")
 
-    def _cells(self, lines: Sequence[bytes]) -> Iterator[list[str]]:
-        end = self._layout.line_end
-        whole = [line.removesuffix(end) for line in takewhile(lambda line: line.endswith(end), lines)]
-        yield from self._rows.cells_of_all(whole)
-        if len(whole) < len(lines):
-            raise Fault(_NO_END)
-
     def _check_unique(self, file: BinaryIO, suspects: Set[str], tally: "_Tally") -> None:
         """Look at all rows again for the few ids that may have come twice."""
         at, seen = self._layout.fields["line_id"], set()
         tally.row = 0
-        for cells in self._table(file, tally):
+        for cells in chain.from_iterable(self._blocks(file, tally)):
+            tally.row += 1
             if not self._rows.is_trailer(cells) and cells[at] in suspects:
                 if cells[at] in seen:
                     raise Fault("line_id: another line has it already")

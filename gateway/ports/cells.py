@@ -6,11 +6,11 @@ the reason, never the value, which may be somebody's name.
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timezone
 from decimal import Decimal
 from enum import StrEnum
-from operator import itemgetter
+from operator import ne
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money, exponent_of, from_major
@@ -48,38 +48,42 @@ def split(row: bytes, encoding: str, delimiter: str) -> list[str]:
     return parsed[0] if parsed else []
 
 
-def split_all(rows: Sequence[bytes], encoding: str, delimiter: str) -> Iterable[list[str]]:
-    """The cells of each, as `split` has them. Raises Fault for the row after those that were given out."""
-    if not rows:
-        return ()
-    one_by_one = (split(row, encoding, delimiter) for row in rows)
+def split_all(rows: Sequence[bytes], encoding: str, delimiter: str) -> tuple[list[list[str]], Fault | None]:
+    """The cells of each, as `split` has them, up to the first that is at fault, and that fault."""
     try:
-        text = b"\n".join(rows).decode(encoding)
-        if _CONTROL_BUT_LINE_FEED.search(text):
-            return one_by_one
-        lines = text.split("\n")
-        if '"' not in text:
-            return [line.split(delimiter) for line in lines]
-        parsed = list(csv.reader(lines, delimiter=delimiter, strict=True))
+        found = _split_at_once(rows, encoding, delimiter)
     except (UnicodeDecodeError, csv.Error):
-        return one_by_one
-    return [cells or [""] for cells in parsed] if len(parsed) == len(rows) else one_by_one
+        found = []
+    if len(found) == len(rows):
+        return found, None
+    found = []
+    for row in rows:
+        try:
+            found.append(split(row, encoding, delimiter))
+        except Fault as fault:
+            return found, fault
+    return found, None
 
 
-class Picked:
-    """The cells of a row that are facts, by the names of those."""
+def _split_at_once(rows: Sequence[bytes], encoding: str, delimiter: str) -> list[list[str]]:
+    """Other rows than there are if they cannot be: a control character, or a quote that goes on in the next."""
+    text = b"\n".join(rows).decode(encoding)
+    if _CONTROL_BUT_LINE_FEED.search(text):
+        return []
+    lines = text.split("\n")
+    if '"' in text:
+        return [cells or [""] for cells in csv.reader(lines, delimiter=delimiter, strict=True)]
+    return [line.split(delimiter) for line in lines]
 
-    def __init__(self, places: Mapping[str, int]) -> None:
-        self._names = tuple(places)
-        self._pick = itemgetter(*places.values())  # of two at least, so that it gives a tuple
 
-    def of(self, cells: Sequence[str]) -> dict[str, str]:
-        """Raises Fault for a cell that has blanks around it."""
-        picked = self._pick(cells)
-        if picked != tuple(map(str.strip, picked)):
-            name = next(name for name, cell in zip(self._names, picked, strict=True) if cell != cell.strip())
+def columns_of(rows: Sequence[Sequence[str]], places: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """The columns of rows of one width, by the names of their places. Raises Fault for blanks around a cell."""
+    columns = list(zip(*rows, strict=True))
+    named = {name: columns[at] for name, at in places.items()}
+    for name, column in named.items():
+        if any(map(ne, column, map(str.strip, column))):
             raise Fault(f"{name}: there are blanks around it")
-        return dict(zip(self._names, picked, strict=True))
+    return named
 
 
 class Amounts:

@@ -12,15 +12,17 @@ A file is looked at twice: once to hold it against its own figures (the balance 
 counts and adds up to), and once to yield it. So no row comes of a file that is refused, unless it changes meanwhile.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, timezone
 from functools import lru_cache
+from itertools import repeat
+from operator import sub
 from typing import BinaryIO
 
 from gateway.domain.money import EXPONENT, MAX_MINOR, Money
-from gateway.ports.cells import Amounts, Fault, Picked, Times, Unit, split_all
+from gateway.ports.cells import Amounts, Fault, Times, Unit, columns_of, split, split_all
 from gateway.ports.lines import LineTooLong, blocks_of_lines
 from gateway.ports.statement import BOOKED, Statement, StatementEntry, UnreadableStatement
 
@@ -32,6 +34,7 @@ TEXT_MAX = 500
 ENCODINGS = ("utf-8", "ascii", "cp1258", "cp1252", "iso-8859-1")
 MARKER, COUNT, NET, BLANK = TRAILER_CELLS = ("marker", "count", "net", "blank")
 _MARK = b"\xef\xbb\xbf"
+_TOO_LONG = f"it is longer than {LINE_BYTES_MAX} bytes"
 _UTC = timezone(UTC.utcoffset(None))
 
 
@@ -81,17 +84,21 @@ class StatementMap:
 
 @dataclass(slots=True)
 class _Facts:
-    """What a file comes to, in minor units. `balance` is that beside the entry before."""
+    """What a file comes to, in minor units."""
 
     count: int = 0
     net: int = 0
     first: date | None = None
     last: date | None = None
-    balance: int | None = None
-    before: int = 0
     opening: int | None = None
     closing: int | None = None
     closed: bool = False
+
+    def add(self, minors: Sequence[int], days: Sequence[date]) -> None:
+        self.count += len(minors)
+        self.net += sum(minors)
+        self.first = min(days) if self.first is None else min(self.first, *days)
+        self.last = max(days) if self.last is None else max(self.last, *days)
 
 
 def read(stream: BinaryIO, column_map: StatementMap) -> Iterator[Statement | StatementEntry]:
@@ -112,61 +119,66 @@ def read(stream: BinaryIO, column_map: StatementMap) -> Iterator[Statement | Sta
 
 
 class _Reader:
+    """Reads the columns of many rows at once, and where something is wrong in them row by row, to say in which."""
+
     def __init__(self, column_map: StatementMap) -> None:
         self._map = column_map
-        self._width = len(column_map.columns)
-        self._marker_at = column_map.trailer.index(MARKER) if column_map.trailer else None
-        self._picked = Picked(column_map.places)
+        self._row = 0  # that it has come to
         self._amounts = Amounts(Unit.MAJOR, column_map.decimal_mark, column_map.thousands_mark)
         self._times = Times(column_map.date_format, _UTC)
         # The fees of a tariff come again and again, as do the days.
-        self._moved = lru_cache(maxsize=4096)(self._read_moved)
+        self._signed = lru_cache(maxsize=4096)(self._read_signed)
+        self._one_of_two = lru_cache(maxsize=4096)(self._read_one_of_two)
         self._day = lru_cache(maxsize=256)(self._read_day)
 
     def facts(self, stream: BinaryIO) -> _Facts:
         """Of a file whose every row is held against its own figures."""
         facts = _Facts()
         with self._telling_where():
-            for cells in self._below_header(stream):
-                if facts.closed:
-                    raise Fault("something follows the last row")
-                if self._is_trailer(cells):
+            for rows in self._blocks(stream):
+                end = 0 if facts.closed else self._trailer_in(rows)
+                self._add_all(rows[:end], facts)
+                for cells in rows[end:]:
+                    self._row += 1
+                    if facts.closed:
+                        raise Fault("something follows the last row")
                     self._close(cells, facts)
-                else:
-                    self._add(self._given(cells), facts)
         return facts
 
     def entries(self, stream: BinaryIO, name: str) -> Iterator[StatementEntry]:
         """Of a file that was read for its facts."""
-        account = self._map.account
+        count, nothing = 0, repeat("")
         with self._telling_where():
-            for number, cells in enumerate(self._below_header(stream), start=1):
-                if self._is_trailer(cells):
+            for rows in self._blocks(stream):
+                entries = rows[: self._trailer_in(rows)]
+                if not entries:
                     break
-                given = self._given(cells)
-                minor, amount = self._moved(given.get("amount"), given.get("debit", ""), given.get("credit", ""))
-                valued = given.get("valued_on")
-                yield StatementEntry(
-                    name,
-                    account,
-                    number,
-                    amount,
-                    minor >= 0,
-                    False,
-                    False,
-                    BOOKED,
-                    self._day("booked_on", given["booked_on"]),
-                    None,
-                    self._day("valued_on", valued) if valued else None,
-                    "",
-                    "",
-                    given.get("bank_reference", ""),
-                    given.get("end_to_end_id", ""),
-                    "",
-                    "",
-                    "",
-                    given.get("text", ""),
+                given = self._columns(entries)
+                minors, amounts = self._moved(given)
+                yield from map(
+                    StatementEntry,
+                    repeat(name),
+                    repeat(self._map.account),
+                    range(count + 1, count + len(minors) + 1),
+                    amounts,
+                    [minor >= 0 for minor in minors],
+                    repeat(False),
+                    repeat(False),
+                    repeat(BOOKED),
+                    self._booked_on(given),
+                    repeat(None),
+                    self._valued_on(given) or repeat(None),
+                    nothing,
+                    nothing,
+                    given.get("bank_reference", nothing),
+                    given.get("end_to_end_id", nothing),
+                    nothing,
+                    nothing,
+                    nothing,
+                    given.get("text", nothing),
                 )
+                count += len(minors)
+                self._row += len(rows)
 
     @contextmanager
     def _telling_where(self) -> Iterator[None]:
@@ -179,36 +191,35 @@ class _Reader:
                 f"{place}: {reason}" if place else str(fault), line=self._row, field=place
             ) from None
 
-    def _below_header(self, stream: BinaryIO) -> Iterator[list[str]]:
-        rows = self._rows(stream)
-        header = next(rows, None)
-        if header is not None and tuple(header) != self._map.columns:
+    def _blocks(self, stream: BinaryIO) -> Iterator[list[list[str]]]:
+        """The cells of the rows below the header. Raises Fault for what is wrong in the row that was come to."""
+        self._row, row = 0, b""
+        while self._row <= self._map.preamble and (row := stream.readline(LINE_BYTES_MAX + 1)):
+            self._row += 1
+            if len(row) > LINE_BYTES_MAX:
+                raise Fault(_TOO_LONG)
+            row = row.removeprefix(_MARK) if self._row == 1 else row
+        if row and tuple(split(row.rstrip(b"\r\n"), self._map.encoding, self._map.delimiter)) != self._map.columns:
             raise Fault("it is not the header of the map")
-        return rows
-
-    def _rows(self, stream: BinaryIO) -> Iterator[list[str]]:
-        """The cells of the header and of each row below it. Raises Fault for what is wrong in the next."""
-        self._row = 0
         try:
             for lines in blocks_of_lines(stream, LINE_BYTES_MAX):
-                rows = [line.rstrip(b"\r\n") for line in lines]
-                if self._row == 0 and rows:
-                    rows[0] = rows[0].removeprefix(_MARK)
-                passed_over = max(0, min(len(rows), self._map.preamble - self._row))
-                self._row += passed_over
-                for cells in split_all(rows[passed_over:], self._map.encoding, self._map.delimiter):
+                stripped = [line.rstrip(b"\r\n") for line in lines]
+                rows, fault = split_all(stripped, self._map.encoding, self._map.delimiter)
+                if rows:
+                    yield rows
+                if fault is not None:
                     self._row += 1
-                    yield cells
+                    raise fault
         except LineTooLong:
             self._row += 1
-            raise Fault(f"it is longer than {LINE_BYTES_MAX} bytes") from None
-        except Fault:
-            self._row += 1
-            raise
+            raise Fault(_TOO_LONG) from None
 
-    def _is_trailer(self, cells: list[str]) -> bool:
-        at = self._marker_at
-        return at is not None and at < len(cells) and cells[at] == self._map.trailer_marker
+    def _trailer_in(self, rows: Sequence[Sequence[str]]) -> int:
+        """Where it stands among them; how many they are, if none of them is it."""
+        if not self._map.trailer:
+            return len(rows)
+        at, marker = self._map.trailer.index(MARKER), self._map.trailer_marker
+        return next((place for place, cells in enumerate(rows) if at < len(cells) and cells[at] == marker), len(rows))
 
     def _close(self, cells: list[str], facts: _Facts) -> None:
         if len(cells) != len(self._map.trailer):
@@ -220,38 +231,64 @@ class _Reader:
             raise Fault("the last row states another total than the entries add up to")
         facts.closed = True
 
-    def _given(self, cells: list[str]) -> dict[str, str]:
-        if len(cells) != self._width:
-            raise Fault(f"it has {len(cells)} cells instead of {self._width}")
-        return self._picked.of(cells)
+    def _add_all(self, rows: list[list[str]], facts: _Facts) -> None:
+        try:
+            if rows:
+                self._add(rows, facts)
+        except Fault:
+            for cells in rows:
+                self._row += 1
+                self._add([cells], facts)
+        else:
+            self._row += len(rows)
 
-    def _add(self, given: Mapping[str, str], facts: _Facts) -> None:
-        minor, _ = self._moved(given.get("amount"), given.get("debit", ""), given.get("credit", ""))
-        day = self._day("booked_on", given["booked_on"])
-        facts.count += 1
-        facts.net += minor
-        if facts.first is None or facts.last is None:
-            facts.first = facts.last = day
-        elif day < facts.first:
-            facts.first = day
-        elif day > facts.last:
-            facts.last = day
-        if "balance" in given:
-            self._balanced(given["balance"], minor, facts)
-        if len(given.get("text", "")) > TEXT_MAX:
+    def _add(self, rows: list[list[str]], facts: _Facts) -> None:
+        """Nothing of them is added if there is a fault in one."""
+        given = self._columns(rows)
+        minors, _ = self._moved(given)
+        days = self._booked_on(given)
+        before, after = self._balances(given, minors, facts)
+        if any(len(text) > TEXT_MAX for text in given.get("text", ())):
             raise Fault(f"text: it is longer than {TEXT_MAX}")
-        if given.get("valued_on"):
-            self._day("valued_on", given["valued_on"])
+        self._valued_on(given)
+        facts.add(minors, days)
+        if not after:
+            return
+        if self._map.newest_first:
+            facts.opening, facts.closing = before[-1], after[0] if facts.closing is None else facts.closing
+        else:
+            facts.opening, facts.closing = before[0] if facts.opening is None else facts.opening, after[-1]
+
+    def _columns(self, rows: list[list[str]]) -> dict[str, tuple[str, ...]]:
+        width = len(self._map.columns)
+        odd = next((cells for cells in rows if len(cells) != width), None)
+        if odd is not None:
+            raise Fault(f"it has {len(odd)} cells instead of {width}")
+        return columns_of(rows, self._map.places)
+
+    def _booked_on(self, given: Mapping[str, Sequence[str]]) -> list[date]:
+        return [self._day("booked_on", text) for text in given["booked_on"]]
+
+    def _valued_on(self, given: Mapping[str, Sequence[str]]) -> list[date | None]:
+        return [self._day("valued_on", text) if text else None for text in given.get("valued_on", ())]
 
     def _read_day(self, name: str, text: str) -> date:
         return self._times.read(name, text).date()
 
-    def _read_moved(self, signed: str | None, debit: str, credit: str) -> tuple[int, Money]:
-        """What came to the account, with its sign in minor units and without it."""
+    def _moved(self, given: Mapping[str, Sequence[str]]) -> tuple[list[int], list[Money]]:
+        """What came to the account, with its sign in minor units, and without it."""
+        if "amount" in given:
+            moved = list(map(self._signed, given["amount"]))
+        else:
+            moved = list(map(self._one_of_two, given["debit"], given["credit"]))
+        return [minor for minor, _ in moved], [amount for _, amount in moved]
+
+    def _read_signed(self, text: str) -> tuple[int, Money]:
+        minor = self._amounts.read("amount", text, self._map.currency, signed=True).amount_minor
+        return minor, Money(abs(minor), self._map.currency)
+
+    def _read_one_of_two(self, debit: str, credit: str) -> tuple[int, Money]:
         currency = self._map.currency
-        if signed is not None:
-            minor = self._amounts.read("amount", signed, currency, signed=True).amount_minor
-            return minor, Money(abs(minor), currency)
         went, came = (
             self._amounts.read(name, text, currency, signed=False).amount_minor if text else None
             for name, text in (("debit", debit), ("credit", credit))
@@ -263,18 +300,19 @@ class _Reader:
         minor = came or -(went or 0)
         return minor, Money(abs(minor), currency)
 
-    def _balanced(self, text: str, minor: int, facts: _Facts) -> None:
-        """The balance beside an entry is that after it."""
-        after = self._amounts.read("balance", text, self._map.currency, signed=True).amount_minor
-        start = after - minor
-        if abs(start) > MAX_MINOR:
+    def _balances(
+        self, given: Mapping[str, Sequence[str]], minors: Sequence[int], facts: _Facts
+    ) -> tuple[list[int], list[int]]:
+        """Those before and after each entry, of which the latter stand beside it, if any do."""
+        currency, read = self._map.currency, self._amounts.read
+        after = [read("balance", text, currency, signed=True).amount_minor for text in given.get("balance", ())]
+        before = list(map(sub, after, minors))
+        if any(abs(minor) > MAX_MINOR for minor in before):
             raise Fault("balance: it is too large")
-        if facts.balance is not None:
-            follows = after == facts.before if self._map.newest_first else start == facts.balance
-            if not follows:
-                raise Fault("balance: it does not follow from the one before")
-        facts.balance, facts.before = after, start
+        # Where an entry ends that stands above another, the other begins; with the newest first, it is the other way.
+        last, ends, begins = facts.closing, after, before
         if self._map.newest_first:
-            facts.opening, facts.closing = start, after if facts.closing is None else facts.closing
-        else:
-            facts.opening, facts.closing = start if facts.opening is None else facts.opening, after
+            last, ends, begins = facts.opening, before, after
+        if begins[1:] != ends[:-1] or (begins and last not in (None, begins[0])):
+            raise Fault("balance: it does not follow from the one before")
+        return before, after
