@@ -33,6 +33,7 @@ _COUNT = re.compile(r"[0-9]{1,15}", re.ASCII)
 _WRONG = "an amount or a date is wrong"
 _BANKS_NAME, _BANKS_NAME_OF_DETAIL = "AcctSvcrRef", "Refs/AcctSvcrRef"
 _OTHER_NAMES = ("Refs/TxId", "Refs/EndToEndId")  # in the order in which they are trusted to tell details apart
+_DAYS = {path: (f"{path}/Dt", f"{path}/DtTm") for path in ("Dt", "BookgDt", "ValDt")}
 _CURRENCY = {path: CURRENCY_OF.format(path) for path in ("Amt", "AmtDtls/TxAmt/Amt")}
 
 
@@ -285,9 +286,10 @@ def _flag(facts: Facts, path: str) -> bool:
 
 def _day(facts: Facts, path: str) -> tuple[date, datetime | None]:
     """A date, with the instant if one is stated together with its zone."""
-    moment = facts.get(f"{path}/DtTm")
+    of_day, of_moment = _DAYS[path]
+    moment = facts.get(of_moment)
     if not moment:
-        return _date(_needed(facts, f"{path}/Dt"), path), None
+        return _date(_needed(facts, of_day), path), None
     try:
         at = datetime.fromisoformat(moment)
     except ValueError:
