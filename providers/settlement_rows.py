@@ -164,7 +164,7 @@ class Rows:
         for name, at in self._layout.fields.items():
             cells[at] = values[name]
         row = self._row(cells)
-        if Rows(self._layout).line(self.cells(row.removesuffix(self._layout.line_end))) != line:
+        if self.line(self.cells(row.removesuffix(self._layout.line_end))) != line:
             raise Fault("the layout has no way to say this line")
         return row
 
