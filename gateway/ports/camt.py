@@ -194,25 +194,25 @@ class _Account:
     ) -> StatementEntry:
         booked_on, booked_at = _day(entry, "BookgDt")
         return StatementEntry(
-            statement_id=self.id,
-            account=self.account,
-            number=self.entries,
-            amount=amount,
-            credit=credit,
-            reversal=_flag(entry, "RvslInd"),
-            returned=RETURN in detail,
-            status=status,
-            booked_on=booked_on,
-            booked_at=booked_at,
-            valued_on=_day(entry, "ValDt")[0] if "ValDt/Dt" in entry or "ValDt/DtTm" in entry else None,
-            code=_code(detail) or _code(entry),
-            entry_reference=entry.get("NtryRef", ""),
-            servicer_reference=booking,
-            end_to_end_id=_provided(detail, "Refs/EndToEndId"),
-            transaction_id=_provided(detail, "Refs/TxId"),
-            instruction_id=_provided(detail, "Refs/InstrId"),
-            reference=detail.get("RmtInf/Strd/CdtrRefInf/Ref", ""),
-            remittance=detail.get(FREE_TEXT, ""),
+            self.id,
+            self.account,
+            self.entries,
+            amount,
+            credit,
+            _flag(entry, "RvslInd"),
+            RETURN in detail,
+            status,
+            booked_on,
+            booked_at,
+            _day(entry, "ValDt")[0] if "ValDt/Dt" in entry or "ValDt/DtTm" in entry else None,
+            _code(detail) or _code(entry),
+            entry.get("NtryRef", ""),
+            booking,
+            _provided(detail, "Refs/EndToEndId"),
+            _provided(detail, "Refs/TxId"),
+            _provided(detail, "Refs/InstrId"),
+            detail.get("RmtInf/Strd/CdtrRefInf/Ref", ""),
+            detail.get(FREE_TEXT, ""),
         )
 
 
@@ -270,11 +270,10 @@ def _detail_amount(detail: Facts) -> Money:
 def _direction(facts: Facts, otherwise: bool | None = None) -> bool:
     """Whether money came to the account."""
     word = facts.get("CdtDbtInd", "")
-    if not word and otherwise is not None:
-        return otherwise
-    if word not in DIRECTIONS:
+    credit = DIRECTIONS.get(word, None if word else otherwise)
+    if credit is None:
         raise UnreadableStatement("CdtDbtInd is neither CRDT nor DBIT", field="CdtDbtInd")
-    return DIRECTIONS[word]
+    return credit
 
 
 def _flag(facts: Facts, path: str) -> bool:
