@@ -9,14 +9,16 @@ row, where the layout has one: a file without it is still being written, or was 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain, takewhile, zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
 from gateway.domain.money import Money
 from gateway.ports.cells import Fault
+from gateway.ports.lines import LineTooLong, blocks_of_lines
 from gateway.ports.provider import BatchRef, NotSent, OutcomeUnknown, ProviderError, SettlementLine, SettlementWindow
 from providers.column_map import ColumnMap, Trailer, UnusableMap, read_map
 from providers.settings import MissingSettings, UnusableSetting
@@ -26,6 +28,8 @@ LINE_BYTES_MAX = 8_192
 """No row is longer; without a bound, a file of one endless line would fill the memory."""
 
 _MARK = b"\xef\xbb\xbf"
+_TOO_LONG = f"it is longer than {LINE_BYTES_MAX} bytes"
+_NO_END = "it has not the agreed line end, or was cut"
 _SEEN_BITS = 2**27  # 16 MiB: ten million ids leave some hundred thousand to be looked at twice
 
 
@@ -134,53 +138,72 @@ class FileSettlements:
     def _lines(self, file: BinaryIO, tally: "_Tally") -> Iterator[SettlementLine]:
         """Raises Fault in the row that `tally` has come to."""
         trailer, ids = self._layout.trailer, _Repeats()
-        for cells in self._table(file, tally):
-            if tally.control is not None:
-                raise Fault("something follows the last row")
-            if self._rows.is_trailer(cells):
+        for rows in self._blocks(file, tally):
+            end = 0 if tally.control is not None else self._rows.trailer_in(rows)
+            for line in self._read(rows[:end], tally):
+                ids.note(line.line_id)
+                tally.count += 1
+                if trailer is not None and line.gross.currency == trailer.currency:
+                    tally.net += line.gross.amount_minor - line.fee.amount_minor
+                yield line
+            for cells in rows[end:]:
+                tally.row += 1
+                if tally.control is not None:
+                    raise Fault("something follows the last row")
                 tally.control = self._rows.control(cells)
-                continue
-            line = self._rows.line(cells)
-            ids.note(line.line_id)
-            tally.count += 1
-            if trailer is not None and line.gross.currency == trailer.currency:
-                tally.net += line.net.amount_minor
-            yield line
         if trailer is not None:
             tally.check(trailer)
         if ids.suspects:
             self._check_unique(file, ids.suspects, tally)
 
-    def _table(self, file: BinaryIO, tally: "_Tally") -> Iterator[list[str]]:
-        """The rows below the header. Raises Fault."""
-        rows = self._whole_rows(file, tally)
-        header = next(rows, None)
-        if header is None:
-            raise Fault("the file is empty")
-        marked = self._layout.encoding == "utf-8-sig"
-        if header.startswith(_MARK) is not marked:
-            raise Fault(f"its first bytes are {'not ' if marked else ''}a byte order mark")
-        if tuple(self._rows.cells(header.removeprefix(_MARK))) != self._layout.columns:
-            raise Fault(f"it is not the header of layout {self._layout.version}")
-        for row in rows:
-            yield self._rows.cells(row)
-
-    def _whole_rows(self, file: BinaryIO, tally: "_Tally") -> Iterator[bytes]:
-        end = self._layout.line_end
-        file.seek(0)
-        while row := file.readline(LINE_BYTES_MAX + 1):
+    def _read(self, rows: Sequence[Sequence[str]], tally: "_Tally") -> Iterator[SettlementLine]:
+        """At once, and where something is wrong in them row by row, to say in which."""
+        try:
+            lines = self._rows.lines(rows) if rows else []
+        except Fault:
+            lines = []
+        for cells, line in zip_longest(rows, lines):
             tally.row += 1
-            if len(row) > LINE_BYTES_MAX:
-                raise Fault(f"it is longer than {LINE_BYTES_MAX} bytes")
-            if not row.endswith(end):
-                raise Fault("it has not the agreed line end, or was cut")
-            yield row.removesuffix(end)
+            yield line or self._rows.line(cells)
+
+    def _blocks(self, file: BinaryIO, tally: "_Tally") -> Iterator[list[list[str]]]:
+        """The cells of the rows below the header, of each of which `tally` is to be told. Raises Fault."""
+        file.seek(0)
+        header = file.readline(LINE_BYTES_MAX + 1)
+        if not header:
+            raise Fault("the file is empty")
+        tally.row += 1
+        self._check_header(header)
+        end = self._layout.line_end
+        try:
+            for lines in blocks_of_lines(file, LINE_BYTES_MAX):
+                whole = [line.removesuffix(end) for line in takewhile(lambda line: line.endswith(end), lines)]
+                rows, fault = self._rows.cells_of_all(whole)
+                yield rows
+                if fault is not None or len(whole) < len(lines):
+                    tally.row += 1
+                    raise fault or Fault(_NO_END)
+        except LineTooLong:
+            tally.row += 1
+            raise Fault(_TOO_LONG) from None
+
+    def _check_header(self, row: bytes) -> None:
+        end, marked = self._layout.line_end, self._layout.encoding == "utf-8-sig"
+        if len(row) > LINE_BYTES_MAX:
+            raise Fault(_TOO_LONG)
+        if not row.endswith(end):
+            raise Fault(_NO_END)
+        if row.startswith(_MARK) is not marked:
+            raise Fault(f"its first bytes are {'not ' if marked else ''}a byte order mark")
+        if tuple(self._rows.cells(row.removesuffix(end).removeprefix(_MARK))) != self._layout.columns:
+            raise Fault(f"it is not the header of layout {self._layout.version}")
 
     def _check_unique(self, file: BinaryIO, suspects: Set[str], tally: "_Tally") -> None:
         """Look at all rows again for the few ids that may have come twice."""
         at, seen = self._layout.fields["line_id"], set()
         tally.row = 0
-        for cells in self._table(file, tally):
+        for cells in chain.from_iterable(self._blocks(file, tally)):
+            tally.row += 1
             if not self._rows.is_trailer(cells) and cells[at] in suspects:
                 if cells[at] in seen:
                     raise Fault("line_id: another line has it already")

@@ -7,11 +7,13 @@ know) is a fault. Faults name the field and the reason, never the value, which m
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import repeat
 
 from gateway.domain.money import Money
-from gateway.ports.cells import Amounts, Fault, Times, Unit, split, trimmed
+from gateway.ports.cells import Amounts, Fault, Times, Unit, columns_of, split, split_all
 from gateway.ports.provider import SettlementLine
 from providers.column_map import BLANK, COUNT, MARKER, NET, ColumnMap
 
@@ -35,8 +37,11 @@ class Rows:
         self._layout = layout
         self._payment_of = payment_of
         self._signed = layout.outgoing is None
+        self._outgoing = layout.outgoing or frozenset()
         self._amounts = Amounts(layout.unit, layout.decimal_mark, layout.thousands_mark)
-        self._times = Times(layout.time_format, layout.zone)
+        # The fees of a tariff come again and again, as do the seconds of a busy day.
+        self._amount = lru_cache(maxsize=4096)(partial(self._amounts.read, signed=self._signed))
+        self._time = lru_cache(maxsize=4096)(Times(layout.time_format, layout.zone).read)
         self._encoding = layout.encoding.removesuffix("-sig")
         self._marker = layout.trailer.marker if layout.trailer else None
         self._marker_at = layout.trailer.cells.index(MARKER) if layout.trailer else 0
@@ -45,40 +50,84 @@ class Rows:
         """The cells of a row without its line end. Raises Fault."""
         return split(row, self._encoding, self._layout.delimiter)
 
+    def cells_of_all(self, rows: Sequence[bytes]) -> tuple[list[list[str]], Fault | None]:
+        """Those of each up to the first that is at fault, and that fault."""
+        return split_all(rows, self._encoding, self._layout.delimiter)
+
     def line(self, cells: Sequence[str]) -> SettlementLine:
         """Raises Fault."""
-        layout = self._layout
-        if len(cells) != len(layout.columns):
-            raise Fault(f"it has {len(cells)} cells instead of {len(layout.columns)}")
-        given = {name: trimmed(name, cells[at]) for name, at in layout.fields.items()}
-        word = given["kind"]
-        if word not in layout.kinds:
-            raise Fault("kind: the map does not know this word")
-        currency = layout.currency or given["currency"]
-        gross = self._amounts.read("gross", given["gross"], currency, signed=self._signed)
-        reference = given.get("merchant_reference")
-        line = SettlementLine(
-            line_id=_needed("line_id", given),
-            kind=layout.kinds[word],
-            gross=-gross if word in (layout.outgoing or ()) else gross,
-            fee=self._amounts.read("fee", given["fee"], currency, signed=self._signed)
-            if "fee" in given
-            else Money(0, currency),
-            occurred_at=self._times.read("occurred_at", given["occurred_at"]),
-            provider_transaction_id=given.get("provider_transaction_id") or None,
-            provider_refund_id=given.get("provider_refund_id") or None,
-            merchant_reference=self._payment_of(reference) if reference else None,
-            status=given.get("status", ""),
-            settled="status" not in given or given["status"] in layout.settled,
+        return self.lines([cells])[0]
+
+    def lines(self, rows: Sequence[Sequence[str]]) -> list[SettlementLine]:
+        """Raises Fault if one of them is at fault."""
+        layout, nothing = self._layout, repeat(None)
+        odd = next((cells for cells in rows if len(cells) != len(layout.columns)), None)
+        if odd is not None:
+            raise Fault(f"it has {len(odd)} cells instead of {len(layout.columns)}")
+        given = columns_of(rows, layout.fields)
+        return list(
+            map(
+                self._line,
+                given["kind"],
+                repeat(layout.currency) if layout.currency else given["currency"],
+                given["gross"],
+                given["line_id"],
+                given.get("fee", nothing),
+                given["occurred_at"],
+                given.get("provider_transaction_id", nothing),
+                given.get("provider_refund_id", nothing),
+                given.get("merchant_reference", nothing),
+                given.get("status", nothing),
+                given.get("net", nothing),
+            )
         )
-        if "net" in given:
-            stated = self._amounts.read("net", given["net"], currency, signed=self._signed)
-            if stated != (line.net if self._signed else Money(abs(line.net.amount_minor), currency)):
+
+    def _line(
+        self,
+        word: str,
+        currency: str,
+        gross: str,
+        line_id: str,
+        fee: str | None,
+        occurred_at: str,
+        transaction: str | None,
+        refund: str | None,
+        reference: str | None,
+        status: str | None,
+        net: str | None,
+    ) -> SettlementLine:
+        kind = self._layout.kinds.get(word)
+        if kind is None:
+            raise Fault("kind: the map does not know this word")
+        amount = self._amount("gross", gross, currency)
+        amount = -amount if word in self._outgoing else amount
+        if not line_id:
+            raise Fault("line_id: it is empty")
+        kept = self._amount("fee", fee, currency) if fee is not None else Money(0, currency)
+        line = SettlementLine(
+            line_id,
+            kind,
+            amount,
+            kept,
+            self._time("occurred_at", occurred_at),
+            transaction or None,
+            refund or None,
+            self._payment_of(reference) if reference else None,
+            status or "",
+            status is None or status in self._layout.settled,
+        )
+        if net is not None:
+            stated, paid = self._amount("net", net, currency).amount_minor, amount.amount_minor - kept.amount_minor
+            if stated != (paid if self._signed else abs(paid)):
                 raise Fault("net: it is not gross less fee")
         return line
 
     def is_trailer(self, cells: Sequence[str]) -> bool:
         return self._marker is not None and len(cells) > self._marker_at and cells[self._marker_at] == self._marker
+
+    def trailer_in(self, rows: Sequence[Sequence[str]]) -> int:
+        """Where the last row stands among them; how many they are, if it does not."""
+        return next((at for at, cells in enumerate(rows) if self.is_trailer(cells)), len(rows))
 
     def control(self, cells: Sequence[str]) -> Control:
         """What the last row says. Raises Fault."""
@@ -115,7 +164,7 @@ class Rows:
         for name, at in self._layout.fields.items():
             cells[at] = values[name]
         row = self._row(cells)
-        if Rows(self._layout).line(self.cells(row.removesuffix(self._layout.line_end))) != line:
+        if self.line(self.cells(row.removesuffix(self._layout.line_end))) != line:
             raise Fault("the layout has no way to say this line")
         return row
 
@@ -153,9 +202,3 @@ class Rows:
         text = io.StringIO()
         csv.writer(text, delimiter=self._layout.delimiter, lineterminator="").writerow(cells)
         return text.getvalue().encode(self._layout.encoding.removesuffix("-sig")) + self._layout.line_end
-
-
-def _needed(name: str, given: Mapping[str, str]) -> str:
-    if not given[name]:
-        raise Fault(f"{name}: it is empty")
-    return given[name]

@@ -11,12 +11,16 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings
 
 from gateway.store.embedded import DatabaseUrls
 from tests.database import SessionDatabase, remove_abandoned, session_folder
 
 # No test modules by name, but their assertions explain themselves too.
 pytest.register_assert_rewrite("tests.providers.rig", "tests.providers.suite")
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no fault
+settings.load_profile("patient")
 
 FOLDER = pytest.StashKey[Path]()
 

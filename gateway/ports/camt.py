@@ -33,6 +33,7 @@ _COUNT = re.compile(r"[0-9]{1,15}", re.ASCII)
 _WRONG = "an amount or a date is wrong"
 _BANKS_NAME, _BANKS_NAME_OF_DETAIL = "AcctSvcrRef", "Refs/AcctSvcrRef"
 _OTHER_NAMES = ("Refs/TxId", "Refs/EndToEndId")  # in the order in which they are trusted to tell details apart
+_DAYS = {path: (f"{path}/Dt", f"{path}/DtTm") for path in ("Dt", "BookgDt", "ValDt")}
 _CURRENCY = {path: CURRENCY_OF.format(path) for path in ("Amt", "AmtDtls/TxAmt/Amt")}
 
 
@@ -207,25 +208,25 @@ class _Account:
     ) -> StatementEntry:
         booked_on, booked_at = _day(entry, "BookgDt")
         return StatementEntry(
-            statement_id=self.id,
-            account=self.account,
-            number=self.entries,
-            amount=amount,
-            credit=credit,
-            reversal=_flag(entry, "RvslInd"),
-            returned=RETURN in detail,
-            status=status,
-            booked_on=booked_on,
-            booked_at=booked_at,
-            valued_on=_day(entry, "ValDt")[0] if "ValDt/Dt" in entry or "ValDt/DtTm" in entry else None,
-            code=_code(detail) or _code(entry),
-            entry_reference=entry.get("NtryRef", ""),
-            servicer_reference=booking,
-            end_to_end_id=_provided(detail, "Refs/EndToEndId"),
-            transaction_id=_provided(detail, "Refs/TxId"),
-            instruction_id=_provided(detail, "Refs/InstrId"),
-            reference=detail.get("RmtInf/Strd/CdtrRefInf/Ref", ""),
-            remittance=detail.get(FREE_TEXT, ""),
+            self.id,
+            self.account,
+            self.entries,
+            amount,
+            credit,
+            _flag(entry, "RvslInd"),
+            RETURN in detail,
+            status,
+            booked_on,
+            booked_at,
+            _day(entry, "ValDt")[0] if "ValDt/Dt" in entry or "ValDt/DtTm" in entry else None,
+            _code(detail) or _code(entry),
+            entry.get("NtryRef", ""),
+            booking,
+            _provided(detail, "Refs/EndToEndId"),
+            _provided(detail, "Refs/TxId"),
+            _provided(detail, "Refs/InstrId"),
+            detail.get("RmtInf/Strd/CdtrRefInf/Ref", ""),
+            detail.get(FREE_TEXT, ""),
         )
 
 
@@ -337,11 +338,10 @@ def _detail_amount(detail: Facts) -> Money:
 def _direction(facts: Facts, otherwise: bool | None = None) -> bool:
     """Whether money came to the account."""
     word = facts.get("CdtDbtInd", "")
-    if not word and otherwise is not None:
-        return otherwise
-    if word not in DIRECTIONS:
+    credit = DIRECTIONS.get(word, None if word else otherwise)
+    if credit is None:
         raise UnreadableStatement("CdtDbtInd is neither CRDT nor DBIT", field="CdtDbtInd")
-    return DIRECTIONS[word]
+    return credit
 
 
 def _flag(facts: Facts, path: str) -> bool:
@@ -353,9 +353,10 @@ def _flag(facts: Facts, path: str) -> bool:
 
 def _day(facts: Facts, path: str) -> tuple[date, datetime | None]:
     """A date, with the instant if one is stated together with its zone."""
-    moment = facts.get(f"{path}/DtTm")
+    of_day, of_moment = _DAYS[path]
+    moment = facts.get(of_moment)
     if not moment:
-        return _date(_needed(facts, f"{path}/Dt"), path), None
+        return _date(_needed(facts, of_day), path), None
     try:
         at = datetime.fromisoformat(moment)
     except ValueError:

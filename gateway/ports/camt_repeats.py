@@ -17,7 +17,7 @@ from gateway.ports.statement import UnreadableStatement
 REPEATS_MAX = 16  # that are tried, the last that fitted first
 LEARNED_MAX = 200  # of a message: to make an expression takes as long as to read a hundred entries
 
-_HIDING = re.compile(rb"<!|<\?(?!xml\s)")  # an instruction of the name xml can only be the declaration
+_INSTRUCTION = re.compile(rb"<\?(?!xml\s)")  # one of the name xml can only be the declaration
 _BEGINS = re.compile(rf"\s*<(?:[^\s<>/:]+:)?{ENTRY}[\s>]")
 _ENDS = re.compile(rf"</(?:[^\s<>/:]+:)?{ENTRY}\s*>")
 _TAG = re.compile(r"(<[^<>]*>)")
@@ -34,9 +34,8 @@ class Repeats:
 
     def plain(self, piece: bytes, encoding: str) -> str:
         """The text of a piece that ends with a tag; "" if the message is not plain."""
-        self.is_plain = (
-            self.is_plain and piece.endswith(b">") and piece.count(b"<") == piece.count(b">")
-        ) and not _HIDING.search(piece)
+        hides = b"<!" in piece or (b"<?" in piece and _INSTRUCTION.search(piece) is not None)
+        self.is_plain &= piece.endswith(b">") and piece.count(b"<") == piece.count(b">") and not hides
         try:
             return piece.decode(encoding) if self.is_plain else ""
         except UnicodeDecodeError:

@@ -94,6 +94,10 @@ def _step(start: Step, namespace: str, path: str, kind: int) -> Step:
     return step
 
 
+# Whose it is, under which key it is kept, and its code.
+Currency = tuple[int, str, str]
+
+
 class _Kept(NamedTuple):
     """A text to keep: the place of its element in its part, and whose it is: of the part itself (0) or of a payment."""
 
@@ -147,15 +151,19 @@ class Plan:
         """The texts of the part, and of each payment in it."""
         return self.facts([elements[one.place].text or "" for one in self.kept], self.currencies(elements))
 
-    def currencies(self, elements: Sequence[Element]) -> list[str | None]:
-        """That of each text that is an amount."""
-        return [None if one.currency is None else elements[one.place].get("Ccy") for one in self.kept]
+    def currencies(self, elements: Sequence[Element]) -> list[Currency]:
+        """Those of its amounts, where they are stated."""
+        return [
+            (one.owner, one.currency, named)
+            for one in self.kept
+            if one.currency is not None and (named := elements[one.place].get("Ccy")) is not None
+        ]
 
-    def facts(self, texts: Iterable[str], currencies: Iterable[str | None]) -> list[Facts]:
+    def facts(self, texts: Iterable[str], currencies: Iterable[Currency]) -> list[Facts]:
         """Raises UnreadableStatement for a text that is too long."""
         found: list[Facts] = [{} for _ in range(self.owners)]
-        for (_, owner, key, currency), written, named in zip(self.kept, texts, currencies, strict=True):
-            facts, text = found[owner], written.strip()
+        for (_, owner, key, _), text in zip(self.kept, map(str.strip, texts), strict=True):
+            facts = found[owner]
             if len(text) > TEXT_MAX:
                 raise UnreadableStatement(f"a text is longer than {TEXT_MAX}", field=key)
             if key not in facts:
@@ -164,8 +172,8 @@ class Plan:
                 facts[key] += f" {text}"
             else:
                 raise UnreadableStatement(f"its texts together are longer than {REMITTANCE_MAX}", field=key)
-            if currency is not None and named is not None:
-                facts[currency] = named
+        for owner, key, named in currencies:
+            found[owner][key] = named
         for owner in self.marks:
             found[owner][RETURN] = ""
         return found

@@ -6,15 +6,17 @@ the reason, never the value, which may be somebody's name.
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timezone
 from decimal import Decimal
 from enum import StrEnum
+from operator import ne
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money, exponent_of, from_major
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # a tab can be the delimiter
+_CONTROL_BUT_LINE_FEED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _PARTS: Mapping[str, str] = {"Y": r"(?P<Y>\d{4})", **{part: rf"(?P<{part}>\d\d)" for part in "mdHMS"}}
 _HUNDREDTHS = 2
 
@@ -46,10 +48,42 @@ def split(row: bytes, encoding: str, delimiter: str) -> list[str]:
     return parsed[0] if parsed else []
 
 
-def trimmed(name: str, cell: str) -> str:
-    if cell != cell.strip():
-        raise Fault(f"{name}: there are blanks around it")
-    return cell
+def split_all(rows: Sequence[bytes], encoding: str, delimiter: str) -> tuple[list[list[str]], Fault | None]:
+    """The cells of each, as `split` has them, up to the first that is at fault, and that fault."""
+    try:
+        found = _split_at_once(rows, encoding, delimiter)
+    except (UnicodeDecodeError, csv.Error):
+        found = []
+    if len(found) == len(rows):
+        return found, None
+    found = []
+    for row in rows:
+        try:
+            found.append(split(row, encoding, delimiter))
+        except Fault as fault:
+            return found, fault
+    return found, None
+
+
+def _split_at_once(rows: Sequence[bytes], encoding: str, delimiter: str) -> list[list[str]]:
+    """Other rows than there are if they cannot be: a control character, or a quote that goes on in the next."""
+    text = b"\n".join(rows).decode(encoding)
+    if _CONTROL_BUT_LINE_FEED.search(text):
+        return []
+    lines = text.split("\n")
+    if '"' in text:
+        return [cells or [""] for cells in csv.reader(lines, delimiter=delimiter, strict=True)]
+    return [line.split(delimiter) for line in lines]
+
+
+def columns_of(rows: Sequence[Sequence[str]], places: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """The columns of rows of one width, by the names of their places. Raises Fault for blanks around a cell."""
+    columns = list(zip(*rows, strict=True))
+    named = {name: columns[at] for name, at in places.items()}
+    for name, column in named.items():
+        if any(map(ne, column, map(str.strip, column))):
+            raise Fault(f"{name}: there are blanks around it")
+    return named
 
 
 class Amounts:

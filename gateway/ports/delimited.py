@@ -12,14 +12,18 @@ A file is looked at twice: once to hold it against its own figures (the balance 
 counts and adds up to), and once to yield it. So no row comes of a file that is refused, unless it changes meanwhile.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, timezone
 from functools import lru_cache
+from itertools import repeat
+from operator import sub
 from typing import BinaryIO
 
-from gateway.domain.money import EXPONENT, Money
-from gateway.ports.cells import Amounts, Fault, Times, Unit, split, trimmed
+from gateway.domain.money import EXPONENT, MAX_MINOR, Money
+from gateway.ports.cells import Amounts, Fault, Times, Unit, columns_of, split, split_all
+from gateway.ports.lines import LineTooLong, blocks_of_lines
 from gateway.ports.statement import BOOKED, Statement, StatementEntry, Tell, UnreadableStatement
 
 FIELDS = frozenset(
@@ -30,6 +34,8 @@ TEXT_MAX = 500
 ENCODINGS = ("utf-8", "ascii", "cp1258", "cp1252", "iso-8859-1")
 MARKER, COUNT, NET, BLANK = TRAILER_CELLS = ("marker", "count", "net", "blank")
 _MARK = b"\xef\xbb\xbf"
+_TOO_LONG = f"it is longer than {LINE_BYTES_MAX} bytes"
+_AFTER_LAST = "something follows the last row"
 _UTC = timezone(UTC.utcoffset(None))
 
 
@@ -79,34 +85,39 @@ class StatementMap:
 
 @dataclass(slots=True)
 class _Facts:
-    """What a file comes to. `balance` is that beside the entry before; `is_wrong`: a row was left out."""
+    """What a file comes to, in minor units; `is_wrong`: a row was left out."""
 
     count: int = 0
     net: int = 0
     first: date | None = None
     last: date | None = None
-    balance: int | None = None
-    before: int = 0
-    opening: Money | None = None
-    closing: Money | None = None
+    opening: int | None = None
+    closing: int | None = None
     closed: bool = False
     is_wrong: bool = False
+
+    def add(self, minors: Sequence[int], days: Sequence[date]) -> None:
+        self.count += len(minors)
+        self.net += sum(minors)
+        self.first = min(days) if self.first is None else min(self.first, *days)
+        self.last = max(days) if self.last is None else max(self.last, *days)
 
 
 def read(stream: BinaryIO, column_map: StatementMap) -> Iterator[Statement | StatementEntry]:
     """Raises UnreadableStatement with the line, the column and the reason."""
     start, reader = stream.tell(), _Reader(column_map)
-    facts = _Facts()
-    for _ in reader.entries(stream, facts):
-        pass
+    facts = reader.facts(stream)
     if facts.first is None or facts.last is None:
         raise UnreadableStatement("it has no entries")
     if column_map.trailer and not facts.closed:
         raise UnreadableStatement("the last row is missing: the file was cut")
     name = f"{facts.first}/{facts.last}"
-    yield Statement(name, column_map.account, facts.last, facts.opening, facts.closing)
+    opening, closing = (
+        None if minor is None else Money(minor, column_map.currency) for minor in (facts.opening, facts.closing)
+    )
+    yield Statement(name, column_map.account, facts.last, opening, closing)
     stream.seek(start)
-    yield from reader.entries(stream, _Facts(), name)
+    yield from reader.entries(stream, name)
 
 
 def read_on(
@@ -118,78 +129,161 @@ def read_on(
     reader, facts = _Reader(column_map), _Facts()
     zero = Money(0, column_map.currency) if "balance" in column_map.fields else None
     yield None, Statement("", column_map.account, None, zero, zero)
-    header = column_map.preamble + 1
-    number = 0
-    try:
-        for number, row in enumerate(reader.rows(stream), start=1):
-            try:
-                entry = reader.taken(number, row, facts, "")
-            except Fault as fault:
-                tell(reader.placed(fault, number))
-                if number == header:
-                    return
-                facts.is_wrong, facts.balance = True, None
-            else:
-                if entry is not None:
-                    yield number, entry
-    except Fault as fault:
-        raise reader.placed(fault, number) from None
+    for line, row in reader.rows(stream):
+        is_header = line == column_map.preamble + 1
+        try:
+            entry = reader.taken(row, facts, is_header=is_header)
+        except Fault as fault:
+            tell(reader.placed(fault, line))
+            if is_header:
+                return
+            facts.is_wrong, facts.opening, facts.closing = True, None, None
+        else:
+            if entry is not None:
+                yield line, entry
     if column_map.trailer and not facts.closed:
         raise UnreadableStatement("the last row is missing: the file was cut")
 
 
 class _Reader:
+    """Reads the columns of many rows at once, and where something is wrong in them row by row, to say in which."""
+
     def __init__(self, column_map: StatementMap) -> None:
         self._map = column_map
+        self._row = 0  # that it has come to
         self._amounts = Amounts(Unit.MAJOR, column_map.decimal_mark, column_map.thousands_mark)
+        self._times = Times(column_map.date_format, _UTC)
         # The fees of a tariff come again and again, as do the days.
-        self._amount = lru_cache(maxsize=4096)(self._amounts.read)
-        self._time = lru_cache(maxsize=256)(Times(column_map.date_format, _UTC).read)
+        self._signed = lru_cache(maxsize=4096)(self._read_signed)
+        self._one_of_two = lru_cache(maxsize=4096)(self._read_one_of_two)
+        self._day = lru_cache(maxsize=256)(self._read_day)
 
-    def entries(self, stream: BinaryIO, facts: _Facts, name: str = "") -> Iterator[StatementEntry]:
-        number = 0
-        try:
-            for number, row in enumerate(self.rows(stream), start=1):
-                entry = self.taken(number, row, facts, name)
-                if entry is not None:
-                    yield entry
-        except Fault as fault:
-            raise self.placed(fault, number) from None
+    def facts(self, stream: BinaryIO) -> _Facts:
+        """Of a file whose every row is held against its own figures."""
+        facts = _Facts()
+        with self._telling_where():
+            for rows in self._blocks(stream):
+                end = 0 if facts.closed else self._trailer_in(rows)
+                self._add_all(rows[:end], facts)
+                for cells in rows[end:]:
+                    self._row += 1
+                    if facts.closed:
+                        raise Fault(_AFTER_LAST)
+                    self._close(cells, facts)
+        return facts
 
-    def placed(self, fault: Fault, number: int) -> UnreadableStatement:
-        column, _, reason = str(fault).rpartition(": ")
-        place = self._map.fields.get(column, column)
-        return UnreadableStatement(
-            f"{place}: {reason}" if place else str(fault), line=number + isinstance(fault, _Next), field=place
-        )
+    def entries(self, stream: BinaryIO, name: str) -> Iterator[StatementEntry]:
+        """Of a file that was read for its facts."""
+        count = 0
+        with self._telling_where():
+            for rows in self._blocks(stream):
+                entries = rows[: self._trailer_in(rows)]
+                if not entries:
+                    break
+                yield from self._entries(entries, name, count)
+                count += len(entries)
+                self._row += len(rows)
 
-    def taken(self, number: int, row: bytes, facts: _Facts, name: str) -> StatementEntry | None:
-        """The entry in the row of this number; None if it has none. Raises Fault."""
-        if number <= self._map.preamble:
+    def rows(self, stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        """The header and each row below it, with its line. Raises UnreadableStatement for one that is too long."""
+        self._row = 0
+        with self._telling_where():
+            try:
+                for lines in blocks_of_lines(stream, LINE_BYTES_MAX):
+                    for line in lines:
+                        self._row += 1
+                        if self._row > self._map.preamble:
+                            yield self._row, (line.removeprefix(_MARK) if self._row == 1 else line).rstrip(b"\r\n")
+            except LineTooLong:
+                self._row += 1
+                raise Fault(_TOO_LONG) from None
+
+    def taken(self, row: bytes, facts: _Facts, *, is_header: bool) -> StatementEntry | None:
+        """The entry in the row; None if it has none. Raises Fault."""
+        if is_header:
+            self._check_header(row)
             return None
         cells = split(row, self._map.encoding, self._map.delimiter)
-        if number > self._map.preamble + 1 and not facts.closed and not self._is_trailer(cells):
-            return self._entry(cells, facts, name)
-        if number == self._map.preamble + 1:
-            if tuple(cells) != self._map.columns:
-                raise Fault("it is not the header of the map")
-        elif facts.closed:
-            raise Fault("something follows the last row")
-        else:
+        if facts.closed:
+            raise Fault(_AFTER_LAST)
+        if self._trailer_in([cells]) == 0:
             self._close(cells, facts)
-        return None
+            return None
+        self._add([cells], facts)
+        return next(self._entries([cells], "", facts.count - 1))
 
-    def rows(self, stream: BinaryIO) -> Iterator[bytes]:
-        begun = False
-        while row := stream.readline(LINE_BYTES_MAX + 1):
+    def placed(self, fault: Fault, line: int) -> UnreadableStatement:
+        column, _, reason = str(fault).rpartition(": ")
+        place = self._map.fields.get(column, column)
+        return UnreadableStatement(f"{place}: {reason}" if place else str(fault), line=line, field=place)
+
+    @contextmanager
+    def _telling_where(self) -> Iterator[None]:
+        try:
+            yield
+        except Fault as fault:
+            raise self.placed(fault, self._row) from None
+
+    def _entries(self, rows: list[list[str]], name: str, count: int) -> Iterator[StatementEntry]:
+        """Those in the rows, of which `count` have been before."""
+        given, nothing = self._columns(rows), repeat("")
+        minors, amounts = self._moved(given)
+        return map(
+            StatementEntry,
+            repeat(name),
+            repeat(self._map.account),
+            range(count + 1, count + len(minors) + 1),
+            amounts,
+            [minor >= 0 for minor in minors],
+            repeat(False),
+            repeat(False),
+            repeat(BOOKED),
+            self._booked_on(given),
+            repeat(None),
+            self._valued_on(given) or repeat(None),
+            nothing,
+            nothing,
+            given.get("bank_reference", nothing),
+            given.get("end_to_end_id", nothing),
+            nothing,
+            nothing,
+            nothing,
+            given.get("text", nothing),
+        )
+
+    def _check_header(self, row: bytes) -> None:
+        if tuple(split(row.rstrip(b"\r\n"), self._map.encoding, self._map.delimiter)) != self._map.columns:
+            raise Fault("it is not the header of the map")
+
+    def _blocks(self, stream: BinaryIO) -> Iterator[list[list[str]]]:
+        """The cells of the rows below the header. Raises Fault for what is wrong in the row that was come to."""
+        self._row, row = 0, b""
+        while self._row <= self._map.preamble and (row := stream.readline(LINE_BYTES_MAX + 1)):
+            self._row += 1
             if len(row) > LINE_BYTES_MAX:
-                raise _Next(f"it is longer than {LINE_BYTES_MAX} bytes")
-            yield (row if begun else row.removeprefix(_MARK)).rstrip(b"\r\n")
-            begun = True
+                raise Fault(_TOO_LONG)
+            row = row.removeprefix(_MARK) if self._row == 1 else row
+        if row:
+            self._check_header(row)
+        try:
+            for lines in blocks_of_lines(stream, LINE_BYTES_MAX):
+                stripped = [line.rstrip(b"\r\n") for line in lines]
+                rows, fault = split_all(stripped, self._map.encoding, self._map.delimiter)
+                if rows:
+                    yield rows
+                if fault is not None:
+                    self._row += 1
+                    raise fault
+        except LineTooLong:
+            self._row += 1
+            raise Fault(_TOO_LONG) from None
 
-    def _is_trailer(self, cells: list[str]) -> bool:
-        at = self._map.trailer.index(MARKER) if self._map.trailer else len(cells)
-        return at < len(cells) and cells[at] == self._map.trailer_marker
+    def _trailer_in(self, rows: Sequence[Sequence[str]]) -> int:
+        """Where it stands among them; how many they are, if none of them is it."""
+        if not self._map.trailer:
+            return len(rows)
+        at, marker = self._map.trailer.index(MARKER), self._map.trailer_marker
+        return next((place for place, cells in enumerate(rows) if at < len(cells) and cells[at] == marker), len(rows))
 
     def _close(self, cells: list[str], facts: _Facts) -> None:
         if len(cells) != len(self._map.trailer):
@@ -204,74 +298,88 @@ class _Reader:
             raise Fault("the last row states another total than the entries add up to")
         facts.closed = True
 
-    def _entry(self, cells: list[str], facts: _Facts, name: str) -> StatementEntry:
-        if len(cells) != len(self._map.columns):
-            raise Fault(f"it has {len(cells)} cells instead of {len(self._map.columns)}")
-        given = {one: trimmed(one, cells[at]) for one, at in self._map.places.items()}
-        signed = self._moved(given)
-        day = self._time("booked_on", given["booked_on"]).date()
-        facts.count += 1
-        facts.net += signed.amount_minor
-        facts.first = day if facts.first is None else min(facts.first, day)
-        facts.last = day if facts.last is None else max(facts.last, day)
-        if "balance" in given:
-            self._balanced(given["balance"], signed, facts)
-        valued = given.get("valued_on")
-        text = given.get("text", "")
-        if len(text) > TEXT_MAX:
-            raise Fault(f"text: it is longer than {TEXT_MAX}")
-        return StatementEntry(
-            statement_id=name,
-            account=self._map.account,
-            number=facts.count,
-            amount=Money(abs(signed.amount_minor), signed.currency),
-            credit=signed.amount_minor >= 0,
-            reversal=False,
-            returned=False,
-            status=BOOKED,
-            booked_on=day,
-            booked_at=None,
-            valued_on=self._time("valued_on", valued).date() if valued else None,
-            code="",
-            entry_reference="",
-            servicer_reference=given.get("bank_reference", ""),
-            end_to_end_id=given.get("end_to_end_id", ""),
-            transaction_id="",
-            instruction_id="",
-            reference="",
-            remittance=text,
-        )
-
-    def _moved(self, given: Mapping[str, str]) -> Money:
-        if "amount" in given:
-            return self._amount("amount", given["amount"], self._map.currency, signed=True)
-        debit, credit = (
-            self._amount(name, given[name], self._map.currency, signed=False) if given[name] else None
-            for name in ("debit", "credit")
-        )
-        if debit is not None and credit is not None and debit.amount_minor and credit.amount_minor:
-            raise Fault("debit: it stands beside a credit")
-        moved = credit if credit is not None and (credit.amount_minor or debit is None) else None
-        if moved is None and debit is None:
-            raise Fault("credit: there is neither a debit nor a credit")
-        return moved if moved is not None else -(debit or Money(0, self._map.currency))
-
-    def _balanced(self, text: str, signed: Money, facts: _Facts) -> None:
-        """The balance beside an entry is that after it."""
-        after = self._amounts.read("balance", text, self._map.currency, signed=True)
-        start = after - signed
-        if facts.balance is not None:
-            follows = after.amount_minor == facts.before if self._map.newest_first else (
-                start.amount_minor == facts.balance
-            )  # fmt: skip
-            if not follows:
-                raise Fault("balance: it does not follow from the one before")
-        facts.balance, facts.before = after.amount_minor, start.amount_minor
-        if self._map.newest_first:
-            facts.opening, facts.closing = start, facts.closing or after
+    def _add_all(self, rows: list[list[str]], facts: _Facts) -> None:
+        try:
+            if rows:
+                self._add(rows, facts)
+        except Fault:
+            for cells in rows:
+                self._row += 1
+                self._add([cells], facts)
         else:
-            facts.opening, facts.closing = facts.opening or start, after
+            self._row += len(rows)
 
+    def _add(self, rows: list[list[str]], facts: _Facts) -> None:
+        """Nothing of them is added if there is a fault in one."""
+        given = self._columns(rows)
+        minors, _ = self._moved(given)
+        days = self._booked_on(given)
+        before, after = self._balances(given, minors, facts)
+        if any(len(text) > TEXT_MAX for text in given.get("text", ())):
+            raise Fault(f"text: it is longer than {TEXT_MAX}")
+        self._valued_on(given)
+        facts.add(minors, days)
+        if not after:
+            return
+        if self._map.newest_first:
+            facts.opening, facts.closing = before[-1], after[0] if facts.closing is None else facts.closing
+        else:
+            facts.opening, facts.closing = before[0] if facts.opening is None else facts.opening, after[-1]
 
-class _Next(Fault):
-    """Of the row after the one that was come to."""
+    def _columns(self, rows: list[list[str]]) -> dict[str, tuple[str, ...]]:
+        width = len(self._map.columns)
+        odd = next((cells for cells in rows if len(cells) != width), None)
+        if odd is not None:
+            raise Fault(f"it has {len(odd)} cells instead of {width}")
+        return columns_of(rows, self._map.places)
+
+    def _booked_on(self, given: Mapping[str, Sequence[str]]) -> list[date]:
+        return [self._day("booked_on", text) for text in given["booked_on"]]
+
+    def _valued_on(self, given: Mapping[str, Sequence[str]]) -> list[date | None]:
+        return [self._day("valued_on", text) if text else None for text in given.get("valued_on", ())]
+
+    def _read_day(self, name: str, text: str) -> date:
+        return self._times.read(name, text).date()
+
+    def _moved(self, given: Mapping[str, Sequence[str]]) -> tuple[list[int], list[Money]]:
+        """What came to the account, with its sign in minor units, and without it."""
+        if "amount" in given:
+            moved = list(map(self._signed, given["amount"]))
+        else:
+            moved = list(map(self._one_of_two, given["debit"], given["credit"]))
+        return [minor for minor, _ in moved], [amount for _, amount in moved]
+
+    def _read_signed(self, text: str) -> tuple[int, Money]:
+        minor = self._amounts.read("amount", text, self._map.currency, signed=True).amount_minor
+        return minor, Money(abs(minor), self._map.currency)
+
+    def _read_one_of_two(self, debit: str, credit: str) -> tuple[int, Money]:
+        currency = self._map.currency
+        went, came = (
+            self._amounts.read(name, text, currency, signed=False).amount_minor if text else None
+            for name, text in (("debit", debit), ("credit", credit))
+        )
+        if went and came:
+            raise Fault("debit: it stands beside a credit")
+        if went is None and came is None:
+            raise Fault("credit: there is neither a debit nor a credit")
+        minor = came or -(went or 0)
+        return minor, Money(abs(minor), currency)
+
+    def _balances(
+        self, given: Mapping[str, Sequence[str]], minors: Sequence[int], facts: _Facts
+    ) -> tuple[list[int], list[int]]:
+        """Those before and after each entry, of which the latter stand beside it, if any do."""
+        currency, read = self._map.currency, self._amounts.read
+        after = [read("balance", text, currency, signed=True).amount_minor for text in given.get("balance", ())]
+        before = list(map(sub, after, minors))
+        if any(abs(minor) > MAX_MINOR for minor in before):
+            raise Fault("balance: it is too large")
+        # Where an entry ends that stands above another, the other begins; with the newest first, it is the other way.
+        last, ends, begins = facts.closing, after, before
+        if self._map.newest_first:
+            last, ends, begins = facts.opening, before, after
+        if begins[1:] != ends[:-1] or (begins and last not in (None, begins[0])):
+            raise Fault("balance: it does not follow from the one before")
+        return before, after

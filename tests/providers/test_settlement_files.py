@@ -28,6 +28,11 @@ def lasting_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("settlements")
 
 
+@pytest.fixture(scope="module")
+def lasting_source(lasting_folder: Path) -> FileSettlements:
+    return source(lasting_folder)
+
+
 def refused(folder: Path, file: bytes, content: object = MAP) -> str:
     """Why reading the file, listed as if nothing were wrong, is refused."""
     place(folder, NAME, [file])
@@ -35,6 +40,17 @@ def refused(folder: Path, file: bytes, content: object = MAP) -> str:
         list(source(folder, content).read_settlement(BatchRef(NAME, DAY)))
     assert unreadable.value.code == "unreadable"
     return str(unreadable.value)
+
+
+def told(files: FileSettlements) -> tuple[list[SettlementLine], str]:
+    """What is read of the file before it is refused, if it is, and why."""
+    lines = []
+    try:
+        for line in files.read_settlement(BatchRef(NAME, DAY)):
+            lines.append(line)
+    except OutcomeUnknown as unreadable:
+        return lines, str(unreadable)
+    return lines, ""
 
 
 class TestReading:
@@ -129,6 +145,25 @@ class TestReading:
             except OutcomeUnknown:
                 return
             assert len(lines) == 2
+
+    @given(at=st.integers(0, len(FILE) - 1), by=st.integers(1, 255))
+    def test_many_lines_at_once_come_to_the_same_as_line_by_line(
+        self, lasting_folder: Path, lasting_source: FileSettlements, at: int, by: int
+    ) -> None:
+        spoilt = bytearray(FILE)
+        spoilt[at] ^= by
+        (lasting_folder / NAME).write_bytes(spoilt)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("providers.settlement_files._SEEN_BITS", 2**10)
+            at_once = told(lasting_source)
+            patch.setattr("gateway.ports.lines.BLOCK_BYTES", 1)
+            assert told(lasting_source) == at_once
+
+    def test_a_fault_far_down_is_told_with_its_line_after_those_before_it(self, folder: Path) -> None:
+        lines = [line_of(str(number)) for number in range(3_000)]
+        whole = b"".join(write(layout(folder.parent), lines))
+        place(folder, NAME, [whole.replace(b"\n2345,PAY", b"\n2345,PAID")])
+        assert told(source(folder)) == (lines[:2345], f"{NAME} line 2347: kind: the map does not know this word")
 
     def test_a_line_without_end_is_refused_before_it_fills_the_memory(self, folder: Path) -> None:
         endless = (b"x" * 2**20 for _ in range(64))
