@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 from gateway.ports.camt_shape import ENTRY, Facts, Plan
 from gateway.ports.statement import UnreadableStatement
 
-REPEATS_MAX = 16  # that are tried, the last that fitted first
+REPEATS_MAX = 8  # that are tried, the last that fitted first
 LEARNED_MAX = 200  # of a message: to make an expression takes as long as to read a hundred entries
 
 _INSTRUCTION = re.compile(rb"<\?(?!xml\s)")  # one of the name xml can only be the declaration
@@ -29,7 +29,7 @@ class Repeats:
 
     def __init__(self) -> None:
         self._known: list[_Repeat] = []
-        self._learned = 0
+        self._learned = self._found = 0
         self.is_plain = True
 
     def plain(self, piece: bytes, encoding: str) -> str:
@@ -43,10 +43,13 @@ class Repeats:
             return ""
 
     def learn(self, written: str, plan: Plan, elements: Sequence[Element]) -> None:
-        """Of an entry: its text, and what the parser made of it."""
-        tags = _TAG.findall(written)
-        if _BEGINS.match(written) and self._learned < LEARNED_MAX and all(tags != known.tags for known in self._known):
-            self._learned += 1
+        """Of an entry that repeated none: its text, and what the parser made of it."""
+        self._learned += 1
+        if self._learned > max(LEARNED_MAX, self._found):
+            self.is_plain = False  # more of them differ than repeat: the parser alone is faster
+        elif self._learned <= LEARNED_MAX and _BEGINS.match(written):
+            tags = _TAG.findall(written)
+            self._known = [known for known in self._known if known.tags != tags]
             self._known = [_Repeat(tags, plan, elements), *self._known[: REPEATS_MAX - 1]]
 
     def read(self, text: str, at: int) -> tuple[list[Facts], int] | None:
@@ -57,6 +60,7 @@ class Repeats:
             if match is not None:
                 if place:
                     self._known.insert(0, self._known.pop(place))
+                self._found += 1
                 try:
                     return known.plan.facts(match.groups(), known.currencies), match.end()
                 except UnreadableStatement:
