@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from gateway.ports.provider import PaymentProvider
 from gateway.services.runtime import Runtime
@@ -139,6 +140,13 @@ def in_camt(books: PayoutBooks, minor: int, kind: str, day: date, number: int) -
     )
 
 
+def check_stays(books: PayoutBooks, taken: Run) -> None:
+    """What has ended is not taken up again, whatever the code does."""
+    ended = text("UPDATE bank_matches SET ended_by = NULL WHERE ended_by = :run")
+    with books.runtime.db.transaction() as tx, pytest.raises(DBAPIError, match="written anew by its run, or stays"):
+        tx.execute(ended, {"run": taken.id})
+
+
 @pytest.mark.parametrize("written", [in_mt940, in_camt])
 @pytest.mark.parametrize("signed", [False, True], ids=["open", "signed"])
 def test_what_the_bank_takes_back_of_a_payout_is_missing_again_until_it_comes_again(
@@ -170,6 +178,7 @@ def test_what_the_bank_takes_back_of_a_payout_is_missing_again_until_it_comes_ag
     )
     assert [row.cause for row in undone] == ["payout", "payout_taken_back"]
     assert books.report(matched) == before
+    check_stays(books, taken)
     totals = books.run(NEXT).totals
     assert totals == taken.totals
     if not signed:

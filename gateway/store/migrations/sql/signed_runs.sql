@@ -61,7 +61,8 @@ CREATE TRIGGER only_ended_matches_are_cleared BEFORE UPDATE ON matched_lines
 CREATE TRIGGER only_ended_matches_are_cleared BEFORE UPDATE ON matched_entries
     FOR EACH ROW EXECUTE FUNCTION refuse_other_bits();
 
--- Whose money a payout is may be known after its run is signed; nothing else of the match changes.
+-- Whose money a payout is may be known after its run is signed, and a match may end once, when the bank takes the payout
+-- back; nothing else of it changes.
 CREATE FUNCTION refuse_change_of_bank_match() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'a match at the bank is written anew by its run, or stays as it is'
@@ -69,7 +70,9 @@ BEGIN
 END $$;
 
 CREATE TRIGGER bank_matches_stay BEFORE UPDATE ON bank_matches
-    FOR EACH ROW WHEN (to_jsonb(OLD) - 'unplaced_minor' IS DISTINCT FROM to_jsonb(NEW) - 'unplaced_minor')
+    FOR EACH ROW WHEN (to_jsonb(OLD) - '{unplaced_minor,ended_by}'::text[]
+                       IS DISTINCT FROM to_jsonb(NEW) - '{unplaced_minor,ended_by}'::text[]
+                       OR OLD.ended_by IS NOT NULL AND NEW.ended_by IS DISTINCT FROM OLD.ended_by)
     EXECUTE FUNCTION refuse_change_of_bank_match();
 
 -- The signature comes first, because the reports show it; then the reports, and last the digest of the one that counts,

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0019"
-down_revision = "0022"
+down_revision = "0018"
 
 _OF_A_LIVE_MATCH = {"bank_line": ["bank_line"], "batch": ["batch", "currency"], "credit": ["credit"]}
 
