@@ -81,11 +81,13 @@ def _sides(tx: Transaction, run_id: UUID, provider: str, capabilities: Capabilit
     in_order = sorted(batches.values(), key=lambda batch: (batch.business_date, batch.batch_id))
     place = {batch.id: number for number, batch in enumerate(in_order)}
     agencies = sorted(agency.id for agency in catalogue.all_agencies(tx))
+    run = reconciliation.find_run(tx, run_id)
     finished = reconciliation.runs_of_days(tx, provider, day - LOOK_BACK, day - timedelta(days=1))
     scope = Scope(
         run_id=run_id,
         provider=provider,
         day=day,
+        corrects=run is not None and run.correction > 0,
         dates=[*(run.business_date for run in finished if run.status in FINISHED), day, day + LOOK_AHEAD],
         day_batches=[row.id for row in of_day],
         batches=[batch.id for batch in in_order],

@@ -34,6 +34,7 @@ from gateway.domain.payment import OPEN, Payment, PaymentStatus
 from gateway.domain.reference_in_text import find_in_text, near_in_text
 from gateway.ports.provider import AckResult, CreditObservation, PaymentObservation
 from gateway.services.apply_payment import apply_payment
+from gateway.services.booking_day import booking_day
 from gateway.services.open_checkout import close_session
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.runtime import Runtime
@@ -307,7 +308,7 @@ def _keep_unidentified(
         credits.change(tx, credit.id, master_key_id=master_key_id, sealed_remittance=sealed)
     evidence = dict(purpose.evidence)
     if agency is not None:
-        tx.post(_unidentified(credit, agency))
+        tx.post(_unidentified(tx, credit, agency))
         near = invoices.by_references(tx, near_in_text(text)[:NEAR_AT_MOST])
         evidence["proposed"] = [
             invoice.reference
@@ -334,13 +335,13 @@ def _keep_unidentified(
     )
 
 
-def _unidentified(credit: Credit, agency: Agency) -> Entry:
+def _unidentified(tx: Transaction, credit: Credit, agency: Agency) -> Entry:
     return Entry(
         key=f"credit:{credit.id}:unidentified",
         cause="credit_unidentified",
         agency_id=agency.id,
         subject_id=credit.id,
         occurred_at=credit.occurred_at,
-        business_date=credit.business_date,
+        business_date=booking_day(tx, agency.id, credit.provider, credit.occurred_at),
         transfers=(Transfer(ledger.bank(credit.account), UNIDENTIFIED_RECEIPTS, credit.amount),),
     )

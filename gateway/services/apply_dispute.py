@@ -9,6 +9,7 @@ from gateway.domain.ledger import DISPUTES, Entry, Transfer
 from gateway.domain.money import Money
 from gateway.domain.payment import Payment
 from gateway.ports.provider import AckResult, DisputeObservation, DisputeStatus
+from gateway.services.booking_day import booking_day
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.services.return_credit import return_credit
 from gateway.store import catalogue, payments, refunds
@@ -83,7 +84,7 @@ def _post(
             agency_id=payment.agency_id,
             subject_id=payment.id,
             occurred_at=occurred_at,
-            business_date=catalogue.agency(tx, payment.agency_id).business_date(occurred_at),
+            business_date=booking_day(tx, payment.agency_id, payment.provider, occurred_at),
             transfers=(Transfer(*accounts, observation.amount),),
         )
     )

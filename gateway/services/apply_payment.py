@@ -18,6 +18,7 @@ from gateway.domain.errors import Conflict
 from gateway.domain.ledger import account_in_bank
 from gateway.domain.payment import OPEN, Payment, PaymentStatus, observed
 from gateway.ports.provider import AckResult, PaymentObservation
+from gateway.services.booking_day import booking_day
 from gateway.services.collect_payment import collect_payment
 from gateway.services.open_discrepancy import clear_discrepancy, open_discrepancy, unresolved_payment
 from gateway.store import catalogue, checkouts, credits, payments
@@ -171,7 +172,7 @@ def _learn(
         values |= {"status": status, "code": observation.code}
         if status is PaymentStatus.SUCCEEDED:
             values["succeeded_at"] = moved_at
-            values["business_date"] = catalogue.agency(tx, payment.agency_id).business_date(moved_at)
+            values["business_date"] = booking_day(tx, payment.agency_id, payment.provider, moved_at)
         if status not in OPEN:
             values["next_check_at"] = None
             if payment.checks:  # else nobody can have named it

@@ -12,6 +12,7 @@ from gateway.domain.payment import CHECK_AFTER, Payment, PaymentStatus
 from gateway.domain.query_window import QueryWindow
 from gateway.domain.refund import AT_PROVIDER, Refund, RefundPart, RefundStatus, observed, split
 from gateway.ports.provider import AckResult, RefundObservation
+from gateway.services.booking_day import booking_day
 from gateway.services.open_discrepancy import clear_discrepancy, open_discrepancy, unresolved_refund
 from gateway.services.refund_sources import refund_sources
 from gateway.store import catalogue, invoices, payments, refunds
@@ -61,8 +62,7 @@ def move_refund(
     tx: Transaction, payment: Payment, refund: Refund, to: RefundStatus, occurred_at: datetime, *, code: str = ""
 ) -> None:
     """Write a refund's new status with all that follows from it. `payment` is locked; `to` is a legal next status."""
-    agency = catalogue.agency(tx, refund.agency_id)
-    business_date = agency.business_date(occurred_at)
+    business_date = booking_day(tx, refund.agency_id, payment.provider, occurred_at)
     values: dict[str, object] = {"status": to, "code": code}
     if to not in AT_PROVIDER and to is not RefundStatus.APPROVED:
         values["next_check_at"] = None
@@ -81,15 +81,17 @@ def move_refund(
     )
 
 
-def book_approval(tx: Transaction, refund: Refund, parts: list[RefundPart], occurred_at: datetime) -> None:
+def book_approval(
+    tx: Transaction, payment: Payment, refund: Refund, parts: list[RefundPart], occurred_at: datetime
+) -> None:
     """What was collected is owed back from now on."""
     transfers = tuple(Transfer(part.account, REFUNDS_PAYABLE, part.amount) for part in parts)
-    _post(tx, refund, "approved", occurred_at, transfers)
+    _post(tx, payment, refund, "approved", occurred_at, transfers)
 
 
 def _pay_out(tx: Transaction, payment: Payment, refund: Refund, occurred_at: datetime) -> None:
     transfer = Transfer(REFUNDS_PAYABLE, payment.lands_on, refund.amount)
-    _post(tx, refund, "succeeded", occurred_at, (transfer,))
+    _post(tx, payment, refund, "succeeded", occurred_at, (transfer,))
     _count_on_invoices(tx, refund, +1)
 
 
@@ -100,7 +102,7 @@ def _take_back(tx: Transaction, payment: Payment, refund: Refund, occurred_at: d
     if refund.status is RefundStatus.SUCCEEDED:
         _count_on_invoices(tx, refund, -1)
         transfers += (Transfer(payment.lands_on, REFUNDS_PAYABLE, refund.amount),)
-    _post(tx, refund, "failed", occurred_at, transfers)
+    _post(tx, payment, refund, "failed", occurred_at, transfers)
     payments.change(tx, payment.id, refunded_minor=payment.refunded_minor - refund.amount_minor)
     kept = sum(part.amount.amount_minor for part in parts if part.invoice_id is None)
     if kept:
@@ -138,7 +140,14 @@ def _count_on_invoices(tx: Transaction, refund: Refund, sign: int) -> None:
             invoices.change(tx, invoice_id, refunded_minor=invoice.refunded_minor + sign * by_invoice[invoice_id])
 
 
-def _post(tx: Transaction, refund: Refund, what: str, occurred_at: datetime, transfers: tuple[Transfer, ...]) -> None:
+def _post(
+    tx: Transaction,
+    payment: Payment,
+    refund: Refund,
+    what: str,
+    occurred_at: datetime,
+    transfers: tuple[Transfer, ...],
+) -> None:
     tx.post(
         Entry(
             key=f"refund:{refund.id}:{what}",
@@ -146,7 +155,7 @@ def _post(tx: Transaction, refund: Refund, what: str, occurred_at: datetime, tra
             agency_id=refund.agency_id,
             subject_id=refund.id,
             occurred_at=occurred_at,
-            business_date=catalogue.agency(tx, refund.agency_id).business_date(occurred_at),
+            business_date=booking_day(tx, refund.agency_id, payment.provider, occurred_at),
             transfers=transfers,
         )
     )
@@ -198,7 +207,7 @@ def _adopt(tx: Transaction, payment: Payment, observation: RefundObservation) ->
     parts = split(observation.amount, refund_sources(tx, payment))
     refunds.add(tx, refund, parts, next_check_at=tx.now + CHECK_AFTER[0])
     payments.change(tx, payment.id, refunded_minor=payment.refunded_minor + refund.amount_minor)
-    book_approval(tx, refund, parts, payment.moment(observation.occurred_at, tx.now))
+    book_approval(tx, payment, refund, parts, payment.moment(observation.occurred_at, tx.now))
     _report(tx, replace(payment, refunded_minor=payment.refunded_minor + refund.amount_minor), observation, refund)
     return refund
 

@@ -17,6 +17,7 @@ from gateway.domain.ledger import Entry
 from gateway.domain.money import Money
 from gateway.domain.payment import GIVEN_UP, Payment, allocate
 from gateway.domain.states import transition
+from gateway.services.booking_day import booking_day
 from gateway.services.open_checkout import close_session
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.store import catalogue, checkouts, invoices, payments, receipts
@@ -30,7 +31,9 @@ def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime, he
     what is booked now is of today. Of a payment of no invoice nobody is asked: an officer has it sent back.
     """
     agency = catalogue.agency(tx, payment.agency_id)
-    business_date = agency.business_date(tx.now if held_on else occurred_at)
+    business_date = (
+        agency.business_date(tx.now) if held_on else booking_day(tx, agency.id, payment.provider, occurred_at)
+    )
     session = checkouts.find(tx, payment.session_id, lock=True)
     owed = invoices.of_session(tx, payment.session_id, lock=True)
     late = payment.status in GIVEN_UP

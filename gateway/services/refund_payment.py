@@ -109,7 +109,8 @@ def approve_refund(tx: Transaction, caller: Caller, refund_id: UUID) -> Refund:
     """Let the refund go out; the sweep sends it. Raises RefundNotFound, SamePerson, IllegalTransition."""
     refund = _decide(tx, caller, refund_id, RefundStatus.APPROVED)
     refunds.change(tx, refund.id, next_check_at=tx.now)
-    book_approval(tx, refund, refunds.parts_of(tx, refund), tx.now)
+    payment = payments.get(tx, refund.payment_id)
+    book_approval(tx, payment, refund, refunds.parts_of(tx, refund), tx.now)
     return refund
 
 

@@ -9,6 +9,7 @@ from gateway.domain.credit import Credit, CreditStatus
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.ledger import UNIDENTIFIED_RECEIPTS, Entry, Transfer
 from gateway.ports.provider import AckResult, DisputeObservation, DisputeStatus
+from gateway.services.booking_day import booking_day
 from gateway.services.open_discrepancy import open_discrepancy
 from gateway.store import catalogue, credits, reconciliation
 from gateway.store.database import Transaction
@@ -46,7 +47,7 @@ def _undone(tx: Transaction, agency: Agency, credit: Credit, observation: Disput
         agency_id=agency.id,
         subject_id=credit.id,
         occurred_at=occurred_at,
-        business_date=agency.business_date(occurred_at),
+        business_date=booking_day(tx, agency.id, credit.provider, occurred_at),
         transfers=(Transfer(UNIDENTIFIED_RECEIPTS, ledger.bank(credit.account), credit.amount),),
     )
 

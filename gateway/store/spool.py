@@ -29,13 +29,15 @@ class Scope:
     where agencies west of it have the day before; less what other runs have matched.
     One by one: what earlier runs left unexplained. `batches` has all batches that any of those lines is in; it and
     `agencies` give each its place, counted from 0. `time_zone` is where the provider cuts its day, and `lag_days` what
-    it may take to report. `lands_in_bank`: its money is not on an account of the provider's own but on the agencies'
+    it may take to report. `corrects`: the day is closed, and what became known of it since is booked on later days.
+    `lands_in_bank`: its money is not on an account of the provider's own but on the agencies'
     bank accounts, beside the money of others.
     """
 
     run_id: UUID
     provider: str
     day: date
+    corrects: bool
     dates: Sequence[date]
     day_batches: Sequence[UUID]
     batches: Sequence[UUID]
@@ -71,13 +73,15 @@ COPY (
                   FROM ledger_accounts AS account
                   JOIN ledger_transfers AS transfer ON transfer.debit_account_id = account.id
                  WHERE is_landing(account.code, %(provider)s, %(lands_in_bank)s)
-                   AND transfer.business_date = ANY(%(dates)s::date[] || (%(day)s::date - 1))
+                   AND (transfer.business_date = ANY(%(dates)s::date[] || (%(day)s::date - 1))
+                        OR %(corrects)s AND transfer.business_date > %(day)s)
                  UNION ALL
                 SELECT transfer.entry_id, transfer.posted_at, transfer.currency, -transfer.amount_minor
                   FROM ledger_accounts AS account
                   JOIN ledger_transfers AS transfer ON transfer.credit_account_id = account.id
                  WHERE is_landing(account.code, %(provider)s, %(lands_in_bank)s)
-                   AND transfer.business_date = ANY(%(dates)s::date[] || (%(day)s::date - 1))) AS either
+                   AND (transfer.business_date = ANY(%(dates)s::date[] || (%(day)s::date - 1))
+                        OR %(corrects)s AND transfer.business_date > %(day)s)) AS either
          GROUP BY entry_id, posted_at, currency
     )
     SELECT entry.id,

@@ -1,4 +1,4 @@
-"""A process of its own that reconciles one day: to be killed.
+"""A process of its own that reconciles one day, corrects it or signs it: to be killed.
 
 It tells each phase as it begins; the last is the writing of the report into a file.
 """
@@ -14,25 +14,31 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from uuid import UUID
 
 from gateway.services.runtime import Runtime
 from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
-from gateway.store.database import Database
+from gateway.store import signed_runs
+from gateway.store.database import Database, Transaction
 from providers.registry import build
+from reconciliation.reports import formats
 from reconciliation.reports.run import as_json
 from reconciliation.runs import run_reconciliation
+from reconciliation.sign_off import Write, nothing_at_work, sign_off
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What is to be done. All files of the process are in `folder`."""
+    """What is to be done. All files of the process are in `folder`. With `signer` the day's newest run is signed."""
 
     database_url: str
     settings: Mapping[str, str]
     day: date
     folder: Path
     report: Path
+    correction: bool = False
+    signer: str = ""
 
 
 @contextmanager
@@ -67,7 +73,29 @@ def reconcile(task: Day, telling: Connection) -> None:
         public_url="https://pay.example",
     )
     telling.send("starting")
-    run = run_reconciliation(runtime, "sandbox", task.day, "test", telling.send)
+    if task.signer:
+        sign(runtime, task, telling)
+        return
+    run = run_reconciliation(runtime, "sandbox", task.day, "test", telling.send, correction=task.correction)
     telling.send("reporting")
     with runtime.db.read() as tx, task.report.open("wb") as file:
         file.writelines(as_json(tx, run.id))
+
+
+def sign(runtime: Runtime, task: Day, telling: Connection) -> None:
+    """It tells of each report as it begins to be written."""
+
+    def telling_of(name: str, write: Write) -> Write:
+        def writing(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
+            telling.send(f"writing {name}")
+            yield from write(tx, run_id)
+
+        return writing
+
+    with runtime.db.read() as tx:
+        run = signed_runs.last_run(tx, "sandbox", task.day)
+    assert run is not None
+    writers = {name: telling_of(name, write) for name, write in formats.KEPT.items()}
+    with nothing_at_work(runtime, run.id), runtime.db.transaction() as tx:
+        sign_off(tx, run.id, task.signer, "", {}, writers)
+        telling.send("committing")

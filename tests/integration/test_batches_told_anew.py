@@ -147,6 +147,24 @@ def test_a_signed_day_changes_by_a_correction_only(night: Night) -> None:
     assert world.balances()["provider_fees:sandbox"] == 3 * KEPT
 
 
+def test_a_correction_matches_anew_what_a_step_had_matched_in_the_signed_run(night: Night) -> None:
+    """Lines without the provider's reference are matched by ours, each match in a row of its own."""
+    told, world = Told(night), night.world
+
+    def unnamed(lines: Sequence[SettlementLine]) -> list[SettlementLine]:
+        return [replace(line, provider_transaction_id=None) for line in lines]
+
+    told.change = unnamed
+    signed = night.run()
+    assert signed.totals["by_rule"] == {"merchant_reference": 3}
+    with world.runtime.db.transaction() as tx:
+        sign_off(tx, signed.id, "officer:other", "agreed", {}, FORMATS)
+    told.change = lambda lines: [other_fee(line) for line in unnamed(lines)]
+    run = run_reconciliation(world.runtime, "sandbox", night.day, "test", correction=True)
+    assert run.totals["by_rule"] == {"merchant_reference": 3}
+    assert world.balances()["provider_fees:sandbox"] == 3 * 3_000
+
+
 def test_an_open_day_that_loses_a_match_is_run_again(night: Night) -> None:
     """A line is matched by the run of the next day, because its payment was told late; then the line is gone."""
     told, world = Told(night), night.world

@@ -150,13 +150,14 @@ match_rows = Table(
     Column("evidence", JSONB, comment="null: what the rule's name says is equal in line and entry"),
     Column("group_no", Integer, comment="in the run; its rows are one match, each with a line, an entry or both"),
     UniqueConstraint("batch", "line", name="match_rows_batch_line_key"),
-    UniqueConstraint("entry_id", name="match_rows_entry_id_key"),
     CheckConstraint("(batch IS NULL) = (line IS NULL)", name="batch"),
     CheckConstraint("num_nonnulls(line, entry_id) >= CASE WHEN group_no IS NULL THEN 2 ELSE 1 END", name="sides"),
     ForeignKeyConstraint(["batch", "line"], ["settlement_lines.batch", "settlement_lines.line"]),
     Index("match_rows_run_id_idx", "run_id"),
+    Index("match_rows_entry_id_idx", "entry_id"),
     Index("match_rows_group_no_idx", "run_id", "group_no", postgresql_where=text("group_no IS NOT NULL")),
-    comment="matches by the steps of the matching; the view `matches` has them all",
+    comment="matches by the steps of the matching; the view `matches` has them all. That an entry is in one live"
+    " match is for the bits to say: a match that has ended keeps its row",
 )
 
 match_chunks = Table(

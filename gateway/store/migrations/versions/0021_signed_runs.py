@@ -12,6 +12,11 @@ down_revision = "0019"
 SQL = Path(__file__).parents[1] / "sql"
 
 
+COMMENT = (
+    "matches by the steps of the matching; the view `matches` has them all. That an entry is in one live"
+    " match is for the bits to say: a match that has ended keeps its row"
+)
+
 # A decision and the payment that it is about; of several, the one of that amount.
 REMEMBER = """
 UPDATE allocations AS allocation SET resolution_id = decided.id
@@ -29,6 +34,10 @@ UPDATE allocations AS allocation SET resolution_id = decided.id
 
 
 def upgrade() -> None:
+    # The bits say which match of an entry lives; one that has ended keeps its row.
+    op.drop_constraint("match_rows_entry_id_key", "match_rows")
+    op.create_index("match_rows_entry_id_idx", "match_rows", ["entry_id"])
+    op.create_table_comment("match_rows", COMMENT)
     op.add_column(
         "allocations",
         sa.Column("resolution_id", sa.Uuid(), nullable=True, comment="the decision, if it was accepted later"),

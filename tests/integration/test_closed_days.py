@@ -1,0 +1,97 @@
+"""A signed day is closed: what becomes known of it later is booked on the day on which it became known."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from gateway.domain.payment import Payment, PaymentStatus
+from gateway.ports.provider import AckResult, PaymentObservation
+from gateway.services.apply_observation import apply_observation
+from gateway.store import ledger
+from gateway.store.embedded import DatabaseUrls
+from reconciliation.runs import Run
+from tests.integration.test_reconciliation_runs import FEE, Night
+from tests.integration.test_reconciliation_sign_off import correct, kept, sign, state
+from tests.integration.world import a_world
+
+LATER = timedelta(days=3)
+
+
+@pytest.fixture
+def night(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Night]:
+    with a_world(database_urls, tmp_path) as world:
+        _, payment = world.paid()
+        assert payment.business_date is not None
+        yield Night(world, payment.business_date)
+
+
+def closed(night: Night) -> tuple[Run, Payment]:
+    """The day is signed; later a payment of it is settled of which no notification has come yet."""
+    world = night.world
+    night.settle()
+    run = night.run()
+    silent = world.start(world.checkout(world.invoice()))
+    world.play(silent, "silent")
+    sign(night, run)
+    world.clock.ahead = LATER
+    return run, silent
+
+
+def balances_on(night: Night, day: date) -> list[Any]:
+    with night.world.runtime.db.read() as tx:
+        return [tuple(row) for row in ledger.turnover(tx, "VND", day)]
+
+
+def booked(night: Night, payment: Payment) -> tuple[date, date]:
+    """The business date of the payment's entry, and the day on which the money moved."""
+    query = text(
+        "SELECT business_date, (occurred_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date FROM ledger_entries"
+        " WHERE subject_id = :id AND cause = 'payment_succeeded'"
+    )
+    with night.world.runtime.db.read() as tx:
+        row: Any = tx.execute(query, {"id": payment.id}).one()
+    return row[0], row[1]
+
+
+def test_what_a_correction_repairs_and_charges_is_booked_on_its_own_day(night: Night) -> None:
+    run, silent = closed(night)
+    before, report, signed = balances_on(night, night.day), kept(night, run), state(night, run)
+    night.settle()  # a second batch of the same day, with the payment that nobody told of
+    correction = correct(night)
+    assert night.world.payment(silent.id).status is PaymentStatus.SUCCEEDED
+    assert (correction.status, correction.totals["ledger_minor"]) == ("balanced", FEE)
+    assert booked(night, silent) == (correction.dated, night.day)
+    assert correction.dated == night.day + LATER
+    assert balances_on(night, night.day) == before
+    assert balances_on(night, correction.dated - timedelta(days=1)) == before
+    assert (kept(night, run), state(night, run)) == (report, signed)
+
+    again = correct(night)
+    assert (again.totals["ledger_minor"], night.reports(again)) == (FEE, night.reports(correction))
+    assert night.world.balances()["in_transit:sandbox"] == 2 * (FEE - FEE * 110 // 10_000)
+
+
+def test_news_that_comes_after_the_signature_leaves_the_day_and_a_correction_matches_it(night: Night) -> None:
+    run, silent = closed(night)
+    before = balances_on(night, night.day)
+    news = PaymentObservation(
+        status=PaymentStatus.SUCCEEDED,
+        occurred_at=silent.created_at + timedelta(seconds=1),
+        payment_id=silent.id,
+        amount=silent.amount,
+    )
+    with night.world.runtime.db.transaction() as tx:
+        assert apply_observation(tx, "sandbox", news, "webhook") is AckResult.APPLIED
+    assert booked(night, silent) == (night.day + LATER, night.day)
+    assert balances_on(night, night.day) == before
+    night.settle()
+    night.world.clock.ahead = LATER + timedelta(days=2)
+    correction = correct(night)
+    assert (correction.status, correction.totals["matched"]) == ("balanced", 1)
+    assert correction.dated == night.day + LATER + timedelta(days=2)
+    assert balances_on(night, night.day) == before
+    assert state(night, run).status == "signed_off"
