@@ -7,6 +7,7 @@ from uuid import UUID
 from marshmallow import Schema, fields, validate
 
 from gateway.domain.errors import Invalid
+from gateway.ports.provider import Refunder
 from gateway.services.access import requires
 from gateway.services.cursors import decode_cursor, encode_cursor
 from gateway.services.keys import Scope
@@ -96,7 +97,8 @@ def causes_of(tx: Transaction, runtime: Runtime, discrepancy_id: UUID, agency_id
     if found is None:
         raise DiscrepancyNotFound(f"There is no discrepancy {discrepancy_id}.")
     provider = runtime.providers.get(found.provider)
-    opinion = opinion_now(tx, found, provider.capabilities if provider else None)
+    sends_back = provider is None or isinstance(provider, Refunder)
+    opinion = opinion_now(tx, found, provider.capabilities if provider else None, sends_back=sends_back)
     return {"id": str(discrepancy_id), **opinion}
 
 

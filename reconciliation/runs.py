@@ -32,8 +32,7 @@ from gateway.domain.events import EventType
 from gateway.domain.payout import account_of_source
 from gateway.domain.reconciliation import GRAPH, RunStatus
 from gateway.domain.states import transition
-from gateway.ports.capabilities import Capabilities
-from gateway.ports.provider import PaymentProvider, SettlementSource
+from gateway.ports.provider import PaymentProvider, Refunder, SettlementSource
 from gateway.services.open_discrepancy import tell_opened
 from gateway.services.runtime import Runtime
 from gateway.store import batch_versions, catalogue, matches, reconciliation, settlements, signed_runs, spool
@@ -204,12 +203,12 @@ def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Pa
         learnt = repair(db, first.context, first.matching.findings())
         if not learnt:
             tell("writing matches and discrepancies")
-            _write(db, run, provider.capabilities, first, folder / "matches")
+            _write(db, run, provider, first, folder / "matches")
             return
     tell(f"{learnt:,} movements were news; comparing again")
     with compared(db, run.id, provider, day, folder / "again") as again:
         tell("writing matches and discrepancies")
-        _write(db, run, provider.capabilities, again, folder / "matches")
+        _write(db, run, provider, again, folder / "matches")
 
 
 def _carry_out_at_bank(runtime: Runtime, run: Run) -> None:
@@ -223,9 +222,10 @@ def _carry_out_at_bank(runtime: Runtime, run: Run) -> None:
     log.info("run finished", run=str(run.id), provider=run.provider, day=run.business_date.isoformat(), status=status)
 
 
-def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Comparison, folder: Path) -> None:
+def _write(db: Database, run: Run, provider: PaymentProvider, comparison: Comparison, folder: Path) -> None:
     """Matches and all that follows from them, in the place of what the run wrote before."""
     matching, context, day = comparison.matching, comparison.context, run.business_date
+    capabilities, sends_back = provider.capabilities, isinstance(provider, Refunder)
     folder.mkdir()
     matching.write_matches(folder, run.id)
     with db.transaction() as tx:
@@ -243,7 +243,7 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
         totals = totals_of(tx, context, matching)
         totals |= changes.told() | file_state(totals, bool(batches), day, capabilities, tx.now)
         tell_late(tx, run.provider, day, run.totals, totals)
-        write_opinions(tx, run.id, run.provider, day, capabilities, totals)
+        write_opinions(tx, run.id, run.provider, day, capabilities, totals, sends_back=sends_back)
         status = transition("run", GRAPH, RunStatus.RUNNING, status_of(totals))
         reconciliation.end_run(tx, run.id, status, totals=totals)
         _tell_finished(tx, run, status, [each for each in catalogue.all_agencies(tx) if run.provider in each.providers])
