@@ -35,7 +35,16 @@ from gateway.domain.states import transition
 from gateway.ports.provider import PaymentProvider, Refunder, SettlementSource
 from gateway.services.open_discrepancy import tell_opened
 from gateway.services.runtime import Runtime
-from gateway.store import batch_versions, catalogue, matches, reconciliation, settlements, signed_runs, spool
+from gateway.store import (
+    batch_versions,
+    catalogue,
+    days_again,
+    matches,
+    reconciliation,
+    settlements,
+    signed_runs,
+    spool,
+)
 from gateway.store.database import Database, Transaction
 from gateway.store.reconciliation import NewDiscrepancy
 from reconciliation.assistant.opinions import write_opinions
@@ -175,9 +184,10 @@ def run_reconciliation(
 
 
 def _run_again_what_it_touched(runtime: Runtime, provider: str, requested_by: str, tell: Tell) -> None:
-    """Open days whose matches have ended because a batch was told anew. One that cannot be run now says so itself."""
+    """Open days whose matches have ended because a batch was told anew, and later days that had a line before its
+    entry was looked at. One that cannot be run now says so itself."""
     with runtime.db.read() as tx:
-        touched = batch_versions.days_touched(tx, provider)
+        touched = [*batch_versions.days_touched(tx, provider), *days_again.days_completed(tx, provider)]
     for row in touched:
         with suppress(GatewayError):
             run_reconciliation(runtime, provider, row.business_date, requested_by, tell, correction=row.correction > 0)
