@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.payout import account_of_source
 from gateway.ports.capabilities import FeeContract
 
 
@@ -45,7 +46,8 @@ class Case:
     provider's), `due_on`. `shown` is the reference that the payer saw. `told` whether a notification ever spoke of the
     payment, None where nobody looked. `refund_ours`: the refund was asked for here, and not learnt from the provider.
     `kept_minor` is kept for the payer because no invoice took it. `fits_one`: what the matching proposes can be
-    accepted here. `held`: an account of the ledger holds the money until it is matched.
+    accepted here. `held`: an account of the ledger holds the money until it is matched. At a bank,
+    `name` is what was paid out, or the booking, and `paid_by` the provider that pays it out.
     """
 
     key: str
@@ -81,6 +83,8 @@ class Case:
     fits_one: bool
     kept_minor: int
     held: bool
+    name: str
+    paid_by: str
 
 
 def case_of(
@@ -117,7 +121,7 @@ def case_of(
         has_entry=bool(entry),
         status=line.get("status") or str(evidence.get("reported_status") or ""),
         reference=entry.get("reference"),
-        due_on=_day(entry.get("due_on")),
+        due_on=_day(entry.get("due_on") or evidence.get("due_on")),
         expected_minor=evidence.get("expected_minor"),
         reported_minor=evidence.get("reported_minor"),
         why=_word(evidence.get("why")) or _word(evidence.get("proposed")),
@@ -127,6 +131,8 @@ def case_of(
         fits_one=bool(evidence.get("proposal")) and not (entry and "lines" in evidence["proposal"]),
         kept_minor=_kept(found) if kept_minor is None else kept_minor,
         held=bool(entry) or "paid_by" in evidence,
+        name=str(evidence.get("provider_transaction_id") or ""),
+        paid_by=str(evidence.get("paid_by") or ""),
         **_of_line(line),
     )
 
@@ -163,6 +169,10 @@ class Surroundings:
     `zone` is where the provider cuts its day, `lag_days` what it may take to settle. `loaded` has how many batches are
     loaded for each day and currency around, `batch_lines` how many lines each batch has. `matched` is how many entries
     the run of `day` matched by currency; None if there was none. `sends_back`: refunds can go out through the provider.
+
+    Of a bank account, `provider` is its source, `statement_until` the last day that a statement tells of (date.min:
+    there is none; None: it is not known), and `money_back` what refunds and reversals that are in no settlement yet
+    took back, by provider, currency and amount.
     """
 
     provider: str
@@ -176,6 +186,12 @@ class Surroundings:
     batch_lines: Mapping[str, int] = field(default_factory=dict)
     matched: Mapping[str, int] | None = None
     outages: Sequence[Outage] = ()
+    statement_until: date | None = None
+    money_back: frozenset[tuple[str, str, int]] = frozenset()
+
+    @property
+    def is_bank(self) -> bool:
+        return account_of_source(self.provider) is not None
 
 
 def provider_day(case: Case, around: Surroundings) -> date:

@@ -25,6 +25,7 @@ WINDOWS: Mapping[Cause, tuple[tuple[Fact, tuple[str, ...]], ...]] = {
         (F.ALONE_AT_MIDNIGHT, ("midnight_at",)),
     ),
     C.FEE_CHANGE: ((F.SAME_RATE, ("rate_basis_points", "rate_fixed_minor")),),
+    C.STATEMENT_MISSING: ((F.NO_STATEMENT, ("statement_until",)),),
     C.PROVIDER_OUTAGE: ((F.UNFINISHED_TOGETHER, ("unfinished_from",)), (F.IN_OUTAGE, ("outage_from",))),
 }
 """The figures of a fact that name the window, from the first fact that holds."""
@@ -43,6 +44,8 @@ def _window(case: Case, cause: Cause, facts: Facts) -> tuple[str, ...]:
     """What tells one window of a cause from another; the day and the kind where the cause has none of its own."""
     if cause is Cause.REPEATED_FILE and case.batch is not None:
         return (case.batch,)
+    if cause is Cause.BANK_CHARGE and Fact.SAME_SHORTFALL in facts:
+        return case.paid_by, case.currency, str(case.amount_minor)
     for fact, names in WINDOWS.get(cause, ()):
         if fact in facts:
             return fact, *_currency(case, cause), *(str(facts[fact][name]) for name in names)

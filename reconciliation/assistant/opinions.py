@@ -62,9 +62,11 @@ def write_opinions(
     `totals` are the run's. `sends_back`: refunds can go out through the provider.
     """
     matched = {each["currency"]: each["matched"] for each in totals["by_currency"]}
-    rows = assistant.cases_of_run(tx, run_id)
-    around = _surroundings(tx, provider, day, capabilities, matched, sends_back=sends_back)
-    assistant.replace_opinions(tx, run_id, _judged(rows, around))
+    keep_opinions(tx, run_id, _surroundings(tx, provider, day, capabilities, matched, sends_back=sends_back))
+
+
+def keep_opinions(tx: Transaction, run_id: UUID, around: Surroundings) -> None:
+    assistant.replace_opinions(tx, run_id, _judged(assistant.cases_of_run(tx, run_id), around))
 
 
 def opinion_now(
