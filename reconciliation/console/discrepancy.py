@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Response, redirect, url_for
 from sqlalchemy.engine import Row
@@ -14,6 +14,7 @@ from gateway.domain.payment import OPEN, Payment
 from gateway.domain.resolution import Action, ResolutionStatus
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
+from gateway.services.idempotency import Answer, Request, answer_once
 from gateway.services.name_actors import colleagues, names_of
 from gateway.services.officer_sessions import Officer
 from gateway.services.resolve_discrepancy import DiscrepancyNotFound, options
@@ -33,7 +34,7 @@ from reconciliation.assistant.opinions import with_likeliest
 from reconciliation.assistant_api import causes_of
 from reconciliation.console import words
 from reconciliation.console.evidence import others, sides, tables
-from reconciliation.console.forms import NAME_MAX, chosen_of, day_given, text_given, typed
+from reconciliation.console.forms import NAME_MAX, chosen_of, day_given, once_key, text_given, typed
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS, WORKERS
 from reconciliation.explain import explain
@@ -43,6 +44,8 @@ from reconciliation.reports.trace import letter_of, trace_document
 TRACES = ("trace", "dispute")
 TYPED = ("text", "to", "until", "why", "kind", "addressee", "answer", "action", "reason", "invoice", "entry")
 NOBODY = "nobody"
+WORK = b"work on a discrepancy"
+"""The fingerprint of such requests: their key says already what was asked."""
 
 Work = Callable[[Transaction, UUID], object]
 
@@ -131,11 +134,16 @@ def _add_traces(console: ConsoleSurface) -> None:
 
 def _worked(console: ConsoleSurface, discrepancy_id: UUID, work: Work) -> Any:
     try:
-        with console.runtime.db.transaction() as tx:
-            work(tx, discrepancy_id)
+        asked = Request(console.officer().caller, once_key(), WORK)
+        answer_once(console.runtime, asked, lambda tx: _done(work(tx, discrepancy_id)))
     except GatewayError as error:
         return discrepancy_page(console, discrepancy_id, error)
     return redirect(url_for("console.discrepancy", discrepancy_id=discrepancy_id), 303)
+
+
+def _done(made: object) -> Answer:
+    """What was made is nothing to keep: whoever sends the form again gets the page as it is then."""
+    return Answer(303, {})
 
 
 def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: GatewayError | None = None) -> Any:
@@ -183,6 +191,7 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         names=names,
         team=team,
         nobody=NOBODY,
+        once=uuid4(),
         **_rights(me, found, paid),
         typed=typed(*TYPED),
         faults=words.faults_of(error) if error else {},

@@ -100,6 +100,15 @@ def check_shown(now: Iterable[object]) -> None:
         raise ShownIsOld(N_("This has changed since you opened the page. Look at it again before you decide."))
 
 
+def once_key() -> str | None:
+    """Names what this form asks for: the same form with the same content, sent again, does its work once. None if the
+    page gave the form no name."""
+    fields = {name: given for name, given in request.form.items() if name != "form"}
+    if not fields.get("once"):
+        return None
+    return digest_of([request.path, *(f"{len(given)} {name}={given}" for name, given in sorted(fields.items()))])
+
+
 def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
