@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from gateway.ports.provider import Refunder
 from gateway.services.resolve_discrepancy import DiscrepancyNotFound
 from gateway.services.runtime import Runtime
 from gateway.store import assistant
@@ -16,5 +17,6 @@ def causes_of(tx: Transaction, runtime: Runtime, discrepancy_id: UUID, agency_id
     if found is None:
         raise DiscrepancyNotFound(f"There is no discrepancy {discrepancy_id}.")
     provider = runtime.providers.get(found.provider)
-    opinion = opinion_now(tx, found, provider.capabilities if provider else None)
+    sends_back = provider is None or isinstance(provider, Refunder)
+    opinion = opinion_now(tx, found, provider.capabilities if provider else None, sends_back=sends_back)
     return {"id": str(discrepancy_id), **opinion}

@@ -28,10 +28,18 @@ from gateway.domain.agency import business_date as day_in
 from gateway.domain.errors import Conflict, GatewayError, Invalid, Unavailable
 from gateway.domain.payout import account_of_source
 from gateway.domain.reconciliation import RunStatus
-from gateway.ports.capabilities import Capabilities
-from gateway.ports.provider import PaymentProvider, SettlementSource
+from gateway.ports.provider import PaymentProvider, Refunder, SettlementSource
 from gateway.services.runtime import Runtime
-from gateway.store import batch_versions, catalogue, matches, reconciliation, settlements, signed_runs, spool
+from gateway.store import (
+    batch_versions,
+    catalogue,
+    days_again,
+    matches,
+    reconciliation,
+    settlements,
+    signed_runs,
+    spool,
+)
 from gateway.store.database import Database, Transaction
 from reconciliation.assistant.opinions import write_opinions
 from reconciliation.bank_account import bank_account
@@ -169,9 +177,10 @@ def run_reconciliation(
 
 
 def _run_again_what_it_touched(runtime: Runtime, provider: str, requested_by: str, tell: Tell) -> None:
-    """Open days whose matches have ended because a batch was told anew. One that cannot be run now says so itself."""
+    """Open days whose matches have ended because a batch was told anew, and later days that had a line before its
+    entry was looked at. One that cannot be run now says so itself."""
     with runtime.db.read() as tx:
-        touched = batch_versions.days_touched(tx, provider)
+        touched = [*batch_versions.days_touched(tx, provider), *days_again.days_completed(tx, provider)]
     for row in touched:
         with suppress(GatewayError):
             run_reconciliation(runtime, provider, row.business_date, requested_by, tell, correction=row.correction > 0)
@@ -197,12 +206,12 @@ def _carry_out(runtime: Runtime, run: Run, provider: PaymentProvider, folder: Pa
         learnt = repair(db, first.context, first.matching.findings())
         if not learnt:
             tell("writing matches and discrepancies")
-            _write(db, run, provider.capabilities, first, folder / "matches")
+            _write(db, run, provider, first, folder / "matches")
             return
     tell(f"{learnt:,} movements were news; comparing again")
     with compared(db, run.id, provider, day, folder / "again") as again:
         tell("writing matches and discrepancies")
-        _write(db, run, provider.capabilities, again, folder / "matches")
+        _write(db, run, provider, again, folder / "matches")
 
 
 def _carry_out_at_bank(runtime: Runtime, run: Run, tell: Tell) -> None:
@@ -219,9 +228,10 @@ def _carry_out_at_bank(runtime: Runtime, run: Run, tell: Tell) -> None:
     log.info("run finished", run=str(run.id), provider=run.provider, day=run.business_date.isoformat(), status=status)
 
 
-def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Comparison, folder: Path) -> None:
+def _write(db: Database, run: Run, provider: PaymentProvider, comparison: Comparison, folder: Path) -> None:
     """Matches and all that follows from them, in the place of what the run wrote before."""
     matching, context, day = comparison.matching, comparison.context, run.business_date
+    capabilities, sends_back = provider.capabilities, isinstance(provider, Refunder)
     folder.mkdir()
     matching.write_matches(folder, run.id)
     with db.transaction() as tx:
@@ -240,7 +250,7 @@ def _write(db: Database, run: Run, capabilities: Capabilities, comparison: Compa
         totals |= changes.told() | file_state(totals, bool(batches), day, capabilities, tx.now)
         agencies = [each for each in catalogue.all_agencies(tx) if run.provider in each.providers]
         tell_late(tx, run.provider, day, agencies, run.totals, totals)
-        write_opinions(tx, run.id, run.provider, day, capabilities, totals)
+        write_opinions(tx, run.id, run.provider, day, capabilities, totals, sends_back=sends_back)
         status = end(tx, run.id, run.provider, day, agencies, totals)
     log.info("run finished", run=str(run.id), provider=run.provider, day=day.isoformat(), status=status)
 

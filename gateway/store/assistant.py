@@ -10,17 +10,21 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.engine import Row
 
+from gateway.domain.ledger import PAYER_CREDIT
+from gateway.domain.refund import HOLDS_MONEY
 from gateway.store.database import Transaction
 
 PAGE = 5_000
 
-# `told`: whether a notification ever spoke of the payment. The zone is the agency's, where it is known.
+# `told`: whether a notification ever spoke of the payment. The zone is the agency's, where it is known. `kept_minor` is
+# what no invoice and no refund has taken of money that was kept for its payer; null where none was.
 _CASES = """
     SELECT known.id, known.key, known.kind, known.business_date, known.payment_id, known.refund_id,
            known.amount_minor, known.currency, known.evidence, agency.time_zone AS zone,
            entry.occurred_at AS booked_at,
            coalesce(payment.succeeded_at, payment.created_at) AS paid_at, payment.status AS payment_status,
-           payment.reference AS shown, refund.requested_by NOT LIKE 'provider:%' AS refund_ours, told.told
+           payment.reference AS shown, refund.requested_by NOT LIKE 'provider:%' AS refund_ours, told.told,
+           kept.kept_minor
       FROM {source}
       LEFT JOIN agencies AS agency ON agency.id = known.agency_id
       LEFT JOIN ledger_entries AS entry ON entry.id = known.entry_id
@@ -28,6 +32,11 @@ _CASES = """
       LEFT JOIN refunds AS refund ON refund.id = known.refund_id
       LEFT JOIN LATERAL (
         SELECT bool_or(source = 'webhook') AS told FROM payment_events WHERE payment_id = payment.id) AS told ON true
+      LEFT JOIN LATERAL (
+        SELECT payment.credited_minor - coalesce(sum(part.amount_minor), 0) AS kept_minor
+          FROM refund_parts AS part JOIN refunds AS taken ON taken.id = part.refund_id
+         WHERE taken.payment_id = payment.id AND taken.status = ANY(:holds_money)
+           AND part.invoice_id IS NULL AND part.account = :payer_credit) AS kept ON known.evidence ? 'credited_minor'
      WHERE {where} AND {id} > :after
      ORDER BY {id}
      LIMIT :limit
@@ -64,6 +73,14 @@ _BATCH_LINES = text(
     """
     SELECT batch_id, lines FROM settlement_batches
      WHERE provider = :provider AND business_date BETWEEN :first AND :last
+    """
+)
+
+_MONEY_BACK = text(
+    """
+    SELECT DISTINCT provider, currency, -amount_minor AS amount_minor FROM discrepancies
+     WHERE provider = ANY(:providers) AND status = 'open' AND amount_minor < 0
+       AND kind IN ('timing', 'missing_at_provider')
     """
 )
 
@@ -185,6 +202,12 @@ def batch_lines(tx: Transaction, provider: str, first: date, last: date) -> dict
     return {row.batch_id: row.lines for row in rows}
 
 
+def money_back(tx: Transaction, providers: Sequence[str]) -> frozenset[tuple[str, str, int]]:
+    """What went back to payers and is in no settlement of these providers yet, by provider, currency and amount."""
+    rows = tx.all(_MONEY_BACK, {"providers": list(providers)})
+    return frozenset((row.provider, row.currency, int(row.amount_minor)) for row in rows)
+
+
 def unanswered(tx: Transaction, provider: str, begun_at: datetime, ended_at: datetime, at_least: int) -> list[Row[Any]]:
     """Stretches of calls in a row without an answer: begun_at, last_at, answered_at (None if none was since), calls.
     What the records of calls still hold."""
@@ -234,6 +257,7 @@ def members(tx: Transaction, key: str, *, agency_id: UUID | None, after: UUID | 
 
 def _paged(tx: Transaction, query: Any, which: Mapping[str, Any]) -> Iterator[Row[Any]]:
     after = _FIRST_ID
+    which = {"holds_money": sorted(HOLDS_MONEY), "payer_credit": PAYER_CREDIT, **which}
     while rows := tx.all(query, {**which, "after": after, "limit": PAGE}):
         yield from rows
         after = rows[-1].id

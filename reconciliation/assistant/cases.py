@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from gateway.domain.discrepancy import DiscrepancyKind
+from gateway.domain.payout import account_of_source
 from gateway.ports.capabilities import FeeContract
 
 
@@ -44,6 +45,9 @@ class Case:
     provider returns it), `gross_minor`, `status` in the provider's word, `settled`. Of the entry: `reference` (the
     provider's), `due_on`. `shown` is the reference that the payer saw. `told` whether a notification ever spoke of the
     payment, None where nobody looked. `refund_ours`: the refund was asked for here, and not learnt from the provider.
+    `kept_minor` is kept for the payer because no invoice took it. `fits_one`: what the matching proposes can be
+    accepted here. `held`: an account of the ledger holds the money until it is matched. At a bank,
+    `name` is what was paid out, or the booking, and `paid_by` the provider that pays it out.
     """
 
     key: str
@@ -76,6 +80,11 @@ class Case:
     repaired: bool
     window_closed: bool
     proposed_match: bool
+    fits_one: bool
+    kept_minor: int
+    held: bool
+    name: str
+    paid_by: str
 
 
 def case_of(
@@ -88,12 +97,13 @@ def case_of(
     shown: str | None = None,
     refund_ours: bool | None = None,
     told: bool | None = None,
+    kept_minor: int | None = None,
 ) -> Case:
     """What is given is from our own records. The money moved when its entry says (`booked_at`), else when the evidence
-    says, else when its payment was made (`paid_at`). `refund_ours` None: a refund that is known was asked for here."""
+    says, else when its payment was made (`paid_at`). `refund_ours` None: a refund that is known was asked for here;
+    `kept_minor` None: what was kept for the payer is still there."""
     evidence = found.evidence
     line, entry = evidence.get("settlement") or {}, evidence.get("ledger") or {}
-    is_line = "line" in line
     return Case(
         key=found.key,
         kind=DiscrepancyKind(found.kind),
@@ -108,24 +118,39 @@ def case_of(
         refund=found.refund_id,
         refund_ours=found.refund_id is not None if refund_ours is None else refund_ours,
         told=told,
-        has_line=is_line,
         has_entry=bool(entry),
-        batch=line.get("batch"),
-        line_kind=line.get("kind") or "",
-        transaction=line.get("transaction"),
-        merchant=line.get("merchant_reference"),
-        gross_minor=line.get("gross_minor") if is_line else None,
         status=line.get("status") or str(evidence.get("reported_status") or ""),
-        settled=bool(line.get("settled", True)),
         reference=entry.get("reference"),
-        due_on=_day(entry.get("due_on")),
+        due_on=_day(entry.get("due_on") or evidence.get("due_on")),
         expected_minor=evidence.get("expected_minor"),
         reported_minor=evidence.get("reported_minor"),
         why=_word(evidence.get("why")) or _word(evidence.get("proposed")),
         repaired=bool(evidence.get("repaired")),
         window_closed=evidence.get("query_window") == "closed",
         proposed_match=bool(evidence.get("proposal")),
+        fits_one=bool(evidence.get("proposal")) and not (entry and "lines" in evidence["proposal"]),
+        kept_minor=_kept(found) if kept_minor is None else kept_minor,
+        held=bool(entry) or "paid_by" in evidence,
+        name=str(evidence.get("provider_transaction_id") or ""),
+        paid_by=str(evidence.get("paid_by") or ""),
+        **_of_line(line),
     )
+
+
+def _of_line(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "has_line": "line" in line,
+        "batch": line.get("batch"),
+        "line_kind": line.get("kind") or "",
+        "transaction": line.get("transaction"),
+        "merchant": line.get("merchant_reference"),
+        "gross_minor": line.get("gross_minor") if "line" in line else None,
+        "settled": bool(line.get("settled", True)),
+    }
+
+
+def _kept(found: Found) -> int:
+    return found.evidence.get("credited_minor") or 0 if found.payment_id else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +168,11 @@ class Surroundings:
 
     `zone` is where the provider cuts its day, `lag_days` what it may take to settle. `loaded` has how many batches are
     loaded for each day and currency around, `batch_lines` how many lines each batch has. `matched` is how many entries
-    the run of `day` matched by currency; None if there was none.
+    the run of `day` matched by currency; None if there was none. `sends_back`: refunds can go out through the provider.
+
+    Of a bank account, `provider` is its source, `statement_until` the last day that a statement tells of (date.min:
+    there is none; None: it is not known), and `money_back` what refunds and reversals that are in no settlement yet
+    took back, by provider, currency and amount.
     """
 
     provider: str
@@ -151,11 +180,18 @@ class Surroundings:
     zone: str = "UTC"
     lag_days: int = 0
     lands_in_bank: bool = False
+    sends_back: bool = True
     fee: FeeContract | None = None
     loaded: Mapping[tuple[date, str], int] = field(default_factory=dict)
     batch_lines: Mapping[str, int] = field(default_factory=dict)
     matched: Mapping[str, int] | None = None
     outages: Sequence[Outage] = ()
+    statement_until: date | None = None
+    money_back: frozenset[tuple[str, str, int]] = frozenset()
+
+    @property
+    def is_bank(self) -> bool:
+        return account_of_source(self.provider) is not None
 
 
 def provider_day(case: Case, around: Surroundings) -> date:

@@ -228,6 +228,96 @@ CAUSE_WORDS: Mapping[Cause, Mapping[str, CauseWords]] = {
             "Look at the bank's statement of the next day; then open a trace request.",
         ),
     },
+    C.STATEMENT_MISSING: {
+        "vi": CauseWords(
+            "Sao kê của ngày chưa được nạp.",
+            "Nạp sao kê của ngân hàng; chuyển sang ngày sau cho đến khi có.",
+        ),
+        "en": CauseWords(
+            "The statement of the day is not here.",
+            "Hand in the bank's statement, and carry this until it is here.",
+        ),
+    },
+    C.BANK_CHARGE: {
+        "vi": CauseWords(
+            "Ngân hàng hoặc ngân hàng trung gian đã trừ phí.",
+            "Xác nhận phí với ngân hàng và ai chịu phí đó.",
+        ),
+        "en": CauseWords(
+            "The bank, or one on the way, took a charge.",
+            "Have the bank confirm the charge, and agree who bears it.",
+        ),
+    },
+    C.NETTED_BY_PROVIDER: {
+        "vi": CauseWords(
+            "Nhà cung cấp đã trừ một khoản hoàn trả hoặc khiếu nại chưa có trong báo cáo.",
+            "Yêu cầu nhà cung cấp đưa khoản đó vào báo cáo quyết toán.",
+        ),
+        "en": CauseWords(
+            "The provider took off a refund or a chargeback that its settlement does not list yet.",
+            "Have the provider put it into its settlement.",
+        ),
+    },
+    C.PART_ON_ITS_WAY: {
+        "vi": CauseWords(
+            "Khoản chi trả được chia ra, một phần còn đang chuyển.",
+            "Chờ sao kê có phần còn lại; sau hạn thì yêu cầu tra soát.",
+        ),
+        "en": CauseWords(
+            "The payout was divided, and a part of it is on its way.",
+            "Wait for the statement that has the rest; once it is due, open a trace request.",
+        ),
+    },
+    C.PAYOUTS_TOGETHER: {
+        "vi": CauseWords(
+            "Hai khoản chi trả được chuyển trong một lần ghi có.",
+            "So các khoản chi trả được nêu với bút toán, và hỏi nhà cung cấp.",
+        ),
+        "en": CauseWords(
+            "Two payouts came in one credit.",
+            "Compare the payouts with the booking, and ask the provider which they are.",
+        ),
+    },
+    C.PAYOUT_TWICE: {
+        "vi": CauseWords(
+            "Khoản chi trả được chuyển hai lần.",
+            "Báo nhà cung cấp và không sử dụng phần thừa.",
+        ),
+        "en": CauseWords(
+            "The payout was sent twice.",
+            "Tell the provider, and do not use what is too much.",
+        ),
+    },
+    C.PAYOUT_UNNAMED: {
+        "vi": CauseWords(
+            "Khoản chi trả đã đến với nội dung sai hoặc thiếu mã.",
+            "So với bút toán cùng số tiền; hỏi nhà cung cấp nội dung chuyển.",
+        ),
+        "en": CauseWords(
+            "The payout came with its name mistyped or left out.",
+            "Compare it with the booking of the same amount, and ask the provider under which words it was sent.",
+        ),
+    },
+    C.OUTSIDE_PAYMENT: {
+        "vi": CauseWords(
+            "Tiền được chuyển ra ngoài hệ thống, hoặc sang tài khoản khác của chính cơ quan.",
+            "Hỏi ngân hàng và kế toán ai đã chuyển và cho việc gì.",
+        ),
+        "en": CauseWords(
+            "It was paid out outside this gateway, or moved to another account of the agency's own.",
+            "Ask the bank and the agency's bookkeepers who moved it and what for.",
+        ),
+    },
+    C.CREDIT_TAKEN_BACK: {
+        "vi": CauseWords(
+            "Ngân hàng thu hồi một khoản đã ghi có.",
+            "Hỏi ngân hàng bút toán này thu hồi khoản nào.",
+        ),
+        "en": CauseWords(
+            "The bank took back what it had credited.",
+            "Ask the bank which credit it took back.",
+        ),
+    },
     C.UNKNOWN: {
         "vi": CauseWords(
             "Chưa đủ dữ kiện để biết nguyên nhân.", "So sánh hai bên và hỏi nhà cung cấp; ghi lại điều tìm được."

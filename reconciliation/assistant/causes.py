@@ -43,6 +43,15 @@ class Cause(StrEnum):
     WRONG_ACCOUNT = "wrong_account"
     PAYOUT_DIFFERS = "payout_differs"
     PAYOUT_LATE = "payout_late"
+    STATEMENT_MISSING = "statement_missing"
+    BANK_CHARGE = "bank_charge"
+    NETTED_BY_PROVIDER = "netted_by_provider"
+    PART_ON_ITS_WAY = "part_on_its_way"
+    PAYOUTS_TOGETHER = "payouts_together"
+    PAYOUT_TWICE = "payout_twice"
+    PAYOUT_UNNAMED = "payout_unnamed"
+    OUTSIDE_PAYMENT = "outside_payment"
+    CREDIT_TAKEN_BACK = "credit_taken_back"
     UNKNOWN = "unknown"
 
 
@@ -81,7 +90,7 @@ CAUSES: Mapping[Cause, Judgement] = {
     ),
     C.LATE_FILE: Judgement(
         {K.TIMING: 8, K.MISSING_AT_PROVIDER: -8},
-        {F.WITHIN_DAYS: 8, F.JUST_DUE: 18, F.OVERDUE: -15, F.NO_BATCH_OF_DAY: 12, F.MOST_MISSING: 10,
+        {F.AT_BANK: -40, F.WITHIN_DAYS: 8, F.JUST_DUE: 18, F.OVERDUE: -15, F.NO_BATCH_OF_DAY: 12, F.MOST_MISSING: 10,
          F.AT_MIDNIGHT: -22, F.FEW_AT_MIDNIGHT: -3, F.SLIP_AWAY: -25,
          F.PROPOSED_MATCH: -20},
         A.CARRY_AS_TIMING,
@@ -141,7 +150,8 @@ CAUSES: Mapping[Cause, Judgement] = {
     ),
     C.OTHER_SYSTEM: Judgement(
         {K.MISSING_IN_GATEWAY: 3},
-        {F.FOREIGN_REFERENCE: 12, F.NO_PAYMENT: 5, F.KNOWN_PAYMENT: -20, F.OUR_REFERENCE: -5, F.SLIP_AWAY: -25,
+        {F.MONEY_OUT: -25, F.CHARGE_CODE: -25, F.NAMES_PAYOUTS: -15, F.SUM_OF_PAYOUTS: -8, F.EQUALS_PAYOUT: -15,
+         F.FOREIGN_REFERENCE: 12, F.NO_PAYMENT: 5, F.KNOWN_PAYMENT: -20, F.OUR_REFERENCE: -5, F.SLIP_AWAY: -25,
          F.PROPOSED_MATCH: -15, F.BATCH_REPEATED: -15, F.MONEY_BACK: -8, F.OTHER_ACCOUNT: -20},
         A.OPEN_TRACE,
     ),
@@ -166,14 +176,45 @@ CAUSES: Mapping[Cause, Judgement] = {
     C.WRONG_ACCOUNT: Judgement(
         {K.UNIDENTIFIED_RECEIPT: -10, K.MISSING_IN_GATEWAY: -15}, {F.OTHER_ACCOUNT: 30}, A.RETURN_RECEIPT
     ),
-    C.PAYOUT_DIFFERS: Judgement({K.PAYOUT_SHORT: 10, K.PAYOUT_OVER: 10}, {}, A.OPEN_TRACE),
-    C.PAYOUT_LATE: Judgement({K.PAYOUT_MISSING: 10}, {}, A.OPEN_TRACE),
+    C.PAYOUT_DIFFERS: Judgement(
+        {K.PAYOUT_SHORT: 10, K.PAYOUT_OVER: 10}, {F.AT_BANK: -5, F.SAME_SHORTFALL: -5, F.EQUALS_PAYOUT: -5},
+        A.OPEN_TRACE,
+    ),
+    C.PAYOUT_LATE: Judgement(
+        {K.PAYOUT_MISSING: 10, K.TIMING: -20},
+        {F.AT_BANK: 5, F.STATEMENT_TELLS: 25, F.SAME_CAME_UNNAMED: -25}, A.OPEN_TRACE,
+    ),
+    C.STATEMENT_MISSING: Judgement({K.TIMING: -20, K.PAYOUT_MISSING: -25}, {F.NO_STATEMENT: 35}, A.CARRY_AS_TIMING),
+    C.BANK_CHARGE: Judgement(
+        {K.PAYOUT_SHORT: -12, K.MISSING_IN_GATEWAY: -15},
+        {F.SAME_SHORTFALL: 25, F.SMALL_SHORTFALL: 18, F.CHARGE_CODE: 40, F.EQUALS_MONEY_BACK: -8, F.REST_OVERDUE: 3},
+        A.OPEN_TRACE,
+    ),
+    C.NETTED_BY_PROVIDER: Judgement(
+        {K.PAYOUT_SHORT: -10}, {F.EQUALS_MONEY_BACK: 30, F.SAME_SHORTFALL: -10}, A.OPEN_TRACE
+    ),
+    C.PART_ON_ITS_WAY: Judgement(
+        {K.PAYOUT_SHORT: -5}, {F.REST_MAY_COME: 20, F.REST_OVERDUE: -15, F.SMALL_SHORTFALL: -15, F.SAME_SHORTFALL: -10},
+        A.OPEN_TRACE,
+    ),
+    C.PAYOUTS_TOGETHER: Judgement(
+        {K.PAYOUT_OVER: -10, K.MISSING_IN_GATEWAY: -10},
+        {F.EQUALS_PAYOUT: 28, F.SUM_OF_PAYOUTS: 28, F.NAMES_PAYOUTS: 35}, A.OPEN_TRACE,
+    ),
+    C.PAYOUT_TWICE: Judgement({K.PAYOUT_OVER: -10}, {F.TWICE_THE_AMOUNT: 30}, A.OPEN_TRACE),
+    C.PAYOUT_UNNAMED: Judgement(
+        {K.MISSING_IN_GATEWAY: -15, K.PAYOUT_MISSING: -8, K.TIMING: -20},
+        {F.EQUALS_PAYOUT: 35, F.SAME_CAME_UNNAMED: 38}, A.OPEN_TRACE,
+    ),
+    C.OUTSIDE_PAYMENT: Judgement({K.MISSING_IN_GATEWAY: -15}, {F.MONEY_OUT: 30, F.EQUALS_CREDIT: -15}, A.OPEN_TRACE),
+    C.CREDIT_TAKEN_BACK: Judgement({K.MISSING_IN_GATEWAY: -15}, {F.EQUALS_CREDIT: 35}, A.OPEN_TRACE),
     C.UNKNOWN: Judgement(dict.fromkeys(K, 0), {}, A.OPEN_TRACE),
 }  # fmt: skip
 
 ACTIONS: Mapping[tuple[Cause, DiscrepancyKind], Action] = {
     (C.GARBLED_REFERENCE, K.UNIDENTIFIED_RECEIPT): A.ASSIGN_RECEIPT,
     (C.PROVIDER_OUTAGE, K.STATUS_MISMATCH): A.CLOSE_EXPLAINED,
+    (C.PAYOUT_LATE, K.TIMING): A.CARRY_AS_TIMING,
 }
 """Where the kind asks for another action than the cause has otherwise."""
 

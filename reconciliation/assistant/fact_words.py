@@ -186,6 +186,70 @@ FACT_WORDS: Mapping[Fact, tuple[str, str]] = {
         "Không ai ở đây yêu cầu khoản hoàn trả này.",
         "Nobody here asked for this refund.",
     ),
+    F.AT_BANK: (
+        "Số liệu này là của tài khoản ngân hàng.",
+        "This is about an account at the bank.",
+    ),
+    F.NO_STATEMENT: (
+        "Sao kê mới có đến ngày {statement_until}; ngày sau đó chưa được nạp.",
+        "Statements tell only until {statement_until}; that of the day is not here.",
+    ),
+    F.STATEMENT_TELLS: (
+        "Sao kê đã có đến ngày {statement_until} mà không có khoản này.",
+        "Statements tell until {statement_until}, and this is in none.",
+    ),
+    F.SAME_CAME_UNNAMED: (
+        "Ngân hàng có ghi có đúng số tiền này mà không rõ là khoản nào.",
+        "The bank credited just this amount, under no name that is known.",
+    ),
+    F.SAME_SHORTFALL: (
+        "{alike} khoản chi trả của cùng nhà cung cấp thiếu đúng số tiền này.",
+        "{alike} payouts of the same provider lack just this amount.",
+    ),
+    F.SMALL_SHORTFALL: (
+        "Phần thiếu không quá {small_percent}% của khoản chi trả.",
+        "What is missing is no more than {small_percent}% of the payout.",
+    ),
+    F.EQUALS_MONEY_BACK: (
+        "Một khoản hoàn trả hoặc đảo giao dịch chưa quyết toán của nhà cung cấp này đúng bằng số tiền đó.",
+        "A refund or reversal of this provider that is in no settlement yet is just this amount.",
+    ),
+    F.REST_MAY_COME: (
+        "Phần còn lại vẫn có thể đến cho tới {due_on}.",
+        "The rest may still come until {due_on}.",
+    ),
+    F.REST_OVERDUE: (
+        "Lẽ ra phải đến đủ chậm nhất ngày {due_on}.",
+        "All of it should have come by {due_on}.",
+    ),
+    F.EQUALS_PAYOUT: (
+        "Số tiền đúng bằng khoản chi trả {payout} đang chờ.",
+        "The amount is that of payout {payout}, which is awaited.",
+    ),
+    F.TWICE_THE_AMOUNT: (
+        "Số tiền đến gấp đúng hai lần khoản chi trả.",
+        "What came is just twice the payout.",
+    ),
+    F.CHARGE_CODE: (
+        "Ngân hàng ghi bút toán này là phí của họ.",
+        "The bank says that the booking is its own charge.",
+    ),
+    F.NAMES_PAYOUTS: (
+        "Bút toán nêu khoản chi trả mà dòng khác cũng nêu.",
+        "The booking names payouts that other lines name too.",
+    ),
+    F.MONEY_OUT: (
+        "Tiền đi ra khỏi tài khoản.",
+        "The money left the account.",
+    ),
+    F.EQUALS_CREDIT: (
+        "Một khoản ghi có chưa rõ đúng bằng số tiền này.",
+        "A credit that nobody knows is just this amount.",
+    ),
+    F.SUM_OF_PAYOUTS: (
+        "Số tiền đúng bằng tổng hai khoản chi trả đang chờ.",
+        "The amount is that of two awaited payouts together.",
+    ),
 }
 """Vietnamese, then English."""
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.errors import Invalid
 from gateway.domain.reference import read
+from reconciliation.assistant.bank_facts import bank_facts
 from reconciliation.assistant.cases import Case, Surroundings, provider_day
 from reconciliation.assistant.patterns import ABSENT, REPEATED_PERCENT, UNFINISHED, Patterns
 from reconciliation.assistant.slips import is_amount_slip
@@ -76,6 +77,22 @@ class Fact(StrEnum):
     OTHER_ACCOUNT = "other_account"
     REFUND_OURS = "refund_ours"
     REFUND_NOT_OURS = "refund_not_ours"
+    AT_BANK = "at_bank"
+    NO_STATEMENT = "no_statement"
+    STATEMENT_TELLS = "statement_tells"
+    SAME_CAME_UNNAMED = "same_came_unnamed"
+    SAME_SHORTFALL = "same_shortfall"
+    SMALL_SHORTFALL = "small_shortfall"
+    EQUALS_MONEY_BACK = "equals_money_back"
+    REST_MAY_COME = "rest_may_come"
+    REST_OVERDUE = "rest_overdue"
+    EQUALS_PAYOUT = "equals_payout"
+    TWICE_THE_AMOUNT = "twice_the_amount"
+    CHARGE_CODE = "charge_code"
+    NAMES_PAYOUTS = "names_payouts"
+    MONEY_OUT = "money_out"
+    EQUALS_CREDIT = "equals_credit"
+    SUM_OF_PAYOUTS = "sum_of_payouts"
 
 
 Figure = str | int
@@ -89,6 +106,8 @@ PLAIN: Mapping[str, Figure] = {}
 
 def facts_of(case: Case, around: Surroundings, patterns: Patterns) -> dict[Fact, Mapping[str, Figure]]:
     held: dict[Fact, Mapping[str, Figure]] = {}
+    if around.is_bank:
+        return {Fact(name): figures for name, figures in bank_facts(case, around, patterns.bank)}
     for rule in (_absence, _midnight, _fee, _unfinished, _repetition, _amount, _undone, _identity, _refund):
         held |= rule(case, around, patterns)
     return held

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciliation.assistant.cases import Case, Surroundings
-from reconciliation.assistant.causes import Action, Ranked, action_for, asks_first, rank
+from reconciliation.assistant.causes import Action, Ranked, asks_first, rank
 from reconciliation.assistant.facts import Facts, facts_of
 from reconciliation.assistant.groups import group_key
 from reconciliation.assistant.patterns import find_patterns
+from reconciliation.assistant.proposing import proposed_action
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,13 @@ def opinions(cases: Sequence[Case], around: Surroundings) -> Iterator[Opinion]:
         facts = facts_of(case, around, patterns)
         ranking = rank(case.kind, facts)
         cause = ranking[0].cause
+        action = proposed_action(cause, case, around)
         yield Opinion(
             key=case.key,
             ranking=ranking,
             facts=facts,
             moved_at=case.occurred_at,
-            group=group_key(around.provider, case, cause, facts),
-            action=action_for(cause, case.kind),
+            group=group_key(around.provider, case, cause, facts, action),
+            action=action,
             asks_first=asks_first(case, can_be_asked=not around.lands_in_bank),
         )

@@ -14,16 +14,19 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.circuit import FAILURES
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
+from gateway.domain.errors import GatewayError
 from gateway.ports.capabilities import Capabilities
-from gateway.store import assistant
+from gateway.services.accept_proposal import find_pair
+from gateway.store import assistant, resolutions
 from gateway.store.assistant import NewOpinion
 from gateway.store.database import Transaction
 from reconciliation.assistant.cases import Case, Outage, Surroundings, case_of
 from reconciliation.assistant.cause_words import ASK_FIRST, CAUSE_WORDS
-from reconciliation.assistant.causes import Cause
+from reconciliation.assistant.causes import Action, Cause
 from reconciliation.assistant.fact_words import fact_text
 from reconciliation.assistant.facts import Fact
 from reconciliation.assistant.judging import Opinion, opinions
+from reconciliation.assistant.proposing import proposed_action
 from reconciliation.explain import LANGUAGES, has_own_words
 
 DAYS_BEFORE = timedelta(days=14)
@@ -45,31 +48,63 @@ NOTHING: Mapping[str, Any] = {
 
 
 def write_opinions(
-    tx: Transaction, run_id: UUID, provider: str, day: date, capabilities: Capabilities, totals: Mapping[str, Any]
+    tx: Transaction,
+    run_id: UUID,
+    provider: str,
+    day: date,
+    capabilities: Capabilities,
+    totals: Mapping[str, Any],
+    *,
+    sends_back: bool = True,
 ) -> None:
     """Judge all that the run found and keep it with the run, in the place of what was kept before.
 
-    `totals` are the run's.
+    `totals` are the run's. `sends_back`: refunds can go out through the provider.
     """
     matched = {each["currency"]: each["matched"] for each in totals["by_currency"]}
-    rows = assistant.cases_of_run(tx, run_id)
-    assistant.replace_opinions(tx, run_id, _judged(tx, rows, provider, day, capabilities, matched))
+    keep_opinions(tx, run_id, _surroundings(tx, provider, day, capabilities, matched, sends_back=sends_back))
 
 
-def opinion_now(tx: Transaction, discrepancy: Row[Any], capabilities: Capabilities | None) -> Mapping[str, Any]:
+def keep_opinions(tx: Transaction, run_id: UUID, around: Surroundings) -> None:
+    assistant.replace_opinions(tx, run_id, _judged(assistant.cases_of_run(tx, run_id), around))
+
+
+def opinion_now(
+    tx: Transaction, discrepancy: Row[Any], capabilities: Capabilities | None, *, sends_back: bool = True
+) -> Mapping[str, Any]:
     """As the latest run saw it; what no run has seen yet is judged among what stands open of its day, or a part of it.
 
+    What is proposed is what can be decided now: nothing, where somebody has decided or proposes something already.
     `capabilities` None: the provider is not configured here any more.
     """
-    known = assistant.latest_opinion(tx, discrepancy.id)
-    if known is not None:
-        return opinion_json(known)
     provider, day = discrepancy.provider, discrepancy.business_date
-    rows = list(islice(assistant.cases_of_day(tx, provider, day), LOOKED_AT))
-    if discrepancy.status == DiscrepancyStatus.OPEN and all(row.id != discrepancy.id for row in rows):
-        rows += assistant.case_of(tx, discrepancy.id)
-    judged = _judged(tx, rows, provider, day, capabilities, None)
-    return next((opinion_json(each) for each in judged if each.discrepancy_id == discrepancy.id), NOTHING)
+    known: Row[Any] | NewOpinion | None = assistant.latest_opinion(tx, discrepancy.id)
+    around = _surroundings(tx, provider, day, capabilities, None, sends_back=sends_back)
+    if known is None:
+        rows = list(islice(assistant.cases_of_day(tx, provider, day), LOOKED_AT))
+        if discrepancy.status == DiscrepancyStatus.OPEN and all(row.id != discrepancy.id for row in rows):
+            rows += assistant.case_of(tx, discrepancy.id)
+        known = next((each for each in _judged(rows, around) if each.discrepancy_id == discrepancy.id), None)
+    if known is None:
+        return NOTHING
+    return {**opinion_json(known), "proposed_action": proposed_now(tx, discrepancy, Cause(known.cause), around)}
+
+
+def proposed_now(tx: Transaction, found: Row[Any], cause: Cause, around: Surroundings) -> Action | None:
+    """What can be decided now, or done, about what has this cause; None if nothing is left to."""
+    if found.status != DiscrepancyStatus.OPEN or resolutions.live_one(tx, found.id) is not None:
+        return None
+    case = _case(*assistant.case_of(tx, found.id))
+    return proposed_action(cause, replace(case, fits_one=case.fits_one and _has_pair(tx, found)), around)
+
+
+def _has_pair(tx: Transaction, found: Row[Any]) -> bool:
+    """Whether what the matching proposed is still there to be accepted, perhaps with the entry named."""
+    try:
+        find_pair(tx, found, {})
+    except GatewayError as refused:
+        return "entry" in refused.fields
+    return True
 
 
 def opinion_json(opinion: Row[Any] | NewOpinion) -> dict[str, Any]:
@@ -114,20 +149,12 @@ def _cause_json(ranked: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[s
     return {**ranked, "explanation": told}
 
 
-def _judged(
-    tx: Transaction,
-    rows: Iterable[Row[Any]],
-    provider: str,
-    day: date,
-    capabilities: Capabilities | None,
-    matched: Mapping[str, int] | None,
-) -> Iterator[NewOpinion]:
+def _judged(rows: Iterable[Row[Any]], around: Surroundings) -> Iterator[NewOpinion]:
     ids: dict[str, UUID] = {}
     cases: list[Case] = []
     for row in rows:
         ids[row.key] = row.id
         cases.append(_case(row))
-    around = _surroundings(tx, provider, day, capabilities, matched)
     return (_row_of(ids[opinion.key], opinion) for opinion in opinions(cases, around))
 
 
@@ -141,11 +168,18 @@ def _case(row: Row[Any]) -> Case:
         shown=row.shown,
         refund_ours=row.refund_ours,
         told=row.told,
+        kept_minor=row.kept_minor,
     )
 
 
 def _surroundings(
-    tx: Transaction, provider: str, day: date, capabilities: Capabilities | None, matched: Mapping[str, int] | None
+    tx: Transaction,
+    provider: str,
+    day: date,
+    capabilities: Capabilities | None,
+    matched: Mapping[str, int] | None,
+    *,
+    sends_back: bool,
 ) -> Surroundings:
     first, last = day - DAYS_BEFORE, day + A_DAY
     around = Surroundings(
@@ -155,6 +189,7 @@ def _surroundings(
         batch_lines=assistant.batch_lines(tx, provider, first, last),
         matched=matched,
         outages=_outages(tx, provider, day),
+        sends_back=sends_back,
     )
     if capabilities is None:
         return around

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.domain.discrepancy import DiscrepancyKind
+from reconciliation.assistant.bank_facts import BankPatterns, bank_patterns
 from reconciliation.assistant.cases import Case, Surroundings, provider_day
 from reconciliation.assistant.fee_pattern import FeeRate, find_rates, kept
 from reconciliation.assistant.slips import is_slip_of
@@ -66,6 +67,7 @@ class Patterns:
     pair: Mapping[str, str] = field(default_factory=dict)
     same_amount: Mapping[str, int] = field(default_factory=dict)
     opposite: frozenset[str] = frozenset()
+    bank: BankPatterns = field(default_factory=lambda: bank_patterns(()))
 
 
 def find_patterns(cases: Sequence[Case], around: Surroundings) -> Patterns:
@@ -81,6 +83,7 @@ def find_patterns(cases: Sequence[Case], around: Surroundings) -> Patterns:
         pair=pair,
         same_amount=same_amount,
         opposite=_opposites(cases),
+        bank=bank_patterns(cases) if around.is_bank else bank_patterns(()),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Response, redirect, url_for
 from sqlalchemy.engine import Row
@@ -16,6 +16,7 @@ from gateway.forms.faults import faults_of
 from gateway.forms.reading import TEXT_MAX, chosen_of, day_given, given, typed
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
+from gateway.services.idempotency import Answer, Request, answer_once
 from gateway.services.name_actors import colleagues, names_of
 from gateway.services.officer_sessions import Officer
 from gateway.services.resolve_discrepancy import DiscrepancyNotFound, options
@@ -34,6 +35,7 @@ from gateway.store.database import Transaction
 from reconciliation.assistant.opinions import with_likeliest
 from reconciliation.console import words
 from reconciliation.console.evidence import others, sides, tables
+from reconciliation.console.forms import once_key
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS, WORKERS
 from reconciliation.explain import explain
@@ -45,6 +47,8 @@ TRACES = ("trace", "dispute")
 TYPED = ("text", "to", "until", "why", "kind", "addressee", "answer", "action", "reason", "invoice", "entry")
 NAME_MAX = 200
 NOBODY = "nobody"
+WORK = b"work on a discrepancy"
+"""The fingerprint of such requests: their key says already what was asked."""
 
 Work = Callable[[Transaction, UUID], object]
 
@@ -137,11 +141,16 @@ def _add_traces(console: ConsoleSurface) -> None:
 
 def _worked(console: ConsoleSurface, discrepancy_id: UUID, work: Work) -> Any:
     try:
-        with console.runtime.db.transaction() as tx:
-            work(tx, discrepancy_id)
+        asked = Request(console.officer().caller, once_key(), WORK)
+        answer_once(console.runtime, asked, lambda tx: _done(work(tx, discrepancy_id)))
     except GatewayError as error:
         return discrepancy_page(console, discrepancy_id, error)
     return redirect(url_for("console.discrepancy", discrepancy_id=discrepancy_id), 303)
+
+
+def _done(made: object) -> Answer:
+    """What was made is nothing to keep: whoever sends the form again gets the page as it is then."""
+    return Answer(303, {})
 
 
 def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: GatewayError | None = None) -> Any:
@@ -189,6 +198,7 @@ def discrepancy_page(console: ConsoleSurface, discrepancy_id: UUID, error: Gatew
         names=names,
         team=team,
         nobody=NOBODY,
+        once=uuid4(),
         **_rights(me, found, paid),
         typed=typed(*TYPED),
         faults=faults_of(error) if error else {},

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask import request
 
 from gateway.domain.errors import Conflict
+from gateway.forms.proof import FIELD
 from gateway.services.cursors import decode_cursor, encode_cursor
 
 
@@ -41,3 +42,12 @@ def check_shown(now: Iterable[object]) -> None:
     """Raises ShownIsOld unless the form was made for this."""
     if request.form.get("shown") != digest_of(now):
         raise ShownIsOld("This has changed since the page was opened.")
+
+
+def once_key() -> str | None:
+    """Names what this form asks for: the same form with the same content, sent again, does its work once. None if the
+    page gave the form no name."""
+    fields = {name: given for name, given in request.form.items() if name != FIELD}
+    if not fields.get("once"):
+        return None
+    return digest_of([request.path, *(f"{len(given)} {name}={given}" for name, given in sorted(fields.items()))])

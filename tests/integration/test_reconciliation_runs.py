@@ -261,6 +261,21 @@ def test_what_may_still_come_is_a_matter_of_timing_until_the_provider_is_late(ni
     assert tomorrow.totals["ledger_minor"] == FEE
 
 
+def test_a_day_that_is_run_after_the_day_that_settles_it_clears_by_itself(night: Night) -> None:
+    provider: Any = night.world.runtime.providers["sandbox"]
+    provider.capabilities = replace(provider.capabilities, settlement_lag_days=1)
+    next_day = night.day + timedelta(days=1)
+    night.world.clock.ahead = timedelta(days=1)
+    night.settle(next_day)
+    early = night.run(next_day)
+    assert night.kinds(early) == [("missing_in_gateway", "open")]
+    late = night.run()
+    assert (late.status, night.kinds(late)) == ("balanced", [("timing", "cleared")])
+    again = run_of(night, next_day)
+    assert (again.id, again.status, again.totals["matched"], night.kinds(again)) == (early.id, "balanced", 1, [])
+    assert night.run().totals["by_currency"] == late.totals["by_currency"]
+
+
 def test_what_stays_unexplained_is_in_every_days_report_and_opened_once(night: Night) -> None:
     _, payment = night.world.paid()
     night.plant("extra_line", payment)
@@ -319,9 +334,9 @@ def test_a_day_to_come_and_a_provider_that_is_not_here_are_refused(night: Night)
     assert night.world.count("reconciliation_runs") == 0
 
 
-def run_of(night: Night) -> Run:
+def run_of(night: Night, day: date | None = None) -> Run:
     with night.world.runtime.db.read() as tx:
-        return runs.run_from(reconciliation.runs_of_days(tx, "sandbox", night.day, night.day)[0])
+        return runs.run_from(reconciliation.runs_of_days(tx, "sandbox", day or night.day, day or night.day)[0])
 
 
 def ties(run: Run) -> bool:

@@ -99,6 +99,17 @@ def test_work_is_noted_with_the_names_of_officers(office: Office) -> None:
     assert "Lan" in whole.split("History")[1]
 
 
+def test_a_comment_that_is_sent_twice_is_kept_once(office: Office) -> None:
+    found = opened(office.world, DiscrepancyKind.MISSING_AT_PROVIDER, 20_000)
+    finance, page = office.officer(Role.FINANCE), f"/console/discrepancies/{found}"
+    once = re.search(r'name="once" value="([^"]+)"', finance.get(page).text)
+    assert once
+    for said in ("asked by telephone", "asked by telephone", "asked in writing"):
+        assert submit(finance, page, f"{page}/comment", text=said, once=once[1]).status_code == 303
+    assert finance.get(page).text.count("asked by telephone") == 1
+    assert finance.get(page).text.count("asked in writing") == 1
+
+
 def test_readers_read_and_no_more(office: Office, excess: UUID) -> None:
     for role in (Role.VIEWER, Role.AUDITOR):
         browser = office.officer(role)
