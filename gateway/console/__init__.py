@@ -22,11 +22,11 @@ webhooks.py    where portals are told of events
 roles.py       who may open which page
 csv_download.py  a list as a file
 words.py       what states, accounts and causes are called
-forms.py       what an address or a form says
+forms.py       forms that do their work once
 templates/, static/
 
-A page is a view that says who it is for (`@for_officers(Role.FINANCE)`), on the blueprint that `register` makes. A
-package beside the gateway adds its own through `ConsoleSurface` (services/surface.py). A `Section` is an entry of the
+A page is a view that says who it is for (`@for_officers(Role.FINANCE)`), put in its place through
+`ConsoleSurface` (services/surface.py), as those of a package beside the gateway are. A `Section` is an entry of the
 navigation.
 """
 
@@ -34,11 +34,20 @@ from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Flask, Response, request
 
-from gateway.console import agencies, api_keys, audit, ledger, payments, providers, rendering, webhooks
-from gateway.console.counter import add_counter
-from gateway.console.fee_drafts import add_fee_drafts
-from gateway.console.fees import add_fees
-from gateway.console.frame import FramePages
+from gateway.console import (
+    agencies,
+    api_keys,
+    audit,
+    counter,
+    fee_drafts,
+    fees,
+    ledger,
+    payments,
+    providers,
+    rendering,
+    webhooks,
+)
+from gateway.console.frame import add_frame
 from gateway.console.gate import officer
 from gateway.console.identity import add_identity
 from gateway.console.rendering import PROBLEM, Console, page, problem_page
@@ -49,6 +58,9 @@ from gateway.services.surface import ConsoleSurface
 ConsoleExtension = Callable[[ConsoleSurface], None]
 
 SECTIONS: Sequence[ConsoleExtension] = (
+    counter.register,
+    fees.register,
+    fee_drafts.register,
     payments.register,
     ledger.register,
     providers.register,
@@ -66,13 +78,6 @@ def register(
     console = Console(runtime, demo)
     rendering.attach(app, console)
     pages = Blueprint("console", __name__, url_prefix="/console")
-    frame = FramePages(runtime)
-    pages.add_url_rule("/console.css", "style_sheet", frame.style_sheet)
-    pages.add_url_rule("", "home", frame.home)
-    pages.add_url_rule("/sign-out", "sign_out", frame.sign_out, methods=["POST"])
-    add_counter(pages, console)
-    add_fees(pages, console)
-    add_fee_drafts(pages, console)
     surface = ConsoleSurface(
         runtime=runtime,
         add_templates=console.add_templates,
@@ -82,6 +87,7 @@ def register(
         officer=officer,
         language=rendering.language,
     )
+    add_frame(surface)
     for extend in (*SECTIONS, *extensions):
         extend(surface)
     api_keys.register(surface, keys)

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from flask import request
-
 from gateway.console.roles import READERS
 from gateway.domain.money import Money
+from gateway.forms.lists import asked_part
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.offer_methods import offers_of_agencies
@@ -22,13 +21,11 @@ def register(console: ConsoleSurface) -> None:
     def show() -> Any:
         with console.runtime.db.read() as tx:
             everywhere = agencies_of(tx, console.officer().caller)
-            part = max(1, request.args.get("part", 1, type=int))
-            agencies = everywhere[(part - 1) * SHOWN : part * SHOWN]
-            offers = offers_of_agencies(tx, console.runtime, agencies)
+            part = asked_part(everywhere, SHOWN)
+            offers = offers_of_agencies(tx, console.runtime, part.items)
         return console.page(
             "agencies.html",
-            found=list(zip(agencies, offers, strict=True)),
+            found=list(zip(part.items, offers, strict=True)),
             part=part,
-            has_more=len(everywhere) > part * SHOWN,
             money=Money,
         )

@@ -11,6 +11,7 @@ from gateway.console.forms import Form, once, refused
 from gateway.console.roles import OF_ACCESS
 from gateway.domain.agency import Agency, day_bounds
 from gateway.domain.errors import Conflict, GatewayError
+from gateway.forms.lists import asked_part
 from gateway.forms.reading import day_or_none, given, whole
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of, key_of, keys_of, usual_zone
@@ -81,15 +82,12 @@ def _list(console: ConsoleSurface, form: Form, status: int = 200) -> Any:
         found = keys_of(tx, caller)
         agencies = agencies_of(tx, caller)
         now = tx.now
-    part = max(1, request.args.get("part", 1, type=int))
     newest = sorted(found, key=lambda key: key.created_at, reverse=True)
     ordered = sorted(newest, key=lambda key: state_of(key, now) == "ended")
     return console.page(
         "api_keys.html",
         status,
-        keys=ordered[(part - 1) * SHOWN : part * SHOWN],
-        part=part,
-        has_more=len(ordered) > part * SHOWN,
+        part=asked_part(ordered, SHOWN),
         agencies={agency.id: agency for agency in agencies},
         zone=usual_zone(agencies),
         state_of=lambda key: state_of(key, now),

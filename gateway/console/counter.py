@@ -15,12 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Response, redirect, request, url_for
 from werkzeug import Response as AnyResponse
 
 from gateway.console.facts_form import PREFIX, fact_fields, facts_of
 from gateway.console.gate import officer
-from gateway.console.rendering import Console, language, page
+from gateway.console.rendering import language, page
 from gateway.domain.checkout import MethodNotOffered, ProviderUnavailable
 from gateway.domain.errors import Conflict, Invalid, NotFound
 from gateway.domain.fees import Channel
@@ -41,7 +41,7 @@ from gateway.services.runtime import Runtime
 from gateway.services.show_checkout import Checkout, Stage, show_checkout
 from gateway.services.show_receipt import hand_out, receipt_of_invoice, receipt_urls
 from gateway.services.start_payment import start_payment
-from gateway.services.surface import N_, Section
+from gateway.services.surface import N_, ConsoleSurface, Section
 
 BIG = 7
 """Pixels a module of a code has, to be read over a counter."""
@@ -60,20 +60,20 @@ WRONG_FACT = N_("not given, or not allowed")
 TOO_LONG = N_("This is too long.")
 
 
-def add_counter(pages: Blueprint, console: Console) -> None:
+def register(console: ConsoleSurface) -> None:
     counter = CounterPages(console.runtime)
-    console.sections.append(Section(N_("Counter"), "console.counter", (Role.FINANCE,)))
-    pages.add_url_rule("/counter", "counter", counter.begin)
-    pages.add_url_rule("/counter/find", "counter_find", counter.find, methods=["POST"])
-    pages.add_url_rule("/counter/new", "counter_new", counter.ask)
-    pages.add_url_rule("/counter/new", "counter_issue", counter.issue, methods=["POST"])
+    console.add_section(Section(N_("Counter"), "console.counter", (Role.FINANCE,)))
+    console.route("/counter", endpoint="counter")(counter.begin)
+    console.route("/counter/find", endpoint="counter_find", methods=["POST"])(counter.find)
+    console.route("/counter/new", endpoint="counter_new")(counter.ask)
+    console.route("/counter/new", endpoint="counter_issue", methods=["POST"])(counter.issue)
     invoice, session = "/counter/invoices/<uuid:invoice_id>", "/counter/sessions/<uuid:session_id>"
-    pages.add_url_rule(invoice, "counter_invoice", counter.invoice)
-    pages.add_url_rule(f"{invoice}/help", "counter_help", counter.help, methods=["POST"])
-    pages.add_url_rule(f"{invoice}/receipt", "counter_receipt", counter.receipt, methods=["POST"])
-    pages.add_url_rule(session, "counter_session", counter.session)
-    pages.add_url_rule(f"{session}/payments", "counter_pay", counter.pay, methods=["POST"])
-    pages.add_url_rule(f"{session}/cancel", "counter_cancel", counter.cancel, methods=["POST"])
+    console.route(invoice, endpoint="counter_invoice")(counter.invoice)
+    console.route(f"{invoice}/help", endpoint="counter_help", methods=["POST"])(counter.help)
+    console.route(f"{invoice}/receipt", endpoint="counter_receipt", methods=["POST"])(counter.receipt)
+    console.route(session, endpoint="counter_session")(counter.session)
+    console.route(f"{session}/payments", endpoint="counter_pay", methods=["POST"])(counter.pay)
+    console.route(f"{session}/cancel", endpoint="counter_cancel", methods=["POST"])(counter.cancel)
 
 
 class CounterPages:

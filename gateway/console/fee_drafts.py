@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Response, redirect, request, url_for
 from werkzeug import Response as AnyResponse
 
 from gateway.console.gate import officer
-from gateway.console.rendering import Console, language, page
+from gateway.console.rendering import language, page
 from gateway.domain.errors import Invalid
 from gateway.domain.fee_draft import DraftStatus, FeeChangeFault, FeeDraft, FeesMovedOn, TooLateForDraft
 from gateway.domain.officer import Role
@@ -31,7 +31,7 @@ from gateway.services.draft_fee import (
 from gateway.services.fee_changes import item_of, version_before
 from gateway.services.runtime import Runtime
 from gateway.services.show_fees import ShownProcedure, show_draft, show_procedure
-from gateway.services.surface import N_
+from gateway.services.surface import N_, ConsoleSurface
 
 Fault = tuple[str, str, int | None]
 """The id of a field, what to do there, and the line of the text, if it is about one."""
@@ -50,15 +50,15 @@ TOLD = {
 """What the use case's complaints come to in the form for a fixed amount, by their field."""
 
 
-def add_fee_drafts(pages: Blueprint, console: Console) -> None:
+def register(console: ConsoleSurface) -> None:
     drafts = FeeDraftPages(console.runtime)
     change, draft = "/fees/<code>/<item>/change", "/fees/drafts/<uuid:draft_id>"
-    pages.add_url_rule(change, "change_fee", drafts.ask)
-    pages.add_url_rule(change, "draft_fee", drafts.draft, methods=["POST"])
-    pages.add_url_rule(draft, "fee_draft", drafts.show)
-    pages.add_url_rule(f"{draft}/publish", "publish_fee_draft", drafts.publish, methods=["POST"])
-    pages.add_url_rule(f"{draft}/reject", "reject_fee_draft", drafts.reject, methods=["POST"])
-    pages.add_url_rule(f"{draft}/withdraw", "withdraw_fee_draft", drafts.withdraw, methods=["POST"])
+    console.route(change, endpoint="change_fee")(drafts.ask)
+    console.route(change, endpoint="draft_fee", methods=["POST"])(drafts.draft)
+    console.route(draft, endpoint="fee_draft")(drafts.show)
+    console.route(f"{draft}/publish", endpoint="publish_fee_draft", methods=["POST"])(drafts.publish)
+    console.route(f"{draft}/reject", endpoint="reject_fee_draft", methods=["POST"])(drafts.reject)
+    console.route(f"{draft}/withdraw", endpoint="withdraw_fee_draft", methods=["POST"])(drafts.withdraw)
 
 
 class FeeDraftPages:

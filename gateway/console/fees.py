@@ -8,11 +8,11 @@
 from collections.abc import Mapping
 from datetime import date
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from gateway.console.facts_form import PREFIX, fact_fields, facts_of
 from gateway.console.gate import officer
-from gateway.console.rendering import Console, language, page
+from gateway.console.rendering import language, page
 from gateway.domain.errors import GatewayError
 from gateway.domain.fee_draft import DraftStatus, FeeDraft
 from gateway.domain.fees import Channel, Procedure
@@ -31,18 +31,18 @@ from gateway.services.show_fees import (
     show_procedure,
     versions_with_examples,
 )
-from gateway.services.surface import N_, Section
+from gateway.services.surface import N_, ConsoleSurface, Section
 
 WORDS_MAX = 80
 SHOWN_AT_MOST = 200
 
 
-def add_fees(pages: Blueprint, console: Console) -> None:
+def register(console: ConsoleSurface) -> None:
     fees = FeePages(console.runtime)
-    console.sections.append(Section(N_("Fees"), "console.fees", tuple(Role)))
-    pages.add_url_rule("/fees", "fees", fees.overview)
-    pages.add_url_rule("/fees/<code>", "fee", fees.show)
-    pages.add_url_rule("/fees/<code>/try", "try_fee", fees.try_it)
+    console.add_section(Section(N_("Fees"), "console.fees", tuple(Role)))
+    console.route("/fees", endpoint="fees")(fees.overview)
+    console.route("/fees/<code>", endpoint="fee")(fees.show)
+    console.route("/fees/<code>/try", endpoint="try_fee")(fees.try_it)
 
 
 class FeePages:

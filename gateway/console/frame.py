@@ -8,8 +8,16 @@ from gateway.console.rendering import CONSOLE_STYLE_SHEET, page, sections_of
 from gateway.services.access import for_officers, public
 from gateway.services.officer_sessions import end_session
 from gateway.services.runtime import Runtime
+from gateway.services.surface import ConsoleSurface
 
 A_YEAR = "public, max-age=31536000, immutable"
+
+
+def add_frame(console: ConsoleSurface) -> None:
+    frame = FramePages(console.runtime)
+    console.route("/console.css", endpoint="style_sheet")(frame.style_sheet)
+    console.route("", endpoint="home")(frame.home)
+    console.route("/sign-out", endpoint="sign_out", methods=["POST"])(frame.sign_out)
 
 
 class FramePages:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import request, url_for
+from flask import url_for
 
 from gateway.console import words
 from gateway.console.csv_download import csv_download
@@ -14,6 +14,7 @@ from gateway.console.roles import READERS
 from gateway.domain.agency import Agency
 from gateway.domain.errors import NotFound
 from gateway.domain.money import Money
+from gateway.forms.lists import asked_part
 from gateway.forms.reading import asked, day_asked
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
@@ -55,14 +56,11 @@ def _add_trial_balance(console: ConsoleSurface) -> None:
             wanted = _asked(tx, console.officer().caller)
             balance = trial_balance(tx, wanted.caller, wanted.currency, wanted.on)
             seal = last_seal(tx)
-        part = max(1, request.args.get("part", 1, type=int))
         return console.page(
             "trial_balance.html",
             wanted=wanted,
             balance=balance,
-            accounts=balance["accounts"][(part - 1) * ACCOUNTS_SHOWN : part * ACCOUNTS_SHOWN],
-            part=part,
-            has_more=len(balance["accounts"]) > part * ACCOUNTS_SHOWN,
+            part=asked_part(balance["accounts"], ACCOUNTS_SHOWN),
             currencies=sorted({agency.currency for agency in wanted.agencies}),
             seal=seal,
             words=words,

@@ -14,6 +14,7 @@ from gateway.domain.invoice import Invoice
 from gateway.domain.money import Money
 from gateway.domain.payment import OPEN
 from gateway.domain.typed_amount import typed_amount
+from gateway.forms.lists import asked_part
 from gateway.forms.reading import given
 from gateway.services.access import for_officers
 from gateway.services.ask_provider import ask_for_officer
@@ -96,16 +97,12 @@ def _payment_page(console: ConsoleSurface, payment_id: UUID, error: GatewayError
 
 
 def _page(console: ConsoleSurface, template: str, story: Story, status: int = 200, **more: Any) -> Any:
-    part = max(1, request.args.get("part", 1, type=int))
-    shown = story.happenings[(part - 1) * PART : part * PART]
     titles = {name: provider.titles for name, provider in console.runtime.providers.items()}
     return console.page(
         template,
         status,
         story=story,
-        shown=shown,
-        part=part,
-        has_more=len(story.happenings) > part * PART,
+        part=asked_part(story.happenings, PART),
         titles=titles,
         zone=story.agency.time_zone,
         What=What,

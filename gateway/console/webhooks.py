@@ -16,6 +16,7 @@ from gateway.domain.agency import Agency, day_bounds
 from gateway.domain.errors import GatewayError
 from gateway.domain.events import EventType
 from gateway.forms.faults import Mistyped
+from gateway.forms.lists import asked_part
 from gateway.forms.reading import NO_CHOICE, NO_DAY, asked, day_or_none, given
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of, usual_zone
@@ -78,14 +79,11 @@ def _list(console: ConsoleSurface, form: Form, status: int = 200) -> Any:
     with console.runtime.db.read() as tx:
         found = list_webhook_endpoints(tx, caller)
         agencies = agencies_of(tx, caller)
-    part = max(1, request.args.get("part", 1, type=int))
     ordered = sorted(found, key=lambda one: (one["status"] == "disabled", str(one["id"])))
     return console.page(
         "webhooks.html",
         status,
-        endpoints=ordered[(part - 1) * LISTED : part * LISTED],
-        part=part,
-        has_more=len(ordered) > part * LISTED,
+        part=asked_part(ordered, LISTED),
         agencies=agencies,
         zone=usual_zone(agencies),
         may_name_all=caller.agency_id is None,

@@ -11,6 +11,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.money import Money
 from gateway.domain.resolution import Resolution, ResolutionStatus
 from gateway.forms.faults import faults_of
+from gateway.forms.lists import following, place
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
 from gateway.services.cursors import invalid_cursor
@@ -20,7 +21,7 @@ from gateway.services.surface import ConsoleSurface
 from gateway.store import discrepancy_queue, resolutions
 from gateway.store.database import Transaction
 from reconciliation.console import words
-from reconciliation.console.forms import check_shown, digest_of, following, place
+from reconciliation.console.forms import check_shown, digest_of
 from reconciliation.console.here import zone_of
 from reconciliation.console.proposals import SHOWN, summed, sums_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS

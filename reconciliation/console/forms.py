@@ -1,36 +1,18 @@
-"""What was shown to an officer before a decision, and where lists go on."""
+"""What was shown to an officer before a decision."""
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
-from urllib.parse import urlencode
 
 from flask import request
 
 from gateway.domain.errors import Conflict
 from gateway.forms.proof import FIELD
-from gateway.services.cursors import decode_cursor, encode_cursor
 
 
 class ShownIsOld(Conflict):
     """What the officer saw before pressing the button is not what is there now."""
 
     code = "shown_is_old"
-
-
-def place(kind: str, *types: type[str] | type[int]) -> list[Any] | None:
-    """Where a list goes on. Raises Invalid."""
-    cursor = request.args.get("after")
-    return decode_cursor(kind, cursor, *types) if cursor else None
-
-
-def following(kind: str, *parts: str | int) -> str:
-    """The address of the page after the one that ends at `parts`; its filters stay."""
-    return with_cursor(encode_cursor(kind, *parts))
-
-
-def with_cursor(cursor: str) -> str:
-    return "?" + urlencode({**request.args.to_dict(), "after": cursor})
 
 
 def digest_of(shown: Iterable[object]) -> str:

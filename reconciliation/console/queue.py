@@ -6,6 +6,7 @@ from typing import Any
 from gateway.domain.agency import Agency
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.money import Money
+from gateway.forms.lists import following, place
 from gateway.forms.reading import asked, choice
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
@@ -18,7 +19,6 @@ from reconciliation.ask_for_run import sources_of
 from reconciliation.assistant.cause_words import CAUSE_WORDS
 from reconciliation.assistant.causes import Cause
 from reconciliation.console import words
-from reconciliation.console.forms import following, place
 from reconciliation.console.here import today_of
 from reconciliation.console.roles import READERS
 from reconciliation.reports.run import BUCKETS

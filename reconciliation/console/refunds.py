@@ -9,6 +9,7 @@ from flask import redirect, url_for
 from gateway.domain.errors import GatewayError, NotFound
 from gateway.domain.refund import Refund, RefundStatus
 from gateway.forms.faults import faults_of
+from gateway.forms.lists import with_cursor
 from gateway.forms.reading import asked, choice
 from gateway.services.access import for_officers
 from gateway.services.browse import Window, agencies_of, page_of_refunds
@@ -20,7 +21,7 @@ from gateway.services.surface import ConsoleSurface
 from gateway.store import refunds
 from gateway.store.database import Transaction
 from reconciliation.console import words
-from reconciliation.console.forms import check_shown, digest_of, with_cursor
+from reconciliation.console.forms import check_shown, digest_of
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import APPROVERS, READERS
 

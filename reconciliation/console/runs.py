@@ -13,6 +13,7 @@ from gateway.domain.errors import GatewayError, NotFound
 from gateway.domain.money import Money
 from gateway.domain.reconciliation import RunStatus
 from gateway.forms.faults import faults_of
+from gateway.forms.lists import following, place
 from gateway.forms.reading import asked, choice, chosen_of, day_asked, day_given, typed
 from gateway.services.access import for_officers
 from gateway.services.browse import agencies_of
@@ -23,7 +24,6 @@ from gateway.store import discrepancy_queue, reconciliation
 from reconciliation.ask_for_run import ask_for_run, sources_of
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import words
-from reconciliation.console.forms import following, place
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import APPROVERS, DECIDERS, READERS
 from reconciliation.day import stage_of

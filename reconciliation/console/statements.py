@@ -11,6 +11,7 @@ from flask import Response, redirect, request, url_for
 from gateway.domain.errors import GatewayError, Invalid
 from gateway.domain.money import Money
 from gateway.forms.faults import Mistyped, faults_of
+from gateway.forms.lists import with_cursor
 from gateway.forms.reading import TEXT_MAX, asked, given, typed
 from gateway.services.access import for_officers, takes_up_to
 from gateway.services.browse import agencies_of
@@ -19,7 +20,6 @@ from gateway.services.surface import N_, ConsoleSurface
 from gateway.store import statements
 from reconciliation.callers import check_acts_for_all
 from reconciliation.console import statement_words, words
-from reconciliation.console.forms import with_cursor
 from reconciliation.console.here import zone_of
 from reconciliation.console.roles import DECIDERS, READERS
 from reconciliation.statements.jobs import LearningQueue
