@@ -10,6 +10,7 @@ from gateway.console.gate import as_visitor, check_form, officer, own_path, sess
 from gateway.console.rendering import PASSKEY_SCRIPT, page
 from gateway.console.sign_in import SIGN_INS
 from gateway.domain.errors import Invalid
+from gateway.forms.errors import ERRORS
 from gateway.pages.rendering import version
 from gateway.services import officer_passkeys
 from gateway.services.access import for_officers, public
@@ -18,9 +19,6 @@ from gateway.services.officer_passkeys import LastFactor
 from gateway.services.officer_sessions import SignedOut
 from gateway.services.runtime import Runtime
 from gateway.services.sign_in import HalfSignedIn, half_signed_in
-from gateway.services.surface import N_
-
-LAST = N_("This is your only second step. Set up an authenticator app or add another passkey before you remove it.")
 
 
 class PasskeyPages:
@@ -71,7 +69,7 @@ class PasskeyPages:
         except SignInAgain:
             return AccountPages.sign_in_again()
         except LastFactor:
-            return AccountPages(self._runtime).page_of(409, {"passkeys": LAST})
+            return AccountPages(self._runtime).page_of(409, {"passkeys": ERRORS[LastFactor.code]})
         return redirect(url_for("console.account", done="passkey"), 303)
 
     def _half(self) -> HalfSignedIn | None:

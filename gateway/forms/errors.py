@@ -49,6 +49,9 @@ ERRORS: Mapping[str, str] = {
     "invoice_in_payment": N_("A payment for this invoice has begun. Wait until it is known what became of it."),
     "invoice_not_found": _GONE,
     "last_administrator": N_("This is the last administrator who acts for every agency. Name another one first."),
+    "last_factor": N_(
+        "This is your only second step. Set up an authenticator app or add another passkey before you remove it."
+    ),
     "layout_gone": N_("The column map by which this file was read is gone. Ask those who run the gateway."),
     "method_not_allowed": N_("This address is for a form. Open the page and press its button."),
     "method_not_offered": N_(
