@@ -149,7 +149,7 @@ SELECT * FROM entry_details
    AND entry NOT IN (SELECT entry FROM decisions WHERE entry IS NOT NULL);
 CREATE VIEW groups AS
 SELECT part_of, row_number() OVER (ORDER BY part_of) AS number, min(entry_details.agency) AS agency,
-       sum(line_details.fee) AS fee, sum(expected_fee(entry_details.amount)) AS expected_fee
+       sum(line_details.fee) AS fee, sum(expected_fee(entry_details.amount)) AS expected_fee, count(line) AS lines
   FROM decisions LEFT JOIN line_details USING (line) LEFT JOIN entry_details USING (entry)
  WHERE part_of IS NOT NULL GROUP BY part_of;
 CREATE VIEW step_matches AS
@@ -159,20 +159,21 @@ SELECT line, entry, rule, evidence, groups.number AS group_no,
        coalesce(line_details.currency, entry_details.currency) AS currency,
        coalesce(groups.agency, entry_details.agency) AS agency,
        coalesce(line_details.movement = 'payment' AND fee_is_off(gross, line_details.fee), false)
-       AND groups.fee IS DISTINCT FROM coalesce(groups.expected_fee, -1) AS fee_off
+       AND groups.fee IS DISTINCT FROM coalesce(groups.expected_fee, -1) AS fee_off,
+       CASE WHEN groups.lines = 1 THEN groups.expected_fee ELSE expected_fee(gross) END AS expected_fee
   FROM decisions LEFT JOIN line_details USING (line) LEFT JOIN entry_details USING (entry)
   LEFT JOIN groups USING (part_of)
  WHERE rule IS NOT NULL;
 CREATE VIEW matches AS
 SELECT line, entry, 'provider_reference' AS rule, 1 AS matches, gross, gross AS amount, fee,
-       currency::TEXT AS currency, agency, fee_off
+       currency::TEXT AS currency, agency, fee_off, expected_fee(gross) AS expected_fee
   FROM plain_matches
  UNION ALL
-SELECT line, entry, rule, matches, gross, amount, fee, currency, agency, fee_off FROM step_matches;
+SELECT line, entry, rule, matches, gross, amount, fee, currency, agency, fee_off, expected_fee FROM step_matches;
 CREATE VIEW findings AS
 SELECT kind, line, entry, NULL AS expected_fee FROM decisions WHERE kind IS NOT NULL
  UNION ALL
-SELECT 'fee_mismatch', line, entry, expected_fee(gross) FROM matches WHERE fee_off;
+SELECT 'fee_mismatch', line, entry, expected_fee FROM matches WHERE fee_off;
 """
 
 # What a line calls its payment, where no entry has the provider's name of it.

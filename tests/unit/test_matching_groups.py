@@ -68,6 +68,18 @@ def test_a_wrong_fee_of_a_group_is_named_and_one_that_is_right_in_sum_is_not(tmp
     assert {kind for kind, *_ in matched(tmp_path / "wrong", wrong, entries, fee=fee).findings} == {K.FEE_MISMATCH}
 
 
+def test_a_wrong_fee_of_several_payments_is_held_against_what_each_of_them_costs(
+    tmp_path: Path,
+) -> None:
+    entries = [
+        entry(5, payment=P1, checkout=CHECKOUT, reference="a", agency=1),
+        entry(6, payment=P2, checkout=CHECKOUT, reference="b", agency=1),
+    ]
+    together = line(1, reference="ab", payment=P1, checkout=CHECKOUT, gross=200_000, fee=3_300)
+    result = matched(tmp_path, [together], entries, fee=FeeContract(basis_points=110, fixed_minor=500))
+    assert [(found.kind, found.expected_fee) for found in result.found] == [(K.FEE_MISMATCH, 2 * (1_100 + 500))]
+
+
 def replace_fee(of: Line, fee: int) -> Line:
     return part(of.line, of.gross) if fee == of.fee else line(of.line, reference="x", gross=of.gross, fee=fee)
 
