@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -95,6 +95,7 @@ class Killing:
         self._local, self._tell = local, tell
         self._chance = random.Random(seed)
         self._demo = local.start()
+        self._settings: Mapping[str, str] = {}
 
     def round(self, kills: int) -> list[str]:
         """What was wrong afterwards; nothing, it is hoped."""
@@ -129,6 +130,14 @@ class Killing:
     def _wait_until_up(self) -> None:
         urls = [f"{self._demo['url']}/readyz", *(f"{url}/_sim/health" for url in self._demo["simulators"].values())]
         wait_for(lambda: all(answers(url) for url in urls), UP_WITHIN_S, "the stack is not up again")
+        wait_for(self._sees_worker, UP_WITHIN_S, "the worker is not up again")
+
+    def _sees_worker(self) -> bool:
+        """What it was started with is kept: a database that was killed may end it once more."""
+        with suppress(psutil.Error):
+            for worker in VICTIMS["worker"](self._local):
+                self._settings = worker.environ()
+        return bool(self._settings)
 
     def _wait_until_told(self) -> None:
         """Until no provider has a notification left to deliver."""
@@ -152,8 +161,7 @@ class Killing:
     @contextmanager
     def _runtime(self, ahead: timedelta) -> Iterator[Runtime]:
         """The stack's own services, at a later time."""
-        (worker,) = VICTIMS["worker"](self._local)
-        runtime = compose(worker.environ()).runtime
+        runtime = compose(self._settings).runtime
         db = Database(runtime.db.engine.url.render_as_string(hide_password=False), lambda: datetime.now(UTC) + ahead)
         try:
             yield replace(runtime, db=db)
