@@ -55,9 +55,18 @@ def submit_form(own: threading.local, url: str, fields: dict[str, str]) -> None:
 def exchange(
     own: threading.local, port: int, method: str, path: str, body: str | None, headers: dict[str, str]
 ) -> tuple[int, bytes]:
-    """One request on the thread's own connection to `port`, kept in `own`."""
+    """One request on the thread's own connection to `port`, kept in `own`; on a new one if the server hung up."""
     connections: dict[int, HTTPConnection] = own.__dict__.setdefault("connections", {})
     connection = connections.setdefault(port, HTTPConnection(HOST, port, timeout=TIMEOUT_S))
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
+    used_before = connection.sock is not None
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+    except ConnectionError:
+        if not used_before:
+            raise
+        # A server ends a connection that stood idle, as this one did while its thread waited for the others.
+        connection.close()
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
     return answer.status, answer.read()
