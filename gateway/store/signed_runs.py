@@ -35,15 +35,18 @@ def last_run(tx: Transaction, provider: str, day: date) -> Row[Any] | None:
     return tx.one_or_none(query.order_by(reconciliation_runs.c.correction.desc()).limit(1).with_for_update())
 
 
-def is_signed(tx: Transaction, provider: str, day: date) -> bool:
-    """Whether the day's own run is signed; corrections follow only then."""
-    query = select(reconciliation_runs.c.id).where(
+def held_signed(tx: Transaction, provider: str, day: date) -> bool:
+    """Whether the day's own run is signed (corrections follow only then), which stays so until `tx` ends.
+
+    Who signs at this moment is waited for, and who signs next waits for `tx`.
+    """
+    query = select(reconciliation_runs.c.status).where(
         reconciliation_runs.c.provider == provider,
         reconciliation_runs.c.business_date == day,
         reconciliation_runs.c.correction == 0,
-        reconciliation_runs.c.status == RunStatus.SIGNED_OFF,
     )
-    return tx.one_or_none(query) is not None
+    run = tx.one_or_none(query.with_for_update(read=True))
+    return run is not None and run.status == RunStatus.SIGNED_OFF
 
 
 def lock_run(tx: Transaction, run_id: UUID) -> Row[Any] | None:
