@@ -54,7 +54,8 @@ INSERT INTO invoice_lines (invoice_id, position, fee_item, revenue_code, quantit
                            legal_basis, steps)
 SELECT invoice, place, 'fee', 'code-' || place, 1, CASE place WHEN 1 THEN 40000 ELSE amount - 40000 END, 0, '', '[]'
   FROM one, generate_series(1, 2) AS place;
-INSERT INTO allocations (payment_id, invoice_id, amount_minor) SELECT payment, invoice, amount FROM one;
+INSERT INTO allocations (payment_id, invoice_id, begins_minor, amount_minor)
+SELECT payment, invoice, 0, amount FROM one;
 INSERT INTO payments (id, session_id, agency_id, provider, lands_on, status, amount_minor, currency, reference,
                       provider_transaction_id, via_page, created_at, expires_at, succeeded_at, business_date)
 SELECT payment, uuidv7(), (SELECT id FROM agencies), 'sandbox', 'in_transit:sandbox', 'succeeded', amount, 'VND', 'RF',

@@ -1,6 +1,6 @@
 """The life of a fee invoice: open until it is paid in full, voided, or past its time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -122,6 +122,19 @@ class Invoice:
     def revenue(self) -> list[tuple[str, Money]]:
         """The amounts by revenue code, as the ledger books them."""
         return [(line.revenue_code, line.amount) for line in self.lines]
+
+    def paid_lines(self, begins_minor: int, amount_minor: int) -> Iterator[tuple[InvoiceLine, int]]:
+        """The lines that `amount_minor` pays where `begins_minor` is paid before, and how many minor units of each.
+
+        An invoice that is paid in parts is paid line by line, in their order.
+        """
+        ends_minor, line_begins = begins_minor + amount_minor, 0
+        for line in self.lines:
+            line_ends = line_begins + line.amount.amount_minor
+            part_minor = min(ends_minor, line_ends) - max(begins_minor, line_begins)
+            if part_minor > 0:
+                yield line, part_minor
+            line_begins = line_ends
 
 
 def check_payable(invoice: Invoice) -> None:

@@ -108,6 +108,15 @@ class Payment:
         return max(self.created_at, min(reported, now))
 
 
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What a payment paid of an invoice: `amount_minor`, where `begins_minor` was paid before."""
+
+    invoice_id: UUID
+    begins_minor: int
+    amount_minor: int
+
+
 def allocate(available: int, due: Sequence[tuple[UUID, int]]) -> tuple[dict[UUID, int], int]:
     """Spread `available` minor units over what is `due`, in order; what nothing takes is the second part."""
     parts: dict[UUID, int] = {}

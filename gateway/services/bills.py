@@ -53,13 +53,8 @@ def _bill(agency: Agency, procedure: Procedure, invoice: Invoice, to_pay: int, l
 
 def _lines(procedure: Procedure, invoice: Invoice, to_pay: int, locale: str) -> Iterator[BillLine]:
     titles = {item.code: item.titles for item in procedure.items}
-    paid_minor = invoice.total_minor - to_pay
-    for line in invoice.lines:
-        covered = min(paid_minor, line.amount.amount_minor)
-        paid_minor -= covered
-        left = Money(line.amount.amount_minor - covered, invoice.currency)
-        if left.amount_minor:
-            yield BillLine(line.revenue_code, _in(locale, titles[line.fee_item]), left)
+    for line, left_minor in invoice.paid_lines(invoice.total_minor - to_pay, to_pay):
+        yield BillLine(line.revenue_code, _in(locale, titles[line.fee_item]), invoice.money(left_minor))
 
 
 def _in(locale: str, texts: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.invoice import GRAPH, Invoice, InvoiceStatus
 from gateway.domain.ledger import Entry
 from gateway.domain.money import Money
-from gateway.domain.payment import GIVEN_UP, Payment, allocate
+from gateway.domain.payment import GIVEN_UP, Allocation, Payment, allocate
 from gateway.domain.states import transition
 from gateway.services.booking_day import booking_day
 from gateway.services.open_checkout import close_session
@@ -39,7 +39,8 @@ def collect_payment(tx: Transaction, payment: Payment, occurred_at: datetime, he
     late = payment.status in GIVEN_UP
     due = [] if late else [(invoice.id, min(to_pay, invoice.amount_due_minor)) for invoice, to_pay in owed]
     parts, credit = allocate(payment.amount_minor, due)
-    payments.allocate(tx, payment.id, parts)
+    paid = [Allocation(owes.id, owes.paid_minor, parts[owes.id]) for owes, _ in owed if owes.id in parts]
+    payments.allocate(tx, payment.id, paid)
     after = [pay_invoice(tx, invoice, parts.get(invoice.id, 0)) for invoice, _ in owed]
     if credit:
         payments.change(tx, payment.id, credited_minor=credit)

@@ -26,7 +26,7 @@ from gateway.domain.ledger import (
     Transfer,
 )
 from gateway.domain.money import Money
-from gateway.domain.payment import Payment
+from gateway.domain.payment import Allocation, Payment
 from gateway.domain.resolution import Action, NotAllowed, Resolution, check_allowed, check_limit, claimed, written_off
 from gateway.services.accept_proposal import accept_pair, find_pair
 from gateway.services.apply_credit import assign_credit
@@ -136,7 +136,8 @@ def _accept(case: _Case) -> Plan:
     effect = (Transfer(PAYER_CREDIT, RECEIVABLE, amount),)
 
     def carry_out(resolution: Resolution, _: Caller) -> None:
-        payments.allocate(case.tx, payment.id, {invoice.id: amount.amount_minor}, resolution.id)
+        taken = Allocation(invoice.id, invoice.paid_minor, amount.amount_minor)
+        payments.allocate(case.tx, payment.id, [taken], resolution.id)
         payments.change(case.tx, payment.id, credited_minor=payment.credited_minor - amount.amount_minor)
         pay_invoice(case.tx, invoice, amount.amount_minor)
         case.tx.post(case.entry(resolution, effect, payment.id))

@@ -1,6 +1,6 @@
 """Payment attempts, their allocations to invoices, and what was learnt of them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, insert, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from gateway.domain.money import Money
-from gateway.domain.payment import OPEN, Payment, PaymentStatus
+from gateway.domain.payment import OPEN, Allocation, Payment, PaymentStatus
 from gateway.store.circuits import SHUT
 from gateway.store.database import Transaction
 from gateway.store.locks import locked
@@ -171,18 +171,18 @@ def to_try_with(tx: Transaction, provider: str) -> Payment | None:
     return _one(tx, waiting) or _one(tx, of_provider.order_by(payments.c.id.desc()))
 
 
-def allocate(tx: Transaction, payment_id: UUID, parts: Mapping[UUID, int], resolution_id: UUID | None = None) -> None:
+def allocate(tx: Transaction, payment_id: UUID, parts: Sequence[Allocation], resolution_id: UUID | None = None) -> None:
     """`resolution_id` is the decision by which money that no invoice took is taken by these invoices after all."""
     if parts:
         about = {"payment_id": payment_id, "resolution_id": resolution_id}
-        rows = [about | {"invoice_id": key, "amount_minor": minor} for key, minor in parts.items()]
-        tx.execute(insert(allocations), rows)
+        tx.execute(insert(allocations), [about | asdict(part) for part in parts])
 
 
-def allocations_of(tx: Transaction, payment_id: UUID) -> list[Row[Any]]:
-    """The invoices that the payment paid, each with its amount_minor."""
-    query = select(allocations).where(allocations.c.payment_id == payment_id)
-    return tx.all(query.order_by(allocations.c.invoice_id))
+def allocations_of(tx: Transaction, payment_id: UUID) -> list[Allocation]:
+    """What the payment paid, by the invoices' ids."""
+    columns = (allocations.c[name] for name in Allocation.__slots__)
+    query = select(*columns).where(allocations.c.payment_id == payment_id).order_by(allocations.c.invoice_id)
+    return [Allocation(**row._mapping) for row in tx.execute(query)]
 
 
 def that_paid(tx: Transaction, invoice_id: UUID) -> list[tuple[Payment, int]]:

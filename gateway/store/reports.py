@@ -95,12 +95,14 @@ _BANK_LINES_AS_CSV = lines_as_csv(harmless_sql)
 # `moved` has the `resolution_id` of what was decided later: that takes from the payer's credit what the payment had
 # brought there, on the day of the decision, and leaves the day of the payment as it was. What a payment brings that no
 # invoice takes is that credit.
-# What pays an invoice in full is spread as its lines are. A payment of a part pays the lines in their order, as it is
-# refunded: see services.refund_sources. Which of the two an allocation is, is said once and aside: as the condition of
-# a join, PostgreSQL would take it for a rare accident and look each of a million invoices' lines up by itself.
+# What pays an invoice in full is spread as its lines are. A payment of a part pays the lines in their order, from where
+# the one before it has ended: see Invoice.paid_lines. Which of the two an allocation is, is said once and aside: as the
+# condition of a join, PostgreSQL would take it for a rare accident and look each of a million invoices' lines up by
+# itself.
 BELONGS = """
     WITH paid AS MATERIALIZED (
         SELECT moved.agency_id, moved.currency, moved.subject_id, allocation.invoice_id, allocation.amount_minor,
+               allocation.begins_minor, allocation.begins_minor + allocation.amount_minor AS ends_minor,
                invoice.total_minor = allocation.amount_minor AS in_full,
                allocation.resolution_id IS NOT DISTINCT FROM moved.resolution_id AS counts
           FROM moved
@@ -116,10 +118,12 @@ BELONGS = """
      UNION ALL
     SELECT agency_id, currency, 'fees:' || revenue_code, sum(part_minor)
       FROM (SELECT paid.agency_id, paid.currency, line.revenue_code,
-                   greatest(0, least(line.amount_minor, paid.amount_minor - coalesce(sum(line.amount_minor) OVER (
-                       PARTITION BY line.invoice_id, paid.subject_id ORDER BY line.position
-                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) AS part_minor
-              FROM paid JOIN invoice_lines AS line ON line.invoice_id = paid.invoice_id
+                   greatest(0, least(paid.ends_minor, line.ends_minor)
+                               - greatest(paid.begins_minor, line.ends_minor - line.amount_minor)) AS part_minor
+              FROM paid JOIN LATERAL (
+                       SELECT revenue_code, amount_minor, sum(amount_minor) OVER (ORDER BY position) AS ends_minor
+                         FROM invoice_lines WHERE invoice_id = paid.invoice_id
+                   ) AS line ON true
              WHERE paid.counts AND NOT paid.in_full) AS part
      GROUP BY agency_id, currency, revenue_code
      UNION ALL

@@ -74,6 +74,11 @@ _CHECKS: Mapping[str, str] = {
     "an invoice is paid by its allocations": """
         SELECT count(*) FROM invoices WHERE paid_minor > total_minor OR paid_minor <>
             (SELECT coalesce(sum(amount_minor), 0) FROM allocations WHERE invoice_id = invoices.id)""",
+    "what paid an invoice in parts lies end to end": """
+        SELECT count(*) FROM (SELECT begins_minor, amount_minor, sum(amount_minor) OVER (
+                                         PARTITION BY invoice_id ORDER BY begins_minor, payment_id) AS ends_minor
+                                FROM allocations) AS part
+         WHERE ends_minor <> begins_minor + amount_minor""",
     "an invoice was given back what its refunds paid": """
         SELECT count(*) FROM invoices WHERE refunded_minor <>
             (SELECT coalesce(sum(part.amount_minor), 0) FROM refund_parts AS part JOIN refunds ON refunds.id = refund_id

@@ -11,6 +11,7 @@ from tests.integration.world import World
 WRONG = {
     "receivable is what is due": "UPDATE invoices SET status = 'open', paid_minor = 0",
     "an invoice is paid by its allocations": "UPDATE allocations SET amount_minor = amount_minor - 1",
+    "what paid an invoice in parts lies end to end": "UPDATE allocations SET begins_minor = begins_minor + 1",
     "a success is booked once, and nothing else is": (
         "UPDATE payments SET status = 'declined', succeeded_at = NULL WHERE status = 'succeeded'"
     ),
