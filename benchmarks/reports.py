@@ -50,9 +50,10 @@ INSERT INTO invoices (id, agency_id, reference, procedure, procedure_version, ch
                       currency, total_minor, paid_minor, metadata, created_by, created_at, business_date)
 SELECT invoice, (SELECT id FROM agencies), 'RF' || n, 'procedure', 1, 'counter', '{{}}', '', uuidv7(), 'paid', 'VND',
        amount, amount, '{{}}', uuidv7(), now(), '2026-03-02' FROM one;
-INSERT INTO invoice_lines (invoice_id, position, fee_item, revenue_code, quantity, amount_minor, reduction_minor,
-                           legal_basis, steps)
-SELECT invoice, place, 'fee', 'code-' || place, 1, CASE place WHEN 1 THEN 40000 ELSE amount - 40000 END, 0, '', '[]'
+INSERT INTO invoice_lines (invoice_id, position, fee_item, revenue_code, quantity, begins_minor, amount_minor,
+                           reduction_minor, legal_basis, steps)
+SELECT invoice, place, 'fee', 'code-' || place, 1, CASE place WHEN 1 THEN 0 ELSE 40000 END,
+       CASE place WHEN 1 THEN 40000 ELSE amount - 40000 END, 0, '', '[]'
   FROM one, generate_series(1, 2) AS place;
 INSERT INTO allocations (payment_id, invoice_id, begins_minor, amount_minor)
 SELECT payment, invoice, 0, amount FROM one;

@@ -37,9 +37,10 @@ _INSERT = text(
         INSERT INTO payers (id, agency_id, master_key_id, wrapped_key, sealed, lookup_hashes)
         SELECT payer_id, agency_id, :master_key_id, :wrapped_key, :sealed, :lookup_hashes FROM invoice
     ), lines AS (
-        INSERT INTO invoice_lines (invoice_id, position, fee_item, revenue_code, quantity, amount_minor,
+        INSERT INTO invoice_lines (invoice_id, position, fee_item, revenue_code, quantity, begins_minor, amount_minor,
                                    reduction_minor, legal_basis, steps)
-        SELECT invoice.id, line.position, line.fee_item, line.revenue_code, line.quantity, line.amount_minor,
+        SELECT invoice.id, line.position, line.fee_item, line.revenue_code, line.quantity,
+               sum(line.amount_minor) OVER (ORDER BY line.position) - line.amount_minor, line.amount_minor,
                line.reduction_minor, line.legal_basis, line.steps
           FROM invoice, jsonb_to_recordset(CAST(:lines AS jsonb))
                AS line (position int, fee_item text, revenue_code text, quantity bigint, amount_minor bigint,

@@ -21,14 +21,15 @@ FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－",
 
 # What a report may take to be written, instead of what a request may; the document is put together in between. Memory
 # is that of each sort or join, beyond which PostgreSQL goes on in files. A row that goes from one process to another
-# costs less here than PostgreSQL supposes, so that joins of millions of rows are worth a second core.
-TIME, MEMORY, ROW_BETWEEN_PROCESSES, BEGIN_OF_PROCESSES = "1h", "64MB", "0.001", "100"
+# costs less here than PostgreSQL supposes, so that joins of millions of rows are worth a second core; and a few rows of
+# match_chunks are as many matches, so that no table is too small to be read by two.
+TIME, MEMORY, ROW_BETWEEN_PROCESSES, BEGIN_OF_PROCESSES, SMALLEST_TABLE = "1h", "64MB", "0.001", "100", "0"
 
 _TAKE_TIME = text(
     """
     SELECT set_config('statement_timeout', :time, true), set_config('idle_in_transaction_session_timeout', :time, true),
            set_config('work_mem', :memory, true), set_config('parallel_tuple_cost', :row, true),
-           set_config('parallel_setup_cost', :begin, true)
+           set_config('parallel_setup_cost', :begin, true), set_config('min_parallel_table_scan_size', :smallest, true)
     """
 )
 
@@ -50,11 +51,12 @@ _MATCHES = """
       JOIN settlement_batches AS batch ON batch.id = match.batch
       JOIN settlement_lines AS line ON line.batch = match.batch AND line.line = match.line
       LEFT JOIN ledger_entries AS entry ON entry.id = match.entry_id
-     CROSS JOIN LATERAL (
-        SELECT array_agg(part.key ORDER BY part.id) AS keys, min(part.business_date) AS business_date
+      LEFT JOIN (
+        SELECT member.group_no, array_agg(part.key ORDER BY part.id) AS keys, min(part.business_date) AS business_date
           FROM match_rows AS member JOIN ledger_entries AS part ON part.id = member.entry_id
-         WHERE match.group_no IS NOT NULL AND member.run_id = match.run_id AND member.group_no = match.group_no
-     ) AS whole
+         WHERE member.run_id = %(run_id)s AND member.group_no IS NOT NULL
+         GROUP BY member.group_no
+      ) AS whole ON whole.group_no = match.group_no
      WHERE match.batch = %(batch)s AND match.run_id = %(run_id)s
      ORDER BY match.line
 """
@@ -92,40 +94,29 @@ COPY (
 
 _BANK_LINES_AS_CSV = lines_as_csv(harmless_sql)
 
+# A payment pays the lines of an invoice in their order, from where the one before it has ended: see Invoice.paid_lines.
+_BY_LINES = """
+    SELECT moved.agency_id, moved.currency, 'fees:' || line.revenue_code AS account,
+           sum(least(allocation.begins_minor + allocation.amount_minor, line.begins_minor + line.amount_minor)
+               - greatest(allocation.begins_minor, line.begins_minor)) AS amount_minor
+      FROM moved
+      JOIN allocations AS allocation ON allocation.payment_id = moved.subject_id
+      JOIN invoice_lines AS line ON line.invoice_id = allocation.invoice_id
+                                AND line.begins_minor < allocation.begins_minor + allocation.amount_minor
+                                AND line.begins_minor + line.amount_minor > allocation.begins_minor
+"""
+
 # `moved` has the `resolution_id` of what was decided later: that takes from the payer's credit what the payment had
 # brought there, on the day of the decision, and leaves the day of the payment as it was. What a payment brings that no
 # invoice takes is that credit.
-# What pays an invoice in full is spread as its lines are. A payment of a part pays the lines in their order, from where
-# the one before it has ended: see Invoice.paid_lines. Which of the two an allocation is, is said once and aside: as the
-# condition of a join, PostgreSQL would take it for a rare accident and look each of a million invoices' lines up by
-# itself.
-BELONGS = """
-    WITH paid AS MATERIALIZED (
-        SELECT moved.agency_id, moved.currency, moved.subject_id, allocation.invoice_id, allocation.amount_minor,
-               allocation.begins_minor, allocation.begins_minor + allocation.amount_minor AS ends_minor,
-               invoice.total_minor = allocation.amount_minor AS in_full,
-               allocation.resolution_id IS NOT DISTINCT FROM moved.resolution_id AS counts
-          FROM moved
-          JOIN allocations AS allocation ON allocation.payment_id = moved.subject_id
-          JOIN invoices AS invoice ON invoice.id = allocation.invoice_id
-         WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned', 'resolution_accept_late_payment')
-    )
-    SELECT paid.agency_id, paid.currency, 'fees:' || line.revenue_code AS account,
-           sum(line.amount_minor) AS amount_minor
-      FROM paid JOIN invoice_lines AS line ON line.invoice_id = paid.invoice_id
-     WHERE paid.counts AND paid.in_full
-     GROUP BY paid.agency_id, paid.currency, line.revenue_code
+BELONGS = f"""
+    {_BY_LINES}
+     WHERE moved.cause IN ('payment_succeeded', 'receipt_assigned') AND allocation.resolution_id IS NULL
+     GROUP BY moved.agency_id, moved.currency, line.revenue_code
      UNION ALL
-    SELECT agency_id, currency, 'fees:' || revenue_code, sum(part_minor)
-      FROM (SELECT paid.agency_id, paid.currency, line.revenue_code,
-                   greatest(0, least(paid.ends_minor, line.ends_minor)
-                               - greatest(paid.begins_minor, line.ends_minor - line.amount_minor)) AS part_minor
-              FROM paid JOIN LATERAL (
-                       SELECT revenue_code, amount_minor, sum(amount_minor) OVER (ORDER BY position) AS ends_minor
-                         FROM invoice_lines WHERE invoice_id = paid.invoice_id
-                   ) AS line ON true
-             WHERE paid.counts AND NOT paid.in_full) AS part
-     GROUP BY agency_id, currency, revenue_code
+    {_BY_LINES}
+     WHERE moved.cause = 'resolution_accept_late_payment' AND allocation.resolution_id = moved.resolution_id
+     GROUP BY moved.agency_id, moved.currency, line.revenue_code
      UNION ALL
     SELECT moved.agency_id, moved.currency, 'payer_credit', sum(payment.credited_minor)
       FROM moved JOIN payments AS payment ON payment.id = moved.subject_id
@@ -144,7 +135,7 @@ BELONGS = """
       FROM moved JOIN refund_parts AS part ON part.refund_id = moved.subject_id
      WHERE moved.cause = 'refund_succeeded'
      GROUP BY moved.agency_id, moved.currency, part.account
-"""
+"""  # noqa: S608 - put together from a constant
 
 _REMITTANCE_OF_RUN = text(
     f"""
@@ -195,8 +186,8 @@ _AGEING_OF_RUN = text(
 
 def take_time(tx: Transaction) -> None:
     """Let this transaction take the time and the memory that the largest report does."""
-    settings = {"time": TIME, "memory": MEMORY, "row": ROW_BETWEEN_PROCESSES, "begin": BEGIN_OF_PROCESSES}
-    tx.execute(_TAKE_TIME, settings)
+    between = {"row": ROW_BETWEEN_PROCESSES, "begin": BEGIN_OF_PROCESSES, "smallest": SMALLEST_TABLE}
+    tx.execute(_TAKE_TIME, {"time": TIME, "memory": MEMORY} | between)
 
 
 def matches_as_csv(tx: Transaction, run_id: UUID) -> Iterator[bytes]:

@@ -70,6 +70,7 @@ invoice_lines = Table(
     Column("fee_item", Text, nullable=False),
     Column("revenue_code", Text, nullable=False),
     Column("quantity", BigInteger, nullable=False),
+    minor("begins_minor", comment="what the lines before it add up to"),
     minor("amount_minor"),
     minor("reduction_minor"),
     Column("legal_basis", Text, nullable=False),

@@ -77,7 +77,7 @@ allocations = Table(
     METADATA,
     Column("payment_id", Uuid, ForeignKey("payments.id"), primary_key=True),
     Column("invoice_id", Uuid, ForeignKey("invoices.id"), primary_key=True),
-    minor("begins_minor"),
+    minor("begins_minor", comment="what was paid of the invoice before"),
     minor("amount_minor"),
     Column("resolution_id", Uuid, ForeignKey("resolutions.id"), comment="the decision, if it was accepted later"),
     CheckConstraint("amount_minor > 0", name="amount_minor"),

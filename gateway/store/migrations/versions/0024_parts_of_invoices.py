@@ -1,4 +1,4 @@
-"""How much of an invoice was paid before a payment that pays a part of it."""
+"""Where in an invoice a line begins, and what a payment pays of it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,5 +23,17 @@ def upgrade() -> None:
          WHERE known.payment_id = allocations.payment_id AND known.invoice_id = allocations.invoice_id
         """
     )
-    op.alter_column("allocations", "begins_minor", nullable=False)
+    op.add_column("invoice_lines", sa.Column("begins_minor", sa.BigInteger(), nullable=True))
+    op.execute(
+        """
+        UPDATE invoice_lines SET begins_minor = known.begins_minor
+          FROM (SELECT invoice_id, position, coalesce(sum(amount_minor) OVER (
+                           PARTITION BY invoice_id ORDER BY position
+                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS begins_minor
+                  FROM invoice_lines) AS known
+         WHERE known.invoice_id = invoice_lines.invoice_id AND known.position = invoice_lines.position
+        """
+    )
+    op.alter_column("invoice_lines", "begins_minor", nullable=False, comment="what the lines before it add up to")
+    op.alter_column("allocations", "begins_minor", nullable=False, comment="what was paid of the invoice before")
     op.create_check_constraint(op.f("allocations_begins_minor_check"), "allocations", "begins_minor >= 0")
