@@ -238,7 +238,7 @@ def forget_findings(tx: Transaction, run_id: UUID) -> None:
 
 def record_findings(tx: Transaction, run_id: UUID, day: date, found: Sequence[NewDiscrepancy]) -> dict[str, UUID]:
     """Write what the run of `day` found. Returns the ids, by key, of what was not known before."""
-    rows = [asdict(finding) | {"id": new_id()} for finding in found]
+    rows = [{name: getattr(each, name) for name in NewDiscrepancy.__slots__} | {"id": new_id()} for each in found]
     parameters = {"found": json.dumps(rows, default=str), "run_id": run_id, "day": day, "now": tx.now}
     return {row.key: row.id for row in tx.execute(_RECORD_FINDINGS, parameters)}
 
