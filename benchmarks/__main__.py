@@ -20,6 +20,7 @@ from rich.console import Console
 from benchmarks import invoices, ledger, lifecycle, pages, readers, reconciliation, reports
 from benchmarks.report import Finding, as_markdown, show
 from benchmarks.server import durable_server, filesystem_of
+from benchmarks.stack import run_stack
 
 TABLES = Path(__file__).parents[1] / "docs" / "performance.md"
 MARKED = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
@@ -54,16 +55,17 @@ def main() -> None:
 
 
 def measure(extent: Extent, console: Console) -> list[Finding]:
-    """Each on a new server, so that none has to carry what another left."""
+    """Each on a new server, so that none has to carry what another left; but for the few payments of the pages."""
     findings: list[Finding] = []
-    for benchmark in (ledger, invoices, lifecycle):
+    for benchmark in (ledger, invoices):
         with durable_server() as server:
             findings += benchmark.measure(server, extent.rounds, extent.seconds, console)
+    with durable_server() as server, run_stack(server, whole=True) as stack:
+        of_pages = pages.measure(server, stack, extent.rounds_of_lines, console, extent.pages)
+        findings += lifecycle.measure(stack, extent.rounds, extent.seconds, console)
     with durable_server() as server:
         findings += reports.measure(server, extent.lines[0], 1, console)
-    with durable_server() as server:
-        findings += pages.measure(server, extent.rounds_of_lines, console, extent.pages)
-    findings += reconciliation.measure(extent.lines, extent.rounds_of_lines, console)
+    findings += of_pages + reconciliation.measure(extent.lines, extent.rounds_of_lines, console)
     return findings + readers.measure(extent.entries, extent.rounds_of_lines, console)
 
 

@@ -22,7 +22,7 @@ from benchmarks.clients import Act, Load, drive
 from benchmarks.invoices import CLIENTS, invoice
 from benchmarks.portal import Portal, Unexpected, submit_form
 from benchmarks.report import Finding, show
-from benchmarks.server import Server, durable_server
+from benchmarks.server import durable_server
 from benchmarks.stack import PROVIDER, Stack, run_stack
 
 LOOK_AGAIN_S = 0.02
@@ -35,16 +35,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of a round")
     given = parser.parse_args()
     console = Console()
-    with durable_server() as server:
-        show(measure(server, given.rounds, given.seconds, console), console)
+    with durable_server() as server, run_stack(server, whole=True) as stack:
+        show(measure(stack, given.rounds, given.seconds, console), console)
 
 
-def measure(server: Server, rounds: int, seconds: float, console: Console) -> list[Finding]:
+def measure(stack: Stack, rounds: int, seconds: float, console: Console) -> list[Finding]:
     taken = []
-    with run_stack(server, whole=True) as stack:
-        for number in range(1, rounds + 1):
-            taken.append(drive(partial(living, stack), CLIENTS, seconds))
-            console.print(f"lifecycle, round {number} of {rounds}: {taken[-1].rate:,.1f}/s")
+    for number in range(1, rounds + 1):
+        taken.append(drive(partial(living, stack), CLIENTS, seconds))
+        console.print(f"lifecycle, round {number} of {rounds}: {taken[-1].rate:,.1f}/s")
     return _findings(taken)
 
 

@@ -69,16 +69,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the weight of the pages and when they show something.")
     parser.add_argument("--rounds", type=int, default=3)
     console = Console()
-    with durable_server() as server:
-        show(measure(server, parser.parse_args().rounds, console), console)
+    with durable_server() as server, run_stack(server, whole=True) as stack:
+        show(measure(server, stack, parser.parse_args().rounds, console), console)
 
 
-def measure(server: Server, rounds: int, console: Console, at_most: int | None = None) -> list[Finding]:
-    """The pages, or `at_most` so many of them. Where there is no Chromium nothing is measured, and that is said."""
+def measure(server: Server, stack: Stack, rounds: int, console: Console, at_most: int | None = None) -> list[Finding]:
+    """The pages of `stack`, which runs on `server`, or `at_most` so many of them. Where there is no Chromium nothing is
+    measured, and that is said."""
     if CHROMIUM is None:
         console.print("pages: NO CHROMIUM, so nobody has weighed them (apt-get install chromium)")
         return []
-    with run_stack(server, whole=True) as stack, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         token = _an_officer(server)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         pages = _pages_of_payers(stack) | _pages_of_officers(browser, stack, token)

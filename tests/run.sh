@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All checks, in the order in which they are quick to fail. `make test` calls it with the environment's bin on the PATH.
+# All checks; what is quick to fail comes first. `make test` calls it with the environment's bin on the PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,12 +20,22 @@ install_chromium() {
   fi
 }
 
+# Types take one core for a minute or two, and the tests wait more than they compute: both at once. What is found is said
+# at once, and counts at the end.
+check_types() {
+  local said code=0
+  said=$(mypy 2>&1) || code=$?
+  announce "mypy"
+  printf '%s\n' "$said"
+  return "$code"
+}
+check_types &
+types=$!
+
 announce "ruff check"
 ruff check
 announce "ruff format --check"
 ruff format --check
-announce "mypy"
-mypy
 announce "lint-imports"
 lint-imports
 
@@ -49,4 +59,7 @@ fi
 # Four workers for two cores: the tests wait for time-outs, servers and notifications longer than they compute. In the
 # order of the folders, so that the long ones (e2e, faults) do not begin last.
 announce "pytest"
-pytest -n 4 --dist loadfile --no-loadscope-reorder "$@" < /dev/null
+failed=
+pytest -n 4 --dist loadfile --no-loadscope-reorder "$@" < /dev/null || failed=yes
+wait "$types" || failed=yes
+[ -z "$failed" ]

@@ -79,15 +79,12 @@ def test_the_worker_works(running: Stack) -> None:
     engine.dispose()
 
 
-def test_it_starts_again_after_its_supervisor_was_killed(local: Stack) -> None:
+def test_it_starts_again_after_its_supervisor_was_killed_and_after_everything_was(local: Stack) -> None:
     demo = local.start()
     local.stop(signal.SIGKILL)
     assert local.start() == demo
     assert answers(f"{demo['url']}/readyz")
 
-
-def test_it_starts_again_after_everything_was_killed(local: Stack) -> None:
-    demo = local.start()
     processes = local.processes()
     assert any(process.name() == "postgres" for process in processes)
     for process in processes:
