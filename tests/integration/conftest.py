@@ -16,6 +16,7 @@ from gateway.store.embedded import DatabaseUrls
 from gateway.store.tables.catalogue import agencies
 from tests.faults.books import contradictions
 from tests.integration.api import Api, an_api
+from tests.integration.night import Night, a_night
 from tests.integration.village_bank import Village, a_village
 from tests.integration.world import a_world
 
@@ -52,6 +53,12 @@ def add_agency(tx: Transaction, code: str) -> UUID:
     account = {"country": "VN", "bank_account": agency_id.hex[-19:], "account_holder": "KBNN"}
     tx.execute(insert(agencies).values(**agency, **account, receipt_series="AA", providers=[]))
     return agency_id
+
+
+@pytest.fixture
+def night(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Night]:
+    with a_night(database_urls, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

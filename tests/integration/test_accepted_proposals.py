@@ -13,8 +13,8 @@ from gateway.domain.resolution import Action, NotAllowed, ResolutionStatus
 from gateway.services.resolve_discrepancy import options
 from gateway.store.embedded import DatabaseUrls
 from tests.integration.deciding import approved, opened, proposed, status_of, the_discrepancy
+from tests.integration.night import FEE, KEPT, Night
 from tests.integration.test_reconciliation_rules import changed
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
 from tests.integration.world import a_world
 
 K = DiscrepancyKind

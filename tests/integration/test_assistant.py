@@ -19,7 +19,7 @@ from gateway.store.embedded import DatabaseUrls
 from reconciliation import api as reconciliation_api
 from reconciliation import assistant_cli
 from tests.integration.api import Api, an_api, problem
-from tests.integration.test_reconciliation_runs import Night
+from tests.integration.night import Night
 
 V1 = "/v1/reconciliation"
 FAULTS = ("drop_line", "drop_line", "duplicate_line", "extra_line", "unknown_refund", "wrong_status")

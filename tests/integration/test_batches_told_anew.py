@@ -24,7 +24,7 @@ from reconciliation.runs import Run, RunSignedOff, run_reconciliation
 from reconciliation.settlement import SettlementChanged
 from reconciliation.sign_off import sign_off
 from tests.integration.deciding import approved, proposed, the_discrepancy
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
+from tests.integration.night import FEE, KEPT, Night
 from tests.integration.world import a_world
 
 Change = Callable[[Sequence[SettlementLine]], Sequence[SettlementLine]]

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,22 +16,12 @@ from gateway.ports.provider import AckResult, PaymentObservation
 from gateway.services.apply_observation import apply_observation
 from gateway.store import ledger, signed_runs
 from gateway.store.database import Transaction
-from gateway.store.embedded import DatabaseUrls
 from reconciliation.runs import Run
-from tests.integration.test_reconciliation_runs import FEE, Night
+from tests.integration.night import FEE, Night
 from tests.integration.test_reconciliation_sign_off import WRITERS, correct, kept, sign, state
-from tests.integration.world import a_world
 
 LATER = timedelta(days=3)
 WAIT_S = 10
-
-
-@pytest.fixture
-def night(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Night]:
-    with a_world(database_urls, tmp_path) as world:
-        _, payment = world.paid()
-        assert payment.business_date is not None
-        yield Night(world, payment.business_date)
 
 
 def closed(night: Night) -> tuple[Run, Payment]:

@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from gateway.store.embedded import DatabaseUrls
 from reconciliation.reports import formats
+from tests.integration.night import FEE, KEPT, Night
 from tests.integration.reconcile_once import Day, reconciling
 from tests.integration.test_reconciliation_killed import Runner
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
 from tests.integration.test_reconciliation_sign_off import correct, kept, matches, state
 from tests.integration.world import a_world
 

@@ -20,8 +20,8 @@ from gateway.store.tables.receipts import receipts
 from reconciliation.reports.formats import FORMATS, Form, render_month, render_payout, render_receipts
 from reconciliation.reports.month import FIGURES, BooksDoNotTie, Month
 from reconciliation.reports.payout import PayoutNotFound
+from tests.integration.night import FEE, KEPT, Night
 from tests.integration.test_reconciliation_refunds import refunded
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
 from tests.integration.world import a_world
 
 PAYMENTS, REFUNDED = 3, 50_000

@@ -12,8 +12,8 @@ import pytest
 from gateway.domain.payment import Payment
 from gateway.store.embedded import DatabaseUrls
 from reconciliation.workspace import NAME
+from tests.integration.night import FEE, KEPT, Night
 from tests.integration.reconcile_once import Day, reconciling
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
 from tests.integration.world import a_world
 
 PHASES = ("starting", "fetching", "comparing", "1 movements were news", "writing", "reporting")

@@ -1,8 +1,6 @@
 """Money that goes back, in the settlement: our refunds, those nobody told of, those in doubt, and disputes."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -10,17 +8,7 @@ from sqlalchemy import text
 from gateway.domain.payment import Payment
 from gateway.domain.refund import Refund, RefundStatus
 from gateway.services.refund_payment import approve_refund, request_refund, send_refunds
-from gateway.store.embedded import DatabaseUrls
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
-from tests.integration.world import a_world
-
-
-@pytest.fixture
-def night(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Night]:
-    with a_world(database_urls, tmp_path) as world:
-        _, payment = world.paid()
-        assert payment.business_date is not None
-        yield Night(world, payment.business_date)
+from tests.integration.night import FEE, KEPT, Night
 
 
 def test_a_refund_of_the_providers_console_that_nobody_told_of_is_booked_and_reported(night: Night) -> None:

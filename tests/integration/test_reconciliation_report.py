@@ -5,26 +5,15 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.ports.provider import BatchRef, SettlementLine
-from gateway.store.embedded import DatabaseUrls
 from reconciliation.reports.tabular import CSV_COLUMNS
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
-from tests.integration.world import a_world
+from tests.integration.night import FEE, KEPT, Night
 
 BOM = b"\xef\xbb\xbf"
-
-
-@pytest.fixture
-def night(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Night]:
-    with a_world(database_urls, tmp_path) as world:
-        _, payment = world.paid()
-        assert payment.business_date is not None
-        yield Night(world, payment.business_date)
 
 
 def test_the_json_report_holds_the_totals_the_batches_the_discrepancies_and_the_matches(night: Night) -> None:

@@ -20,18 +20,10 @@ from gateway.domain.payment import Payment, PaymentStatus
 from gateway.ports.provider import BatchRef, LineKind, PaymentObservation, SettlementLine
 from gateway.services.apply_observation import apply_observation
 from gateway.store.embedded import DatabaseUrls
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
+from tests.integration.night import FEE, KEPT, Night
 from tests.integration.world import a_world
 
 Change = Callable[[SettlementLine], Sequence[SettlementLine]]
-
-
-@pytest.fixture
-def night(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Night]:
-    with a_world(database_urls, tmp_path) as world:
-        _, payment = world.paid()
-        assert payment.business_date is not None
-        yield Night(world, payment.business_date)
 
 
 @pytest.fixture

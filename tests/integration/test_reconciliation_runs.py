@@ -1,75 +1,24 @@
 """Runs against the sandbox's settlement over real HTTP: what is planted is found, and nothing else."""
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
 from gateway.domain.errors import Invalid, NotFound
-from gateway.domain.payment import Payment, PaymentStatus
+from gateway.domain.payment import PaymentStatus
 from gateway.services.load_catalogue import load_catalogue
 from gateway.services.read_catalogue import read_catalogue
 from gateway.store import reconciliation
-from gateway.store.embedded import DatabaseUrls
 from reconciliation import runs
 from reconciliation.cli import command
-from reconciliation.reports.run import as_json, discrepancies_of
-from reconciliation.reports.tabular import as_csv
 from reconciliation.runs import Run, RunUnderWay, run_reconciliation
 from reconciliation.settlement import SettlementUnavailable
-from tests.integration.world import World, a_world
-
-FEE = 200_000
-KEPT = 2_200
-
-
-@dataclass
-class Night:
-    """A world, and the night after its day."""
-
-    world: World
-    day: date
-
-    def control(self, path: str, **body: Any) -> Any:
-        answer = httpx.post(f"{self.world.simulator.url}/_sim/{path}", json=body, timeout=10)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def plant(self, fault: str, payment: Payment | None = None, day: date | None = None) -> None:
-        which = {"payment": str(payment.id)} if payment else {}
-        self.control("settlement-faults", date=(day or self.day).isoformat(), fault=fault, **which)
-
-    def settle(self, day: date | None = None) -> None:
-        self.control("settle", date=(day or self.day).isoformat())
-
-    def run(self, day: date | None = None) -> Run:
-        return run_reconciliation(self.world.runtime, "sandbox", day or self.day, "test")
-
-    def found(self, run: Run) -> list[dict[str, Any]]:
-        with self.world.runtime.db.read() as tx:
-            return list(discrepancies_of(tx, run.id))
-
-    def kinds(self, run: Run) -> list[tuple[str, str]]:
-        return [(found["kind"], found["status"]) for found in self.found(run)]
-
-    def reports(self, run: Run) -> tuple[bytes, bytes]:
-        with self.world.runtime.db.read() as tx:
-            return b"".join(as_json(tx, run.id)), b"".join(as_csv(tx, run.id))
-
-
-@pytest.fixture
-def night(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Night]:
-    with a_world(database_urls, tmp_path) as world:
-        _, payment = world.paid()
-        assert payment.business_date is not None
-        yield Night(world, payment.business_date)
+from tests.integration.night import FEE, KEPT, Night
 
 
 def test_a_day_on_which_both_sides_agree_is_balanced(night: Night) -> None:

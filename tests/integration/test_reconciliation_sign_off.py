@@ -24,19 +24,10 @@ from reconciliation.reports import formats, written
 from reconciliation.runs import NothingToCorrect, Run, RunSignedOff, RunUnderWay, run_reconciliation
 from reconciliation.sign_off import OpenDiscrepancies, Write, nothing_at_work, sign_off
 from tests.integration.api import Api, an_api, problem
+from tests.integration.night import FEE, KEPT, Night
 from tests.integration.test_reconciliation_api import RUNS, Office
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
-from tests.integration.world import a_world
 
 WRITERS = formats.KEPT
-
-
-@pytest.fixture
-def night(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Night]:
-    with a_world(database_urls, tmp_path) as world:
-        _, payment = world.paid()
-        assert payment.business_date is not None
-        yield Night(world, payment.business_date)
 
 
 def sign(night: Night, run: Run, reasons: dict[UUID, str] | None = None, writers: Any = WRITERS, by: str = "b") -> None:

@@ -1,29 +1,16 @@
 """A day whose file has not come is run again until it is there, and is late at a told hour."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
 from gateway.services.monitor import state_of_work
-from gateway.store.embedded import DatabaseUrls
 from reconciliation.jobs import due_days
 from reconciliation.waiting import file_state, late_from
-from tests.integration.test_reconciliation_runs import Night
-from tests.integration.world import a_world
+from tests.integration.night import Night
 
 NOTHING_DUE = {"open": {"amount_mismatch": 1}}
 DUE = {"open": {"timing": 1}}
-
-
-@pytest.fixture
-def night(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Night]:
-    with a_world(database_urls, tmp_path) as world:
-        _, payment = world.paid()
-        assert payment.business_date is not None
-        yield Night(world, payment.business_date)
 
 
 def late_events(night: Night) -> set[str]:

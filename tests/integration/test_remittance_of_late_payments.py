@@ -16,7 +16,7 @@ from gateway.store.embedded import DatabaseUrls
 from reconciliation.reports.formats import Form, render_month
 from reconciliation.reports.month import Month
 from tests.integration.deciding import FEE, approved, proposed, the_discrepancy
-from tests.integration.test_reconciliation_runs import Night
+from tests.integration.night import Night
 from tests.integration.village_bank import Village
 from tests.integration.world import World, a_world
 

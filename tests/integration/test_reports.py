@@ -17,7 +17,7 @@ from gateway.store.embedded import DatabaseUrls
 from reconciliation.reports.cli import command
 from reconciliation.reports.formats import FORMATS, render
 from reconciliation.runs import Run
-from tests.integration.test_reconciliation_runs import FEE, KEPT, Night
+from tests.integration.night import FEE, KEPT, Night
 from tests.integration.world import a_world
 
 FAULTS = ("change_amount", "wrong_fee", "drop_line")

@@ -23,8 +23,8 @@ from gateway.store.embedded import DatabaseUrls
 from reconciliation import api as reconciliation_api
 from tests.integration.api import an_api, problem
 from tests.integration.deciding import FEE, approved, books_agree, opened, proposed, status_of, the_discrepancy
+from tests.integration.night import Night
 from tests.integration.test_reconciliation_api import Office
-from tests.integration.test_reconciliation_runs import Night
 from tests.integration.world import World, a_world
 
 

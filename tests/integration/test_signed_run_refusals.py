@@ -19,7 +19,7 @@ from gateway.store.embedded import DatabaseUrls
 from reconciliation.reports import formats
 from reconciliation.runs import Run
 from reconciliation.sign_off import nothing_at_work, sign_off
-from tests.integration.test_reconciliation_runs import Night
+from tests.integration.night import Night
 from tests.integration.world import a_world
 
 

@@ -15,7 +15,7 @@ from gateway.store.embedded import DatabaseUrls
 from reconciliation.reports.pdf import as_pdf
 from reconciliation.reports.trace import latest_letter, trace_document
 from tests.integration.deciding import the_discrepancy
-from tests.integration.test_reconciliation_runs import FEE, Night
+from tests.integration.night import FEE, Night
 from tests.integration.world import a_world
 
 CANARY = "Nguyễn Thị Canary"
