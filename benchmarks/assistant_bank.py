@@ -13,7 +13,8 @@ from datetime import date
 from benchmarks.assistant_score import TOP, Judged, Score
 from benchmarks.bank_days import BankMonth, BankNight, Extent, generate, play
 from benchmarks.bank_days import Cause as Planted
-from reconciliation.assistant.cases import Surroundings, case_of
+from benchmarks.bank_days.model import MoneyBack as PlannedBack
+from reconciliation.assistant.cases import Came, MoneyBack, Surroundings, case_of
 from reconciliation.assistant.causes import Cause
 from reconciliation.assistant.judging import opinions
 
@@ -42,7 +43,7 @@ NAMED: Mapping[Planted, Cause] = {
     P.UNNAMED: C.PAYOUT_UNNAMED,
     P.MISTYPED: C.PAYOUT_UNNAMED,
     P.MISNAMED: C.PAYOUT_UNNAMED,
-    P.SETTLEMENT_LATE: C.LATE_FILE,
+    P.SETTLEMENT_LATE: C.SETTLEMENT_LATE,
     P.STRANGER: C.OTHER_SYSTEM,
     P.OUTSIDE: C.OUTSIDE_PAYMENT,
     P.TAKEN_BACK: C.CREDIT_TAKEN_BACK,
@@ -89,17 +90,29 @@ def score(month: BankMonth) -> Score:
 
 def around(month: BankMonth, night: BankNight) -> Surroundings:
     """As bank_opinions.write_bank_opinions has them."""
-    back = frozenset(
-        (each.provider, each.amount.currency, each.amount.amount_minor)
+    providers = night.account.providers
+    back = [
+        MoneyBack(each.provider, each.amount.currency, each.amount.amount_minor, each.first, _known_end(each, night))
         for each in month.money_back
-        if each.provider in night.account.providers
-        and each.first <= night.day
-        and (each.last is None or night.day <= each.last)
-    )
+        if each.provider in providers and each.first <= night.day
+    ]
+    came = [
+        Came(each.provider, each.net.currency, each.minor, each.names)
+        for each in month.payouts
+        if each.id in night.came
+    ]
     return Surroundings(
         provider=night.account.source,
         day=night.day,
         zone=night.account.time_zone,
         statement_until=night.until or date.min,
+        providers=providers,
         money_back=back,
+        came=came,
+        paid=frozenset(paid for paid in month.paid if paid[0] in providers),
     )
+
+
+def _known_end(back: PlannedBack, night: BankNight) -> date | None:
+    """Nobody knows before the night that a settlement will have it."""
+    return back.last if back.last is not None and back.last < night.day else None

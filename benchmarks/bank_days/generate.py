@@ -69,6 +69,9 @@ def generate(seed: int, extent: Extent = Extent()) -> BankMonth:
         bookings=tuple(plan.bookings),
         statements=tuple(draw.calendar.statements()),
         money_back=(*plan.money_back, *_money_back(honest)),
+        paid=frozenset(
+            (each.provider.name, each.amount.currency, each.amount.amount_minor) for each in honest.payments
+        ),
         faults=tuple(plan.faults),
         labels=tuple(plan.labels),
         expected=tuple(plan.expected),

@@ -89,6 +89,11 @@ class Payout:
         return f"{self.provider}:{self.name}:{self.net.currency}"
 
     @property
+    def names(self) -> frozenset[str]:
+        """Its own, and its batches'."""
+        return frozenset({self.name, *(batch.ref.id for batch in self.batches)})
+
+    @property
     def minor(self) -> int:
         return self.net.amount_minor
 
@@ -161,7 +166,8 @@ class Expected:
 @dataclass(frozen=True, slots=True)
 class BankMonth:
     """All accounts' nights from `first` to `last`; nothing is settled after `settled_until`. `matched_on`: the night by
-    which a payout must be matched. `without_statement`: nights of an account whose statement is late."""
+    which a payout must be matched. `paid`: what payers paid, by provider, currency and amount. `without_statement`:
+    nights of an account whose statement is late."""
 
     seed: int
     first: date
@@ -173,6 +179,7 @@ class BankMonth:
     bookings: tuple[Booking, ...]
     statements: tuple[Statement, ...]
     money_back: tuple[MoneyBack, ...]
+    paid: frozenset[tuple[str, str, int]]
     faults: tuple[Fault, ...]
     labels: tuple[Label, ...]
     expected: tuple[Expected, ...]

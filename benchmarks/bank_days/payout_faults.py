@@ -94,7 +94,8 @@ def net_chargeback(draw: Draw) -> None:
 
 def withhold(draw: Draw) -> None:
     payout = draw.chance.choice(draw.free())
-    kept = payout.minor * draw.chance.choice([5, 10, 20]) // 100
+    percent = draw.chance.choice([5, 10, 20])
+    kept = draw.chance.choice([payout.minor * percent // 100] * 2 + [draw.chance.randrange(payout.minor // 3 + 1)])
     if kept:
         _come(draw, payout, -kept, Cause.WITHHELD)
 
@@ -224,7 +225,8 @@ def _in_parts(draw: Draw, payout: Payout, cause: Cause, rest_on: date) -> None:
 
 def _part_of(draw: Draw, payout: Payout) -> int:
     """Two to eight tenths of it."""
-    return payout.minor * (20 + draw.chance.randrange(61)) // 100
+    tenth = max(1, payout.minor // 10)
+    return 2 * tenth + draw.chance.randrange(6 * tenth)
 
 
 def _unnamed(draw: Draw, payout: Payout, cause: Cause, text: str) -> None:

@@ -56,13 +56,15 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class BankNight:
-    """A run of one account. `until`: the last day that its statements tell of. `truth`: by the key of the discrepancy,
-    why it is open; nothing is wrong with what has a cause of model.NATURAL."""
+    """A run of one account. `until`: the last day that its statements tell of. `came`: the payouts that are matched by
+    then. `truth`: by the key of the discrepancy, why it is open; nothing is wrong with what has a cause of
+    model.NATURAL."""
 
     account: BankAccount
     day: date
     until: date | None
     matched: tuple[Matched, ...]
+    came: frozenset[str]
     found: tuple[Found, ...]
     truth: Mapping[str, Fault]
 
@@ -134,6 +136,8 @@ class _Nights:
         self.bookings = [booking for booking in month.bookings if booking.account == account.number]
         self.statements = [each for each in month.statements if each.account == account.number]
         self.state = _State()
+        names = KnownNames({name for payout in self.payouts for name in payout.names} | set(account.providers))
+        self.named = {booking.number: names.found_in(booking.text) for booking in self.bookings}
         self.labels: dict[str, list[Label]] = {}
         for label in sorted(month.labels, key=lambda each: each.since):
             self.labels.setdefault(label.about, []).append(label)
@@ -155,7 +159,7 @@ class _Nights:
         self.state.undone += [Undone(each.line, each.by, each.payouts) for each in undone]
         found = [Found(_abouts(group), group.finding) for group in groups if group.finding]
         truth = {each.discrepancy.key: fault for each in found if (fault := self.behind(each, day, until))}
-        return BankNight(self.account, day, until, tuple(matched), tuple(found), truth)
+        return BankNight(self.account, day, until, tuple(matched), frozenset(self.state.payouts), tuple(found), truth)
 
     def open_payouts(self, day: date) -> list[OpenPayout]:
         told = [
@@ -172,12 +176,14 @@ class _Nights:
     def lines(self, day: date, open_payouts: list[OpenPayout]) -> list[Line]:
         """All that is known that night, matched or not. A bank's words are read once more for payouts that were settled
         since."""
-        settled = [(payout, batch) for payout in self.payouts for batch in payout.batches if batch.loaded_on <= day]
-        names = {name for payout, batch in settled for name in (payout.name, batch.ref.id)}
-        in_words, wanted = KnownNames(names | set(self.account.providers)), known_names(self.account, open_payouts)
-        days = sorted(each.day for each in self.statements if each.known_on <= day)
+        told = {payout for payout in self.payouts for batch in payout.batches if batch.loaded_on <= day}
+        known = {name for payout in told for name in payout.names} | set(self.account.providers)
+        wanted = known_names(self.account, open_payouts)
+        until = max((each.day for each in self.statements if each.known_on <= day), default=date.min)
         rows: list[Any] = [
-            _line_row(booking, in_words) for booking in self.bookings if days and booking.booked_on <= days[-1]
+            _line_row(booking, sorted(self.named[booking.number] & known))
+            for booking in self.bookings
+            if booking.booked_on <= until
         ]
         return [line_of(row, wanted) for row in rows]
 
@@ -252,7 +258,7 @@ def _share_rows(batch: Batch) -> Iterator[_ShareRow]:
         yield _ShareRow(uuid5(NAMES, batch.ref.id), batch.net.currency, agency, minor)
 
 
-def _line_row(booking: Booking, names: KnownNames) -> _LineRow:
+def _line_row(booking: Booking, names: list[str]) -> _LineRow:
     statement = f"{booking.account}/{booking.booked_on:%Y%m%d}"
     return _LineRow(
         id=booking.number,
@@ -265,6 +271,6 @@ def _line_row(booking: Booking, names: KnownNames) -> _LineRow:
         code=booking.code,
         bank_reference=booking.reference,
         end_to_end_id=booking.end_to_end_id,
-        names=sorted(names.found_in(booking.text)),
+        names=names,
         reversal=booking.reversal,
     )

@@ -3,9 +3,9 @@
 from datetime import date
 from uuid import UUID
 
-from gateway.store import assistant
+from gateway.store import assistant_at_bank
 from gateway.store.database import Transaction
-from reconciliation.assistant.cases import Surroundings
+from reconciliation.assistant.cases import Came, MoneyBack, Surroundings
 from reconciliation.assistant.opinions import keep_opinions
 from reconciliation.bank_account import BankAccount
 
@@ -17,6 +17,17 @@ def write_bank_opinions(tx: Transaction, account: BankAccount, run_id: UUID, day
         day=day,
         zone=account.time_zone,
         statement_until=until or date.min,
-        money_back=assistant.money_back(tx, account.providers),
+        providers=account.providers,
+        money_back=[
+            MoneyBack(row.provider, row.currency, int(row.amount_minor), row.first, row.last)
+            for row in assistant_at_bank.money_back(tx, run_id, account.providers)
+        ],
+        came=[
+            Came(row.provider, row.currency, int(row.amount_minor), frozenset(row.names))
+            for row in assistant_at_bank.payouts_that_came(tx, account.source, day)
+        ],
+        paid=frozenset(
+            (row.provider, row.currency, int(row.amount_minor)) for row in assistant_at_bank.paid_amounts(tx, run_id)
+        ),
     )
     keep_opinions(tx, run_id, around)
