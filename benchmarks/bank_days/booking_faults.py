@@ -88,12 +88,14 @@ def take_back(draw: Draw) -> None:
         undoes=credit,
         reversal=True,
     )
-    seen = draw.seen_on(debit)
+    seen, again_on = draw.seen_on(debit), draw.calendar.after(debit.booked_on, 2)
     if draw.seen_on(credit) != seen:
         draw.must_match([payout], draw.seen_on(credit))
-    draw.expect(payout.id, K.PAYOUT_MISSING, seen, fault)
-    if draw.chance.randrange(2):
-        draw.pay([payout], payout.minor, draw.calendar.after(debit.booked_on, 2))
+    comes_again = draw.chance.randrange(2) == 0
+    if comes_again:
+        draw.pay([payout], payout.minor, again_on)
+    if not comes_again or draw.calendar.seen_on(payout.account, again_on) != seen:
+        draw.expect(payout.id, K.PAYOUT_MISSING, seen, fault)
 
 
 def take_back_unmarked(draw: Draw) -> None:

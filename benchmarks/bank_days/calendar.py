@@ -1,7 +1,7 @@
 """When what is booked is known here: a bank makes a statement each banking day, and may send it later."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from benchmarks.bank_days.model import Statement
 from gateway.domain.payout import PayoutTerms
@@ -48,7 +48,3 @@ class Calendar:
     def statements(self) -> list[Statement]:
         known: Mapping[str, Mapping[date, date]] = self._known_on
         return [Statement(name, day, on) for name, days in known.items() for day, on in days.items()]
-
-
-def days_between(first: date, last: date) -> tuple[date, ...]:
-    return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))

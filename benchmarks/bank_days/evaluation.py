@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 
 from benchmarks.bank_days.model import NATURAL, BankMonth, about_booking
@@ -50,7 +51,7 @@ class Result:
 def evaluate(month: BankMonth, nights: Iterable[BankNight] | None = None) -> Result:
     """The month's truth beside its `nights`, which are played unless they are given."""
     result = Result()
-    matched_on: dict[str, set[object]] = {}
+    matched_on: dict[str, set[date]] = {}
     for night in play(month) if nights is None else nights:
         for match in night.matched:
             result.matches[match.rule] += 1

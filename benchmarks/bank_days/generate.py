@@ -31,7 +31,7 @@ LAYOUTS: tuple[Mapping[str, int], ...] = (
 )
 """Which provider pays out to which of the accounts."""
 
-FAULTS: Mapping[Cause, Callable[[Draw], None]] = PAYOUT_FAULTS | BOOKING_FAULTS
+FAULTS: Mapping[Cause, Callable[[Draw], None]] = {**PAYOUT_FAULTS, **BOOKING_FAULTS}
 PLANTED_PERCENT = 65
 """So many of a month's possible faults are planted."""
 

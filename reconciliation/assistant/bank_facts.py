@@ -10,7 +10,6 @@ from reconciliation.assistant.cases import Case, Surroundings
 
 K = DiscrepancyKind
 
-DIFFERING = frozenset({K.PAYOUT_SHORT, K.PAYOUT_OVER})
 SMALL_PERCENT, LARGE_PERCENT = 2, 20
 """A charge is no more of a payout than the one as a rule; what is more than the other is a part of it, or a payment."""
 
@@ -24,7 +23,7 @@ SUMMED_MAX = 60
 WAITED = timedelta(days=4)
 """A settlement that has not come so long after its payout will not come any more, as a rule: two banking days."""
 
-SMALL_DEBIT = 1_000
+SMALL_DEBIT = 400
 """A debit that is no more than one in so many of a usual payout is a charge, as a rule."""
 
 Figure = str | int
@@ -54,10 +53,10 @@ def _awaited(case: Case, around: Surroundings, patterns: BankPatterns) -> Held:
         yield "was_taken_back", {}
     if patterns.came_unnamed(case):
         yield "same_came_unnamed", {}
-    if other := patterns.named_instead(case):
-        yield "same_came_misnamed", {"named": other}
-    if other := patterns.came_with(case):
-        yield "came_with_other", {"with_payout": other}
+    if case.key in patterns.under:
+        yield "same_came_misnamed", {"named": patterns.under[case.key]}
+    if joined := patterns.over.get(money_of(case)):
+        yield "came_with_other", {"with_payout": joined}
     if case.key in patterns.summed:
         yield "came_in_sum", {}
     if case.payouts & patterns.named:
@@ -81,8 +80,8 @@ def _short(case: Case, around: Surroundings, patterns: BankPatterns) -> Held:
     yield from _given_back(case, around, lacks)
     if (case.currency, lacks) in patterns.credits:
         yield "rest_came_unnamed", {}
-    if other := patterns.instead_of(case):
-        yield "other_came_under_its_name", {"other_payout": other}
+    if case.key in patterns.instead:
+        yield "other_came_under_its_name", {"other_payout": patterns.instead[case.key]}
     if case.due_on is not None:
         yield ("rest_overdue" if case.due_on < around.day else "rest_may_come"), {"due_on": case.due_on.isoformat()}
 
@@ -111,9 +110,8 @@ def _whole_percent(lacks: int, worth: int) -> int:
 
 
 def _over(case: Case, patterns: BankPatterns) -> Held:
-    other = patterns.instead_of(case)
-    if other:
-        yield "other_came_under_its_name", {"other_payout": other}
+    if case.key in patterns.instead:
+        yield "other_came_under_its_name", {"other_payout": patterns.instead[case.key]}
     elif joined := patterns.awaited_worth((case.currency, case.amount_minor)):
         yield "equals_payout", {"payout": joined}
     if case.expected_minor and case.reported_minor == 2 * case.expected_minor:

@@ -14,6 +14,7 @@ from reconciliation.assistant.cases import Case
 K = DiscrepancyKind
 
 AWAITED = frozenset({K.TIMING, K.PAYOUT_MISSING})
+DIFFERING = frozenset({K.PAYOUT_SHORT, K.PAYOUT_OVER})
 
 SUMMED_MAX = 40
 """Of more payouts that are awaited, that two of them add up to a credit says nothing."""
@@ -21,21 +22,29 @@ SUMMED_MAX = 40
 Money = tuple[str, int]
 """A currency and an amount in minor units."""
 
+ByMoney = Mapping[Money, Sequence[Case]]
+
 
 @dataclass(frozen=True, slots=True)
 class BankPatterns:
     """`awaited` has the payouts that have not come by what they are worth; `credits` and `debits` what came and went
-    that nobody knows; `differing` the payouts that came as more or less. `short` is how many payouts of a provider lack
-    the same, and `lacking` which payout lacks it. `sums` are the keys of credits that are what two awaited payouts are
-    together, and `summed` those of the payouts; `named` are the payouts that lines name which could be matched in
-    several ways."""
+    that nobody knows. `short` is how many payouts of a provider lack the same, `lacking` which payout lacks it, and
+    `over` which came in one booking as so much too much.
 
-    awaited: Mapping[Money, Sequence[Case]]
-    credits: Mapping[Money, Sequence[Case]]
+    By the key of a payout that came, `instead` has the name of the one that is awaited and came under its name; by the
+    key of that one, `under` has the other's name. `sums` are the keys of credits that are what two awaited payouts of
+    one provider are together, and `summed` those of the payouts; `named` are the payouts that lines name which could be
+    matched in several ways.
+    """
+
+    awaited: ByMoney
+    credits: ByMoney
     debits: frozenset[Money]
-    differing: Sequence[Case]
     short: Mapping[tuple[str, Money], int]
     lacking: Mapping[Money, str]
+    over: Mapping[Money, str]
+    instead: Mapping[str, str]
+    under: Mapping[str, str]
     sums: frozenset[str]
     summed: frozenset[str]
     named: frozenset[str]
@@ -50,41 +59,27 @@ class BankPatterns:
     def came_unnamed(self, payout: Case) -> bool:
         return any(may_be(credit, payout) for credit in self.credits.get(money_of(payout), ()))
 
-    def instead_of(self, came: Case) -> str | None:
-        """The awaited payout that came under the name of this one: as the only line, or beside its own."""
-        others = (minor for minor in came.bookings if minor != came.expected_minor)
-        if len(came.bookings) > 1 and came.expected_minor not in came.bookings:
-            return None
-        found = (self.awaited_worth((came.currency, minor)) for minor in others)
-        return next((name for name in found if name), None)
-
-    def named_instead(self, payout: Case) -> str | None:
-        """Under which name the awaited payout came."""
-        return next((came.name for came in self.differing if self.instead_of(came) == payout.name), None)
-
-    def came_with(self, payout: Case) -> str | None:
-        """The payout that brings just so much too much as this one is worth, in one line."""
-        return next(
-            (came.name for came in self.differing if money_of(came) == money_of(payout) and not self.instead_of(came)),
-            None,
-        )
-
 
 def bank_patterns(cases: Iterable[Case]) -> BankPatterns:
     cases = list(cases)
-    awaited, credits = _by_money(cases, AWAITED), _by_money(cases, {K.MISSING_IN_GATEWAY})
+    awaited = _by_money(case for case in cases if case.kind in AWAITED)
+    unknown = _by_money(case for case in cases if case.kind is K.MISSING_IN_GATEWAY)
     short = [case for case in cases if case.kind is K.PAYOUT_SHORT]
-    sums, summed = _sums([case for of_amount in awaited.values() for case in of_amount], credits)
+    exchanged = _exchanged([case for case in cases if case.kind in DIFFERING], awaited)
+    instead = {came.key: payout.name for came, payout in exchanged}
+    sums, summed = _sums([case for of_amount in awaited.values() for case in of_amount], unknown)
     return BankPatterns(
         awaited=awaited,
-        credits={money: of_amount for money, of_amount in credits.items() if money[1] > 0},
-        debits=frozenset((currency, -minor) for currency, minor in credits if minor < 0),
-        differing=[case for case in cases if case.kind in (K.PAYOUT_SHORT, K.PAYOUT_OVER)],
+        credits={money: of_amount for money, of_amount in unknown.items() if money[1] > 0},
+        debits=frozenset((currency, -minor) for currency, minor in unknown if minor < 0),
         short=Counter((case.paid_by, money_of(case)) for case in short),
         lacking={(case.currency, -case.amount_minor): case.name for case in short},
+        over={money_of(case): case.name for case in cases if case.kind is K.PAYOUT_OVER and case.key not in instead},
+        instead=instead,
+        under={payout.key: came.name for came, payout in exchanged},
         sums=sums,
         summed=summed,
-        named=frozenset(name for case in cases if case.kind is K.MISSING_IN_GATEWAY for name in case.payouts),
+        named=frozenset(name for of_amount in unknown.values() for case in of_amount for name in case.payouts),
     )
 
 
@@ -96,15 +91,26 @@ def may_be(credit: Case, payout: Case) -> bool:
     return credit.business_date >= payout.business_date
 
 
-def _by_money(cases: Iterable[Case], kinds: Iterable[DiscrepancyKind]) -> dict[Money, list[Case]]:
+def _by_money(cases: Iterable[Case]) -> dict[Money, list[Case]]:
     found: dict[Money, list[Case]] = defaultdict(list)
     for case in cases:
-        if case.kind in kinds:
-            found[money_of(case)].append(case)
+        found[money_of(case)].append(case)
     return dict(found)
 
 
-def _sums(payouts: Sequence[Case], credits: Mapping[Money, Sequence[Case]]) -> tuple[frozenset[str], frozenset[str]]:
+def _exchanged(differing: Iterable[Case], awaited: ByMoney) -> list[tuple[Case, Case]]:
+    """Each payout that came with the awaited one that came under its name: as its only booking, or beside its own."""
+    found = []
+    for came in differing:
+        if len(came.bookings) > 1 and came.expected_minor not in came.bookings:
+            continue
+        others = (minor for minor in came.bookings if minor != came.expected_minor)
+        payouts = [payout for minor in others for payout in awaited.get((came.currency, minor), ())]
+        found += [(came, payout) for payout in payouts[:1]]
+    return found
+
+
+def _sums(payouts: Sequence[Case], credits: ByMoney) -> tuple[frozenset[str], frozenset[str]]:
     sums: set[str] = set()
     summed: set[str] = set()
     for one, two in combinations(payouts, 2) if len(payouts) <= SUMMED_MAX else ():
