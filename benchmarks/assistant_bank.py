@@ -17,10 +17,12 @@ from benchmarks.bank_days.model import MoneyBack as PlannedBack
 from reconciliation.assistant.cases import Came, MoneyBack, Surroundings, case_of
 from reconciliation.assistant.causes import Cause
 from reconciliation.assistant.judging import opinions
+from reconciliation.assistant.statement_gaps import Balances, gaps_between
 
 P, C = Planted, Cause
 NAMED: Mapping[Planted, Cause] = {
     P.STATEMENT_LATE: C.STATEMENT_MISSING,
+    P.STATEMENT_SKIPPED: C.STATEMENT_MISSING,
     P.PAYOUT_LATE: C.PAYOUT_LATE,
     P.PAYOUT_LOST: C.PAYOUT_LATE,
     P.CHARGE_ON_ALL: C.BANK_CHARGE,
@@ -56,7 +58,7 @@ NAMED: Mapping[Planted, Cause] = {
 
 EXTENT = Extent()
 
-GROUPED = frozenset({P.STATEMENT_LATE, P.CHARGE_ON_ALL})
+GROUPED = frozenset({P.STATEMENT_LATE, P.STATEMENT_SKIPPED, P.CHARGE_ON_ALL})
 """Planted causes of which all rows of a night are one decision."""
 
 
@@ -101,11 +103,17 @@ def around(month: BankMonth, night: BankNight) -> Surroundings:
         for each in month.payouts
         if each.id in night.came
     ]
+    statements = [
+        each for each in month.statements if each.account == night.account.number and each.known_on <= night.day
+    ]
     return Surroundings(
         provider=night.account.source,
         day=night.day,
         zone=night.account.time_zone,
         statement_until=night.until or date.min,
+        gaps=gaps_between(
+            Balances(currency, each.day, *both) for each in statements for currency, both in each.balances.items()
+        ),
         providers=providers,
         money_back=back,
         came=came,

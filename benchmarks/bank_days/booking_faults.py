@@ -75,13 +75,17 @@ def move_away(draw: Draw) -> None:
 def take_back(draw: Draw) -> None:
     """By a debit that bears the credit's reference or end-to-end id. Half of them come again, by the same name."""
     payout = draw.chance.choice(draw.free())
-    fault, on = draw.fault(Cause.TAKEN_BACK), draw.usual_day(payout)
+    on = draw.usual_day(payout)
+    back_on = draw.calendar.after(on, 1 + draw.chance.randrange(2))
+    if not draw.in_order(payout.account, on, back_on):
+        return
+    fault = draw.fault(Cause.TAKEN_BACK)
     end_to_end_id = draw.chance.choice(["", f"E2E{draw.chance.getrandbits(40):010X}"])
     credit = draw.pay([payout], payout.minor, on, end_to_end_id=end_to_end_id)
     debit = draw.book(
         payout.account,
         -payout.net,
-        draw.calendar.after(on, 1 + draw.chance.randrange(2)),
+        back_on,
         "DAO BUT TOAN GHI CO",
         reference=None if end_to_end_id else credit.reference,
         end_to_end_id=end_to_end_id,
@@ -109,12 +113,15 @@ def take_back_unmarked(draw: Draw) -> None:
 
 
 def take_back_stranger(draw: Draw) -> None:
+    """Which is seen when both are known."""
     stranger = _stranger(draw)
     debit, fault = _undo(draw, stranger), draw.fault(Cause.STRANGER_TAKEN_BACK)
-    if draw.seen_on(stranger) != draw.seen_on(debit):
+    seen, undone = draw.seen_on(stranger), draw.seen_on(debit)
+    both = max(seen, undone) if seen and undone else None
+    if seen != both:
         _open(draw, stranger, draw.fault(Cause.STRANGER))
     _open(draw, debit, fault)
-    draw.expect(about_booking(stranger.number), K.MISSING_IN_GATEWAY, draw.seen_on(debit), fault)
+    draw.expect(about_booking(stranger.number), K.MISSING_IN_GATEWAY, both, fault)
 
 
 def book_charge(draw: Draw) -> None:

@@ -1,9 +1,10 @@
 """When what is booked is known here: a bank makes a statement each banking day, and may send it later."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date
 
-from benchmarks.bank_days.model import Statement
+from benchmarks.bank_days.model import Booking, Statement
 from gateway.domain.payout import PayoutTerms
 
 
@@ -31,10 +32,18 @@ class Calendar:
                 self._known_on[account][each] = until
         return [night for night in self.nights if day <= night < until]
 
+    def skip(self, account: str, day: date, count: int) -> list[date]:
+        """The statement of `day` is known with the one `count` banking days later, and the ones between in time.
+        Returns the nights that have a later one and not this."""
+        until = self.after(day, count)
+        self._known_on[account][day] = until
+        return [night for night in self.nights if self.after(day, 1) <= night < until]
+
     def seen_on(self, account: str, booked_on: date) -> date | None:
-        """The first night that knows of what was booked then; None if none does."""
-        nights = [known for day, known in self._known_on[account].items() if day >= booked_on]
-        return min((night for night in nights if night <= self.nights[-1]), default=None)
+        """The night on which the statement that has what was booked then is known; None if none is any more."""
+        day = self.terms.banking_day_after(booked_on, 0)
+        known = self._known_on[account].get(day)
+        return known if known is not None and known <= self.nights[-1] else None
 
     def told_until(self, account: str, night: date) -> date | None:
         """The last day that a statement which is known that night tells of."""
@@ -45,6 +54,20 @@ class Calendar:
         told = ((night, self.told_until(account, night)) for night in self.nights)
         return next((night for night, until in told if until and min(night, until) > due_on), None)
 
-    def statements(self) -> list[Statement]:
-        known: Mapping[str, Mapping[date, date]] = self._known_on
-        return [Statement(name, day, on) for name, days in known.items() for day, on in days.items()]
+    def statements(self, bookings: Iterable[Booking]) -> list[Statement]:
+        """With what the account had before and after each."""
+        moved: dict[tuple[str, date], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        currencies: dict[str, set[str]] = defaultdict(set)
+        for booking in bookings:
+            amount, day = booking.amount, self.terms.banking_day_after(booking.booked_on, 0)
+            moved[booking.account, day][amount.currency] += amount.amount_minor
+            currencies[booking.account].add(amount.currency)
+        found = []
+        for account, days in self._known_on.items():
+            balance = dict.fromkeys(sorted(currencies[account]), 0)
+            for day, known_on in days.items():
+                before, of_day = balance, moved[account, day]
+                balance = {currency: minor + of_day[currency] for currency, minor in before.items()}
+                both = {currency: (before[currency], balance[currency]) for currency in balance}
+                found.append(Statement(account, day, known_on, both))
+        return found

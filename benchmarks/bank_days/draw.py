@@ -97,6 +97,11 @@ class Draw:
             return payout.settled_on + timedelta(days=1)
         return self.calendar.after(payout.settled_on, 1)
 
+    def in_order(self, account: str, *days: date) -> bool:
+        """Whether what is booked on the later of these days is not known before what is booked on the earlier."""
+        seen = [self.calendar.seen_on(account, day) or date.max for day in days]
+        return seen == sorted(seen)
+
     def seen_on(self, booking: Booking) -> date | None:
         return self.calendar.seen_on(booking.account, booking.booked_on)
 

@@ -52,8 +52,7 @@ def generate(seed: int, extent: Extent = Extent()) -> BankMonth:
     nights = [honest.first + timedelta(days=n) for n in range(extent.days + TAIL)]
     terms = _terms(chance, nights[0])
     draw = Draw(chance, honest, terms, {name: _holder(chance, honest) for name in terms.all_accounts()}, nights)
-    if chance.randrange(2):
-        _delay_statements(draw)
+    chance.choice([_delay_statements, _skip_statement, _leave_statements])(draw)
     for cause in chance.sample(sorted(FAULTS), len(FAULTS) * PLANTED_PERCENT // 100):
         FAULTS[cause](draw)
     _book_honestly(draw)
@@ -67,7 +66,7 @@ def generate(seed: int, extent: Extent = Extent()) -> BankMonth:
         accounts=tuple(_account(draw, name) for name in terms.all_accounts()),
         payouts=tuple(draw.payouts),
         bookings=tuple(plan.bookings),
-        statements=tuple(draw.calendar.statements()),
+        statements=tuple(draw.calendar.statements(plan.bookings)),
         money_back=(*plan.money_back, *_money_back(honest)),
         paid=frozenset(
             (each.provider.name, each.amount.currency, each.amount.amount_minor) for each in honest.payments
@@ -77,6 +76,7 @@ def generate(seed: int, extent: Extent = Extent()) -> BankMonth:
         expected=tuple(plan.expected),
         matched_on=plan.matched_on,
         without_statement=plan.without_statement,
+        skipped=plan.skipped,
     )
 
 
@@ -116,6 +116,19 @@ def _delay_statements(draw: Draw) -> None:
     fault = draw.fault(Cause.STATEMENT_LATE)
     for night in without:
         draw.plan.without_statement[account, night] = fault
+
+
+def _skip_statement(draw: Draw) -> None:
+    account = draw.chance.choice(sorted(draw.accounts))
+    day = draw.calendar.after(draw.nights[draw.chance.randrange(2, 9)], 0)
+    without = draw.calendar.skip(account, day, 2 + draw.chance.randrange(3))
+    fault = draw.fault(Cause.STATEMENT_SKIPPED)
+    for night in without:
+        draw.plan.skipped[account, night] = fault, day
+
+
+def _leave_statements(draw: Draw) -> None:
+    """All of them come in time."""
 
 
 def _book_honestly(draw: Draw) -> None:

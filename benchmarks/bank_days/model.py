@@ -21,6 +21,7 @@ class Cause(StrEnum):
     """Why a payout or a booking is open. The last two are of every month: nothing is wrong with what they are about."""
 
     STATEMENT_LATE = "statement_late"  # the bank sends the statements of some days later
+    STATEMENT_SKIPPED = "statement_skipped"  # one is left out while later ones come
     PAYOUT_LATE = "payout_late"  # it comes some days after it was due
     PAYOUT_LOST = "payout_lost"  # it never comes
     CHARGE_ON_ALL = "charge_on_all"  # the same charge is taken from several payouts on their way
@@ -119,11 +120,13 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What was booked since the one before until the end of `day`; nobody here has it before `known_on`."""
+    """What was booked since the one before until the end of `day`; nobody here has it before `known_on`. `balances` are
+    before and after it, by currency."""
 
     account: str
     day: date
     known_on: date
+    balances: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ class Expected:
 class BankMonth:
     """All accounts' nights from `first` to `last`; nothing is settled after `settled_until`. `matched_on`: the night by
     which a payout must be matched. `paid`: what payers paid, by provider, currency and amount. `without_statement`:
-    nights of an account whose statement is late."""
+    nights of an account whose statement is late; `skipped`: nights without an earlier one, and of which day."""
 
     seed: int
     first: date
@@ -185,6 +188,7 @@ class BankMonth:
     expected: tuple[Expected, ...]
     matched_on: Mapping[str, date]
     without_statement: Mapping[tuple[str, date], Fault]
+    skipped: Mapping[tuple[str, date], tuple[Fault, date]]
 
     def booking(self, number: int) -> Booking:
         return self.bookings[number - 1]
@@ -205,6 +209,7 @@ class Plan:
     expected: list[Expected] = field(default_factory=list)
     matched_on: dict[str, date] = field(default_factory=dict)
     without_statement: dict[tuple[str, date], Fault] = field(default_factory=dict)
+    skipped: dict[tuple[str, date], tuple[Fault, date]] = field(default_factory=dict)
 
 
 def about_booking(number: int) -> str:

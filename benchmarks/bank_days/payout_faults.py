@@ -122,6 +122,8 @@ def unname_rest(draw: Draw) -> None:
     """The first part is one that is divided until the rest is there, under no name."""
     payout = draw.chance.choice(draw.free())
     part, on = _part_of(draw, payout), draw.calendar.after(payout.settled_on, 1)
+    if not draw.in_order(payout.account, on, payout.due_on):
+        return
     fault = draw.fault(Cause.REST_UNNAMED)
     first = draw.pay([payout], part, on)
     rest = draw.pay([payout], payout.minor - part, payout.due_on, one_of(draw.chance, NAMELESS))
@@ -144,7 +146,8 @@ def pay_again(draw: Draw) -> None:
     payout = draw.chance.choice(draw.free())
     on = draw.usual_day(payout)
     again_on = draw.calendar.after(on, 1 + draw.chance.randrange(3))
-    if draw.calendar.seen_on(payout.account, on) == draw.calendar.seen_on(payout.account, again_on):
+    seen = draw.calendar.seen_on(payout.account, on)
+    if seen == draw.calendar.seen_on(payout.account, again_on) or not draw.in_order(payout.account, on, again_on):
         return
     fault = draw.fault(Cause.PAID_AGAIN)
     draw.must_match([payout], draw.seen_on(draw.pay([payout], payout.minor, on)))
@@ -173,9 +176,7 @@ def misname(draw: Draw) -> None:
         return
     one, two = pair
     own_on = draw.calendar.after(two.settled_on, 1)
-    on = draw.calendar.after(max(one.settled_on, two.settled_on), draw.chance.choice([0, 1]))
-    if on > one.due_on:
-        return
+    on = draw.calendar.after(max(one.settled_on, two.settled_on), 1)
     fault = draw.fault(Cause.MISNAMED)
     wrong = draw.pay([one], one.minor, on, paying(draw.chance, one.provider, [two.name]))
     right = draw.pay([two], two.minor, own_on, paying(draw.chance, two.provider, [two.name]))
@@ -215,8 +216,11 @@ def _come(draw: Draw, payout: Payout, over_minor: int, cause: Cause, *, number: 
 
 def _in_parts(draw: Draw, payout: Payout, cause: Cause, rest_on: date) -> None:
     """The first part comes a banking day after the settlement, the rest on a later day."""
+    on = draw.calendar.after(payout.settled_on, 1)
+    if not draw.in_order(payout.account, on, rest_on):
+        return
     part, fault = _part_of(draw, payout), draw.fault(cause)
-    first = draw.pay([payout], part, draw.calendar.after(payout.settled_on, 1))
+    first = draw.pay([payout], part, on)
     seen, seen_rest = draw.seen_on(first), draw.seen_on(draw.pay([payout], payout.minor - part, rest_on))
     if seen != seen_rest:
         draw.expect(payout.id, K.PAYOUT_SHORT, seen, fault)

@@ -179,11 +179,11 @@ class _Nights:
         told = {payout for payout in self.payouts for batch in payout.batches if batch.loaded_on <= day}
         known = {name for payout in told for name in payout.names} | set(self.account.providers)
         wanted = known_names(self.account, open_payouts)
-        until = max((each.day for each in self.statements if each.known_on <= day), default=date.min)
+        told_of = {each.day for each in self.statements if each.known_on <= day}
         rows: list[Any] = [
             _line_row(booking, sorted(self.named[booking.number] & known))
             for booking in self.bookings
-            if booking.booked_on <= until
+            if self.month.terms.banking_day_after(booking.booked_on, 0) in told_of and booking.booked_on <= day
         ]
         return [line_of(row, wanted) for row in rows]
 
@@ -229,8 +229,18 @@ class _Nights:
             return None
         if (self.account.number, day) in self.month.without_statement:
             return self.month.without_statement[self.account.number, day]
+        if skipped := self.skipped(found, day):
+            return skipped
         is_told = until is not None and until >= day
         return NOTHING_WRONG[Cause.ON_ITS_WAY if is_told else Cause.BANK_CLOSED]
+
+    def skipped(self, found: Found, day: date) -> Fault | None:
+        """The fault by which a statement is not there that may have the payout: it was settled before, and something
+        in its currency is in it."""
+        fault, left_out = self.month.skipped.get((self.account.number, day), (None, date.min))
+        moved = (each.balances.get(found.discrepancy.currency) for each in self.statements if each.day == left_out)
+        may_be_in = found.discrepancy.business_date < left_out and any(both and both[0] != both[1] for both in moved)
+        return fault if may_be_in else None
 
 
 def _abouts(group: Group) -> tuple[str, ...]:

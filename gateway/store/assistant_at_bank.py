@@ -40,6 +40,14 @@ _MONEY_BACK = text(
     """
 )
 
+_BALANCES = text(
+    """
+    SELECT currency, business_date, opening_minor, closing_minor
+      FROM bank_statements WHERE account = ANY(:accounts) AND business_date >= :since
+     ORDER BY currency, business_date, statement_id
+    """
+)
+
 _CAME = text(
     """
     SELECT batch.provider, match.currency, sum(match.amount_minor) AS amount_minor,
@@ -73,6 +81,11 @@ def money_back(tx: Transaction, run_id: UUID, providers: Sequence[str]) -> list[
     run finds short: provider, currency, amount_minor, and the `first` and the `last` day on which none had it (None:
     none has it yet)."""
     return tx.all(_MONEY_BACK, {"run_id": run_id, "providers": list(providers)})
+
+
+def balances(tx: Transaction, accounts: Sequence[str], day: date) -> list[Row[Any]]:
+    """Of the statements of these accounts around `day`: currency, business_date, opening_minor, closing_minor."""
+    return tx.all(_BALANCES, {"accounts": list(accounts), "since": day - CAME_WITHIN})
 
 
 def payouts_that_came(tx: Transaction, source: str, day: date) -> list[Row[Any]]:

@@ -7,6 +7,7 @@ from itertools import combinations
 from gateway.domain.discrepancy import DiscrepancyKind
 from reconciliation.assistant.bank_patterns import AWAITED, BankPatterns, money_of
 from reconciliation.assistant.cases import Case, Surroundings
+from reconciliation.assistant.statement_gaps import Gap
 
 K = DiscrepancyKind
 
@@ -20,6 +21,7 @@ the provider's fees are taken off."""
 SUMMED_MAX = 60
 """Of more amounts, that two of them add up to another says nothing."""
 
+A_DAY = timedelta(days=1)
 WAITED = timedelta(days=4)
 """A settlement that has not come so long after its payout will not come any more, as a rule: two banking days."""
 
@@ -49,6 +51,8 @@ def _awaited(case: Case, around: Surroundings, patterns: BankPatterns) -> Held:
         yield "no_statement", {"statement_until": "-" if until == date.min else until.isoformat()}
     elif until is not None:
         yield "statement_tells", {"statement_until": until.isoformat()}
+    if gap := next((each for each in around.gaps if _may_be_in(each, case)), None):
+        yield "statement_gap", {"gap_after": gap.after.isoformat(), "gap_before": gap.before.isoformat()}
     if case.why == "taken_back":
         yield "was_taken_back", {}
     if patterns.came_unnamed(case):
@@ -61,6 +65,11 @@ def _awaited(case: Case, around: Surroundings, patterns: BankPatterns) -> Held:
         yield "came_in_sum", {}
     if case.payouts & patterns.named:
         yield "named_with_others", {}
+
+
+def _may_be_in(gap: Gap, payout: Case) -> bool:
+    """Whether the payout was settled before the last day that is left out."""
+    return gap.currency == payout.currency and payout.business_date < gap.before - A_DAY
 
 
 def _short(case: Case, around: Surroundings, patterns: BankPatterns) -> Held:

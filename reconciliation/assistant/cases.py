@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payout import account_of_source
 from gateway.ports.capabilities import FeeContract
+from reconciliation.assistant.statement_gaps import Gap
 
 
 class Found(Protocol):
@@ -212,9 +213,9 @@ class Surroundings:
     the run of `day` matched by currency; None if there was none. `sends_back`: refunds can go out through the provider.
 
     Of a bank account, `provider` is its source, `statement_until` the last day that a statement tells of (date.min:
-    there is none; None: it is not known), `providers` who pays out there, `money_back` what refunds and reversals took
-    back, `came` what came of late, and `paid` what payers paid through these providers, by provider, currency and
-    amount: of the amounts that payouts lack, those that somebody paid.
+    there is none; None: it is not known), `gaps` where one is left out before that, `providers` who pays out there,
+    `money_back` what refunds and reversals took back, `came` what came of late, and `paid` what payers paid through
+    these providers, by provider, currency and amount: of the amounts that payouts lack, those that somebody paid.
     """
 
     provider: str
@@ -229,6 +230,7 @@ class Surroundings:
     matched: Mapping[str, int] | None = None
     outages: Sequence[Outage] = ()
     statement_until: date | None = None
+    gaps: Sequence[Gap] = ()
     providers: Sequence[str] = ()
     money_back: Sequence[MoneyBack] = ()
     came: Sequence[Came] = ()

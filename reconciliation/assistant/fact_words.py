@@ -250,6 +250,10 @@ FACT_WORDS: Mapping[Fact, tuple[str, str]] = {
         "Số tiền đúng bằng tổng hai khoản chi trả đang chờ.",
         "The amount is that of two awaited payouts together.",
     ),
+    F.STATEMENT_GAP: (
+        "Thiếu sao kê giữa ngày {gap_after} và ngày {gap_before}: số dư không nối tiếp nhau.",
+        "A statement between {gap_after} and {gap_before} is not here: the balances do not follow each other.",
+    ),
     F.WAS_TAKEN_BACK: (
         "Khoản này đã về, rồi ngân hàng thu hồi.",
         "It came, and the bank took it back.",

@@ -93,6 +93,7 @@ class Fact(StrEnum):
     MONEY_OUT = "money_out"
     EQUALS_CREDIT = "equals_credit"
     SUM_OF_PAYOUTS = "sum_of_payouts"
+    STATEMENT_GAP = "statement_gap"
     WAS_TAKEN_BACK = "was_taken_back"
     SAME_CAME_MISNAMED = "same_came_misnamed"
     CAME_WITH_OTHER = "came_with_other"

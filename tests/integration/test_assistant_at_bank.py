@@ -148,3 +148,13 @@ def test_a_debit_of_what_came_takes_it_back(books: PayoutBooks, agency: UUID) ->
     books.book(Booked(-net, code="NTRF"), day=DAY + A_DAY)
     books.run(DAY + A_DAY)
     assert likeliest(books) == ("credit_taken_back", ["equals_came"])
+
+
+def test_a_payout_may_be_in_a_statement_that_is_left_out(books: PayoutBooks, agency: UUID) -> None:
+    """The second begins with another balance than the first ended with."""
+    net = books.settle("b-0001", Settled(agency, WORTH))
+    books.settle("b-0002", Settled(agency, 2 * WORTH))
+    books.book(Booked(net, ["b-0001"]))
+    books.book(day=DAY + 3 * A_DAY)
+    books.run(DAY + 3 * A_DAY)
+    assert likeliest(books) == ("statement_missing", ["statement_gap"])

@@ -14,10 +14,11 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from reconciliation.assistant.cases import Came, Case, MoneyBack, Surroundings, case_of
 from reconciliation.assistant.causes import Action, Cause
 from reconciliation.assistant.judging import Opinion, opinions
+from reconciliation.assistant.statement_gaps import Gap
 
 K, C = DiscrepancyKind, Cause
 DAY = date(2026, 3, 4)
-BEFORE = DAY - timedelta(days=1)
+BEFORE, AFTER = DAY - timedelta(days=1), DAY + timedelta(days=1)
 AROUND = Surroundings(provider="bank:0123", day=DAY, statement_until=DAY)
 
 
@@ -69,6 +70,7 @@ def back(minor: int, first: date = BEFORE, last: date | None = None) -> MoneyBac
     return MoneyBack("wallet", "VND", minor, first, last)
 
 
+LEFT_OUT = replace(AROUND, gaps=[Gap("VND", BEFORE, DAY + timedelta(days=2))])
 REFUND = replace(AROUND, money_back=[back(250_000)])
 REFUNDS = replace(AROUND, money_back=[back(150_000), back(100_000), back(7)])
 LISTED = replace(AROUND, money_back=[back(250_000, last=DAY)])
@@ -94,6 +96,10 @@ def named(minor: int, *names: str) -> Case:
         ([payout(K.TIMING, 5)], replace(AROUND, statement_until=date.min), C.STATEMENT_MISSING, Action.CARRY_AS_TIMING),
         ([payout(K.TIMING, 5)], AROUND, C.PAYOUT_LATE, Action.CARRY_AS_TIMING),
         ([LATE], AROUND, C.PAYOUT_LATE, Action.OPEN_TRACE),
+        ([LATE], LEFT_OUT, C.STATEMENT_MISSING, Action.CARRY_AS_TIMING),
+        ([payout(K.TIMING, 5)], LEFT_OUT, C.STATEMENT_MISSING, Action.CARRY_AS_TIMING),
+        ([replace(LATE, currency="EUR")], LEFT_OUT, C.PAYOUT_LATE, Action.OPEN_TRACE),
+        ([replace(LATE, business_date=AFTER)], LEFT_OUT, C.PAYOUT_LATE, Action.OPEN_TRACE),
         ([LATE, line(700_000)], AROUND, C.PAYOUT_UNNAMED, Action.OPEN_TRACE),
         ([line(700_000), LATE], AROUND, C.PAYOUT_UNNAMED, Action.OPEN_TRACE),
         ([line(1_000_000), LATE, OTHER], AROUND, C.PAYOUTS_TOGETHER, Action.OPEN_TRACE),
