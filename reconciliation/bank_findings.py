@@ -77,8 +77,15 @@ def line_not_known(account: BankAccount, run_id: UUID, line: Line, named: Sequen
             "reported_currency": line.amount.currency,
             "bank": [line_json(line)],
             "payouts": [payout_json(payout) for payout in named],
+            **_words_say(line),
         },
     )
+
+
+def _words_say(line: Line) -> dict[str, Any]:
+    """What the bank's words name that is known, whether it is open or not, and whether it calls it a reversal."""
+    names: dict[str, Any] = {"names": sorted(line.names)} if line.names else {}
+    return names | ({"reversal": True} if line.reversal else {})
 
 
 def _of_payouts(

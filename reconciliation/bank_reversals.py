@@ -47,14 +47,20 @@ def undone_credits(
     if not taken:
         return before
     rows = {row.id: row for row in bank_reversals.undoable(tx, written, day, [line.id for line in taken])}
-    credits = [_with_payouts(line_of(row, _NO_NAMES), row.payouts) for row in rows.values()]
-    found = [
-        Undone(line, by, tuple(rows[line.id].payouts), is_new=True)
-        for line, by in pairs(taken, credits, account.providers)
-    ]
+    credits = [(line_of(row, _NO_NAMES), row.payouts) for row in rows.values()]
+    found = newly_undone(taken, credits, account.providers)
     ended = {rows[each.line.id].group_id for each in found} - {None}
     bank_reversals.end_matches(tx, ended, run_id)
     return before + found
+
+
+def newly_undone(
+    taken: Iterable[Line], credits: Sequence[tuple[Line, Sequence[str]]], providers: Collection[str]
+) -> list[Undone]:
+    """What the lines `taken`, by which the bank takes back, undo of `credits`, each with the payouts that it was."""
+    was = {line.id: tuple(payouts) for line, payouts in credits}
+    named = [_with_payouts(line, payouts) for line, payouts in credits]
+    return [Undone(line, by, was[line.id], is_new=True) for line, by in pairs(taken, named, providers)]
 
 
 def takes_back(line: Line) -> bool:

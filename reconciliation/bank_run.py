@@ -70,7 +70,7 @@ def reconcile_bank_day(tx: Transaction, terms: PayoutTerms, account: BankAccount
     reconciliation.forget_findings(tx, run.run_id)
     record(tx, run.run_id, run.day, iter(found))
     reconciliation.clear_explained(tx, run.run_id, account.source, run.day, CARRIED)
-    write_bank_opinions(tx, account, run.run_id, run.day, sides.until)
+    write_bank_opinions(tx, account, written, run.run_id, run.day, sides.until)
     is_last = not bank_runs.has_later_run(tx, account.source, run.day)
     to_post = [group for group in groups if not group.later and (is_last or not group.finding)]
     lines = [line for group in to_post for line in group.lines]

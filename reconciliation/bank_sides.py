@@ -148,7 +148,7 @@ def line_of(row: Row[Any], wanted: KnownNames) -> Line:
 
 
 def _payouts(tx: Transaction, terms: PayoutTerms, account: BankAccount, since: date, day: date) -> list[OpenPayout]:
-    """Those that may still come on `since` or later. One that comes to nothing never does."""
+    """Those that may still come on `since` or later."""
     longest = timedelta(days=2 * max([DAYS_DEFAULT, *terms.days.values()])) + HOLIDAYS_MAX
     rows = [
         row
@@ -156,22 +156,27 @@ def _payouts(tx: Transaction, terms: PayoutTerms, account: BankAccount, since: d
         if terms.pays_into(row.provider, row.currency, account.number)
         and terms.due_on(row.provider, row.business_date) >= since
     ]
+    return payouts_of(rows, bank_runs.shares(tx, {each.id for each in rows}), terms)
+
+
+def payouts_of(batches: Sequence[Row[Any]], shares_known: Iterable[Row[Any]], terms: PayoutTerms) -> list[OpenPayout]:
+    """The payouts that these batches are, as bank_runs.open_batches and bank_runs.shares have them. One that comes to
+    nothing is none. A name that two providers use names neither."""
     shares: dict[tuple[UUID, str], dict[UUID | None, int]] = defaultdict(dict)
-    for row in bank_runs.shares(tx, {each.id for each in rows}):
+    for row in shares_known:
         shares[row.batch, row.currency][row.agency_id] = int(row.net_minor)
     grouped: dict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
-    for row in rows:
-        grouped[row.provider, row.payout, row.currency].append(row)
     names: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
+    for row in batches:
+        grouped[row.provider, row.payout, row.currency].append(row)
         names[row.payout].add(row.provider)
         names[row.batch_id].add(row.provider)
     found = []
-    for (provider, name, currency), batches in sorted(grouped.items()):
-        parts = [_part(row, shares[row.id, currency]) for row in batches]
+    for (provider, name, currency), of_payout in sorted(grouped.items()):
+        parts = [_part(row, shares[row.id, currency]) for row in of_payout]
         net = sum(part.net_minor for part in parts)
-        settled_on = max(row.business_date for row in batches)
-        own = {name, *(row.batch_id for row in batches)}
+        settled_on = max(row.business_date for row in of_payout)
+        own = {name, *(row.batch_id for row in of_payout)}
         payout = Payout(
             id=f"{provider}:{name}:{currency}",
             provider=provider,
@@ -181,7 +186,7 @@ def _payouts(tx: Transaction, terms: PayoutTerms, account: BankAccount, since: d
             names=frozenset(each for each in own if len(names[each]) == 1),
         )
         if net:
-            found.append(OpenPayout(payout, name, parts, any(row.later for row in batches)))
+            found.append(OpenPayout(payout, name, parts, any(row.later for row in of_payout)))
     return found
 
 

@@ -5,7 +5,7 @@ The rules in their order, each over what the ones before left; a payout and a cr
     payout_reference  the credit names the payout, and is its net
     payouts_in_one    the credit names several payouts and is what they add up to
     payout_in_parts   several credits name one payout and add up to it
-    payout_amount     the credit names the provider and no payout, and is the net of one that may have come by then;
+    payout_amount     the credit names the provider and nothing else, and is the net of one that may have come by then;
                       neither of them has another choice
 
 Whatever has two ways of matching is left to a person. The order in which the sides are given changes nothing.
@@ -18,7 +18,7 @@ from datetime import date
 
 from gateway.domain.money import Money
 
-RULES_VERSION = "payouts-2"
+RULES_VERSION = "payouts-3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +115,11 @@ def _names(credit: BankCredit, payout: Payout) -> bool:
 
 
 def _by_amount(payouts: dict[str, Payout], credits: dict[str, BankCredit]) -> Iterator[PayoutMatch]:
-    own = frozenset[str]().union(*(payout.names for payout in payouts.values()))
     fitting = [
         (payout, credit)
         for payout in payouts.values()
         for credit in credits.values()
-        if payout.provider in credit.names
-        and not credit.names & own
+        if credit.names == {payout.provider}
         and credit.amount == payout.net
         and payout.settled_on <= credit.booked_on <= payout.due_on
     ]

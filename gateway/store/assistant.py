@@ -76,14 +76,6 @@ _BATCH_LINES = text(
     """
 )
 
-_MONEY_BACK = text(
-    """
-    SELECT DISTINCT provider, currency, -amount_minor AS amount_minor FROM discrepancies
-     WHERE provider = ANY(:providers) AND status = 'open' AND amount_minor < 0
-       AND kind IN ('timing', 'missing_at_provider')
-    """
-)
-
 # A stretch of calls that were not answered ends with the next that was; one of fewer than :at_least calls is no outage.
 _OUTAGES = text(
     """
@@ -200,12 +192,6 @@ def batch_lines(tx: Transaction, provider: str, first: date, last: date) -> dict
     """How many lines each batch of those days has, by its name."""
     rows = tx.all(_BATCH_LINES, {"provider": provider, "first": first, "last": last})
     return {row.batch_id: row.lines for row in rows}
-
-
-def money_back(tx: Transaction, providers: Sequence[str]) -> frozenset[tuple[str, str, int]]:
-    """What went back to payers and is in no settlement of these providers yet, by provider, currency and amount."""
-    rows = tx.all(_MONEY_BACK, {"providers": list(providers)})
-    return frozenset((row.provider, row.currency, int(row.amount_minor)) for row in rows)
 
 
 def unanswered(tx: Transaction, provider: str, begun_at: datetime, ended_at: datetime, at_least: int) -> list[Row[Any]]:

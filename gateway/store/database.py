@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +45,12 @@ class DatabaseUnavailable(Unavailable):
 def new_id() -> UUID:
     """A UUIDv7: unique, and in the order of creation."""
     return UUID(int=uuid7().int)
+
+
+def first_id(at: datetime) -> UUID:
+    """No UUIDv7 made at `at` or later is below this one: it begins with the milliseconds since 1970."""
+    milliseconds = (at - datetime.fromtimestamp(0, at.tzinfo)) // timedelta(milliseconds=1)
+    return UUID(int=max(0, milliseconds) << 80)
 
 
 def constraint_of(error: IntegrityError) -> str:

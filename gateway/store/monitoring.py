@@ -1,8 +1,7 @@
 """What those who run the gateway watch: whether the schema is the one this release needs, and how the work stands."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -11,7 +10,7 @@ from sqlalchemy.engine import Row
 
 from gateway.domain.discrepancy import DiscrepancyKind, DiscrepancyStatus
 from gateway.domain.reconciliation import RunStatus
-from gateway.store.database import Transaction
+from gateway.store.database import Transaction, first_id
 from gateway.store.migrate import MIGRATIONS
 from gateway.store.tables.payments import payments
 from gateway.store.tables.reconciliation import discrepancies, reconciliation_runs
@@ -40,7 +39,7 @@ def payments_by_state(tx: Transaction, within: timedelta) -> list[Row[Any]]:
 
     Ids are in the order of creation, so that the primary key finds the young ones, however many old ones there are.
     """
-    young = payments.c.id >= _first_id(tx.now - within)
+    young = payments.c.id >= first_id(tx.now - within)
     query = select(payments.c.provider, payments.c.status, func.count().label("payments")).where(young)
     return tx.all(query.group_by(payments.c.provider, payments.c.status))
 
@@ -68,9 +67,3 @@ def late_files(tx: Transaction) -> list[Row[Any]]:
     late = reconciliation_runs.c.totals["file_late"].as_boolean(), reconciliation_runs.c.status != RunStatus.SIGNED_OFF
     query = select(reconciliation_runs.c.provider, func.count().label("days")).where(*late)
     return tx.all(query.group_by(reconciliation_runs.c.provider).order_by(reconciliation_runs.c.provider))
-
-
-def _first_id(at: datetime) -> UUID:
-    """No UUIDv7 made at `at` or later is below this one: it begins with the milliseconds since 1970."""
-    milliseconds = (at - datetime.fromtimestamp(0, at.tzinfo)) // timedelta(milliseconds=1)
-    return UUID(int=max(0, milliseconds) << 80)

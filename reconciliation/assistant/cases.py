@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.payout import account_of_source
 from gateway.ports.capabilities import FeeContract
+from reconciliation.assistant.statement_gaps import Gap
 
 
 class Found(Protocol):
@@ -46,8 +47,11 @@ class Case:
     provider's), `due_on`. `shown` is the reference that the payer saw. `told` whether a notification ever spoke of the
     payment, None where nobody looked. `refund_ours`: the refund was asked for here, and not learnt from the provider.
     `kept_minor` is kept for the payer because no invoice took it. `fits_one`: what the matching proposes can be
-    accepted here. `held`: an account of the ledger holds the money until it is matched. At a bank,
-    `name` is what was paid out, or the booking, and `paid_by` the provider that pays it out.
+    accepted here. `held`: an account of the ledger holds the money until it is matched.
+
+    At a bank, `name` is what was paid out, or the booking, and `paid_by` the provider that pays it out; `payouts` are
+    the names of what is paid out, `bookings` what the bank booked for it and `booked_on` when it did last; `names` is
+    what the bank's words name that is known here, and `is_reversal` whether it says that it undoes another booking.
     """
 
     key: str
@@ -85,6 +89,11 @@ class Case:
     held: bool
     name: str
     paid_by: str
+    payouts: frozenset[str]
+    bookings: tuple[int, ...]
+    booked_on: date | None
+    names: frozenset[str]
+    is_reversal: bool
 
 
 def case_of(
@@ -134,6 +143,7 @@ def case_of(
         name=str(evidence.get("provider_transaction_id") or ""),
         paid_by=str(evidence.get("paid_by") or ""),
         **_of_line(line),
+        **_at_bank(evidence),
     )
 
 
@@ -146,6 +156,17 @@ def _of_line(line: Mapping[str, Any]) -> dict[str, Any]:
         "merchant": line.get("merchant_reference"),
         "gross_minor": line.get("gross_minor") if "line" in line else None,
         "settled": bool(line.get("settled", True)),
+    }
+
+
+def _at_bank(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    payouts, bookings = evidence.get("payouts") or [], evidence.get("bank") or []
+    return {
+        "payouts": frozenset(name for each in payouts for name in (each["payout"], *each["batches"])),
+        "bookings": tuple(each["amount_minor"] for each in bookings),
+        "booked_on": max((date.fromisoformat(each["booked_on"]) for each in bookings), default=None),
+        "names": frozenset(evidence.get("names") or ()),
+        "is_reversal": bool(evidence.get("reversal")),
     }
 
 
@@ -163,6 +184,27 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyBack:
+    """What a provider gave back, and in which days no settlement had it; `last` None: none has it yet."""
+
+    provider: str
+    currency: str
+    amount_minor: int
+    first: date
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A payout that came to the account and is matched; `names` are its own and its batches'."""
+
+    provider: str
+    currency: str
+    amount_minor: int
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What is known around the discrepancies of one provider and one day.
 
@@ -171,8 +213,9 @@ class Surroundings:
     the run of `day` matched by currency; None if there was none. `sends_back`: refunds can go out through the provider.
 
     Of a bank account, `provider` is its source, `statement_until` the last day that a statement tells of (date.min:
-    there is none; None: it is not known), and `money_back` what refunds and reversals that are in no settlement yet
-    took back, by provider, currency and amount.
+    there is none; None: it is not known), `gaps` where one is left out before that, `providers` who pays out there,
+    `money_back` what refunds and reversals took back, `came` what came of late, and `paid` what payers paid through
+    these providers, by provider, currency and amount: of the amounts that payouts lack, those that somebody paid.
     """
 
     provider: str
@@ -187,7 +230,11 @@ class Surroundings:
     matched: Mapping[str, int] | None = None
     outages: Sequence[Outage] = ()
     statement_until: date | None = None
-    money_back: frozenset[tuple[str, str, int]] = frozenset()
+    gaps: Sequence[Gap] = ()
+    providers: Sequence[str] = ()
+    money_back: Sequence[MoneyBack] = ()
+    came: Sequence[Came] = ()
+    paid: frozenset[tuple[str, str, int]] = frozenset()
 
     @property
     def is_bank(self) -> bool:

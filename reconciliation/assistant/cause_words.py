@@ -308,6 +308,16 @@ CAUSE_WORDS: Mapping[Cause, Mapping[str, CauseWords]] = {
             "Ask the bank and the agency's bookkeepers who moved it and what for.",
         ),
     },
+    C.SETTLEMENT_LATE: {
+        "vi": CauseWords(
+            "Khoản chi trả đã về trước khi có báo cáo quyết toán của nó.",
+            "Chờ báo cáo quyết toán để tự khớp; sau hai ngày làm việc chưa có thì yêu cầu nhà cung cấp gửi.",
+        ),
+        "en": CauseWords(
+            "A payout came before its settlement is here.",
+            "Wait for the settlement, by which it clears itself; after two banking days ask the provider for it.",
+        ),
+    },
     C.CREDIT_TAKEN_BACK: {
         "vi": CauseWords(
             "Ngân hàng thu hồi một khoản đã ghi có.",

@@ -250,6 +250,90 @@ FACT_WORDS: Mapping[Fact, tuple[str, str]] = {
         "Số tiền đúng bằng tổng hai khoản chi trả đang chờ.",
         "The amount is that of two awaited payouts together.",
     ),
+    F.STATEMENT_GAP: (
+        "Thiếu sao kê giữa ngày {gap_after} và ngày {gap_before}: số dư không nối tiếp nhau.",
+        "A statement between {gap_after} and {gap_before} is not here: the balances do not follow each other.",
+    ),
+    F.WAS_TAKEN_BACK: (
+        "Khoản này đã về, rồi ngân hàng thu hồi.",
+        "It came, and the bank took it back.",
+    ),
+    F.SAME_CAME_MISNAMED: (
+        "Đúng số tiền này đã đến dưới tên khoản chi trả {named}.",
+        "Just this amount came under the name of payout {named}.",
+    ),
+    F.CAME_WITH_OTHER: (
+        "Khoản chi trả {with_payout} thừa đúng bằng số tiền này.",
+        "Payout {with_payout} brought just this amount too much.",
+    ),
+    F.CAME_IN_SUM: (
+        "Một khoản ghi có chưa rõ đúng bằng tổng khoản này và một khoản chi trả khác đang chờ.",
+        "A credit that nobody knows is what this and another awaited payout are together.",
+    ),
+    F.NAMED_WITH_OTHERS: (
+        "Một bút toán khớp được theo nhiều cách có nêu khoản này.",
+        "A booking names it that could be matched in several ways.",
+    ),
+    F.LARGE_SHORTFALL: (
+        "Phần thiếu hơn {large_percent}% của khoản chi trả.",
+        "What is missing is more than {large_percent}% of the payout.",
+    ),
+    F.ROUND_SHORTFALL: (
+        "Phần thiếu là một số tròn.",
+        "What is missing is a round sum.",
+    ),
+    F.WHOLE_PERCENT: (
+        "Phần thiếu đúng bằng {whole_percent}% của khoản chi trả.",
+        "What is missing is just {whole_percent}% of the payout.",
+    ),
+    F.SUM_OF_MONEY_BACK: (
+        "Hai khoản hoàn trả hoặc đảo giao dịch chưa quyết toán của nhà cung cấp này cộng lại đúng bằng số tiền đó.",
+        "Two refunds or reversals of this provider that no settlement had then are just this amount together.",
+    ),
+    F.EQUALS_PAYMENT: (
+        "Đã có người nộp đúng số tiền này qua nhà cung cấp này, có thể đã bị đòi lại.",
+        "Somebody paid just this amount through this provider, which may have been charged back.",
+    ),
+    F.REST_CAME_UNNAMED: (
+        "Ngân hàng có ghi có đúng phần còn thiếu mà không rõ là khoản nào.",
+        "The bank credited just what is missing, under no name that is known.",
+    ),
+    F.OTHER_CAME_UNDER_ITS_NAME: (
+        "Số tiền của khoản chi trả {other_payout} đang chờ đã đến dưới tên khoản này.",
+        "What awaited payout {other_payout} is worth came under the name of this one.",
+    ),
+    F.EQUALS_CAME: (
+        "Khoản chi trả {came} đã về đúng bằng số tiền này.",
+        "Payout {came}, which came, is just this amount.",
+    ),
+    F.MARKED_REVERSAL: (
+        "Ngân hàng ghi bút toán này là đảo một bút toán trước.",
+        "The bank says that the booking undoes an earlier one.",
+    ),
+    F.SMALL_DEBIT: (
+        "Số tiền rất nhỏ so với các khoản chi trả vào tài khoản này.",
+        "It is very little beside the payouts to this account.",
+    ),
+    F.EQUALS_SHORTFALL: (
+        "Số tiền đúng bằng phần còn thiếu của khoản chi trả {lacking}.",
+        "It is just what payout {lacking} lacks.",
+    ),
+    F.EQUALS_DEBIT: (
+        "Một khoản ghi nợ chưa rõ đúng bằng số tiền này.",
+        "A debit that nobody knows is just this amount.",
+    ),
+    F.CAME_BEFORE: (
+        "Bút toán nêu khoản chi trả {came}, đã về đúng số tiền này trước đó.",
+        "The booking names payout {came}, which had come already, as just this amount.",
+    ),
+    F.NAMES_PROVIDER: (
+        "Bút toán nêu {named_provider}, nhưng không nêu khoản chi trả nào đang chờ.",
+        "The booking names {named_provider}, and no payout that is awaited.",
+    ),
+    F.LONG_UNKNOWN: (
+        "Chưa rõ từ ngày {since}, trong khi các quyết toán sau đó đã đến.",
+        "Nobody knows it since {since}, by when a late settlement would have come.",
+    ),
 }
 """Vietnamese, then English."""
 

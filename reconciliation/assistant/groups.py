@@ -25,7 +25,7 @@ WINDOWS: Mapping[Cause, tuple[tuple[Fact, tuple[str, ...]], ...]] = {
         (F.ALONE_AT_MIDNIGHT, ("midnight_at",)),
     ),
     C.FEE_CHANGE: ((F.SAME_RATE, ("rate_basis_points", "rate_fixed_minor")),),
-    C.STATEMENT_MISSING: ((F.NO_STATEMENT, ("statement_until",)),),
+    C.STATEMENT_MISSING: ((F.STATEMENT_GAP, ("gap_after", "gap_before")), (F.NO_STATEMENT, ("statement_until",))),
     C.PROVIDER_OUTAGE: ((F.UNFINISHED_TOGETHER, ("unfinished_from",)), (F.IN_OUTAGE, ("outage_from",))),
 }
 """The figures of a fact that name the window, from the first fact that holds."""

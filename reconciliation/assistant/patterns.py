@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.domain.discrepancy import DiscrepancyKind
-from reconciliation.assistant.bank_facts import BankPatterns, bank_patterns
+from reconciliation.assistant.bank_patterns import BankPatterns, bank_patterns
 from reconciliation.assistant.cases import Case, Surroundings, provider_day
 from reconciliation.assistant.fee_pattern import FeeRate, find_rates, kept
 from reconciliation.assistant.slips import is_slip_of

@@ -116,6 +116,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "statement": N_("Statement"),
         "booked_on": N_("Booked on"),
         "code": N_("Code"),
+        "names": N_("Names in the bank's words"),
+        "reversal": N_("Marked as a reversal"),
         "asked_until": N_("Could be asked about until"),
     },
 }

@@ -210,14 +210,15 @@ def test_a_signed_day_stays_and_what_comes_later_is_a_correction(books: PayoutBo
 
 def test_the_assistant_ranks_the_causes_of_what_a_run_of_the_account_found(books: PayoutBooks, agency: UUID) -> None:
     books.settle("b-0001", Settled(agency, 10_000))
-    books.book(Booked(9_500, ["b-0001"]))
+    books.book(Booked(6_511, ["b-0001"]))
     books.run()
     (found,) = books.rows("SELECT * FROM discrepancies WHERE provider = :source")
     with books.runtime.db.read() as tx:
         told = opinion_now(tx, found, None)
     assert (told["cause"], told["proposed_action"]) == ("part_on_its_way", "open_trace")
     assert told["causes"][0]["explanation"]["en"]["for"] == [
-        f"The rest may still come until {found.evidence['due_on']}."
+        f"The rest may still come until {found.evidence['due_on']}.",
+        "What is missing is more than 20% of the payout.",
     ]
 
 

@@ -58,6 +58,11 @@ def test_without_a_name_the_amount_decides_where_there_is_no_choice() -> None:
         assert rules(told(payouts, credits)) == []
 
 
+def test_a_credit_that_names_a_payout_that_came_before_is_no_other_of_the_same_amount() -> None:
+    outcome = told([payout("B", 500)], [credit(1, 500, "wallet", "A")])
+    assert (rules(outcome), len(outcome.unknown)) == ([], 1)
+
+
 def test_what_has_not_come_is_awaited_until_it_is_due_and_then_missing() -> None:
     late = payout("A", 500)
     assert (told([late], [], after=3).awaited, told([late], [], after=3).missing) == ((late,), ())
