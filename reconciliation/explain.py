@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import Money
-from reconciliation.bank_words import AT_BANK
+from reconciliation.bank.words import AT_BANK
 
 LANGUAGES = ("vi", "en")
 NAMED = ("asked_until", "paid_by", "account", "due_on", "taken_back_on")

@@ -26,7 +26,7 @@ from gateway.ports.provider import SettlementSource
 from gateway.services.runtime import Runtime
 from gateway.store import bank_runs, catalogue, reconciliation
 from gateway.store.database import Transaction
-from reconciliation.bank_account import BankAccount, bank_account
+from reconciliation.bank.account import BankAccount, bank_account
 from reconciliation.comparison import FINISHED
 from reconciliation.runs import RunUnderWay, run_reconciliation
 from reconciliation.waiting import is_waiting

@@ -42,15 +42,15 @@ from gateway.store import (
 )
 from gateway.store.database import Database, Transaction
 from reconciliation.assistant.opinions import write_opinions
-from reconciliation.bank_account import bank_account
-from reconciliation.bank_run import BankDay, reconcile_bank_day
+from reconciliation.bank.account import bank_account
+from reconciliation.bank.payouts import RULES_VERSION as PAYOUT_RULES_VERSION
+from reconciliation.bank.run import BankDay, reconcile_bank_day
 from reconciliation.changes import Changes, fees_taken_back
 from reconciliation.comparison import Comparison, compared
 from reconciliation.credits import CreditFile, learn_credits
 from reconciliation.fees import post_fees
 from reconciliation.findings import CARRIED, discrepancy_of, payout_findings
 from reconciliation.matching.rules import RULES_VERSION
-from reconciliation.payouts import RULES_VERSION as PAYOUT_RULES_VERSION
 from reconciliation.repair import repair
 from reconciliation.run_end import end, record, tell_late
 from reconciliation.settlement import NoSettlement, load_settlements

@@ -4,8 +4,8 @@ from benchmarks.bank_days import Extent, generate, play
 
 month = generate(seed=7)
 month.expected               what has to be found, of which kind, on which night
-for night in play(month):    one night of one account, by the rules of reconciliation/bank_matching.py
-    night.found              as reconciliation/bank_findings.py writes them, evidence and all
+for night in play(month):    one night of one account, by the rules of reconciliation/bank/matching.py
+    night.found              as reconciliation/bank/findings.py writes them, evidence and all
     night.truth              by the key of the discrepancy: the fault behind it
 
 model.py            what a month is made of

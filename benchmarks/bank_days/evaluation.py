@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from benchmarks.bank_days.model import NATURAL, BankMonth, about_booking
 from benchmarks.bank_days.play import BankNight, Matched, play
-from reconciliation.bank_matching import BANK_CHARGE
-from reconciliation.bank_reversals import TAKEN_BACK
+from reconciliation.bank.matching import BANK_CHARGE
+from reconciliation.bank.reversals import TAKEN_BACK
 
 NOT_FOUND = "nothing"
 NOT_PLANTED = "nothing planted"

@@ -20,7 +20,7 @@ from benchmarks.days.prices import catalogue
 from gateway.domain.agency import Agency
 from gateway.domain.discrepancy import DiscrepancyKind as K
 from gateway.domain.payout import PayoutTerms
-from reconciliation.bank_account import BankAccount
+from reconciliation.bank.account import BankAccount
 
 ACCOUNTS = ("0071000123456", "1903555777888", "EE382200221020145685")
 LAYOUTS: tuple[Mapping[str, int], ...] = (

@@ -14,7 +14,7 @@ from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.domain.money import Money
 from gateway.domain.payout import PayoutTerms
 from gateway.ports.provider import BatchRef
-from reconciliation.bank_account import BankAccount
+from reconciliation.bank.account import BankAccount
 
 
 class Cause(StrEnum):

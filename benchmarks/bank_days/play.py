@@ -23,11 +23,11 @@ from benchmarks.bank_days.model import (
 )
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.store.reconciliation import NewDiscrepancy
-from reconciliation.bank_account import BankAccount
-from reconciliation.bank_matching import Group, judged
-from reconciliation.bank_reversals import Undone, newly_undone, takes_back
-from reconciliation.bank_sides import Line, OpenPayout, Sides, known_names, line_of, payouts_of
-from reconciliation.payout_names import KnownNames
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.matching import Group, judged
+from reconciliation.bank.payout_names import KnownNames
+from reconciliation.bank.reversals import Undone, newly_undone, takes_back
+from reconciliation.bank.sides import Line, OpenPayout, Sides, known_names, line_of, payouts_of
 
 K = DiscrepancyKind
 NAMES = UUID(int=0)

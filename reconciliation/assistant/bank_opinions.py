@@ -9,7 +9,7 @@ from gateway.store.database import Transaction
 from reconciliation.assistant.cases import Came, MoneyBack, Surroundings
 from reconciliation.assistant.opinions import keep_opinions
 from reconciliation.assistant.statement_gaps import Balances, gaps_between
-from reconciliation.bank_account import BankAccount
+from reconciliation.bank.account import BankAccount
 
 
 def write_bank_opinions(

@@ -13,8 +13,8 @@ from gateway.ports.statement import UnreadableStatement
 from gateway.services.runtime import Runtime
 from gateway.services.vault import VaultError
 from gateway.store import bank_runs, late_names, statements
-from reconciliation.bank_account import BankAccount
-from reconciliation.payout_names import KnownNames
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.payout_names import KnownNames
 from reconciliation.statements.load import PAYOUTS_OF
 from reconciliation.statements.names import words_of
 from reconciliation.statements.reread import LayoutGone, lines_of

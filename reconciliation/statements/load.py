@@ -26,7 +26,7 @@ from gateway.services.runtime import Runtime
 from gateway.store import invoices, statements
 from gateway.store.database import Transaction, new_id
 from gateway.store.statements import StagedStatement
-from reconciliation.payout_names import KnownNames
+from reconciliation.bank.payout_names import KnownNames
 from reconciliation.statements.accounts import Account, find_account
 from reconciliation.statements.bookings import bookings
 from reconciliation.statements.faults import faults_in

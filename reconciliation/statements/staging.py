@@ -16,7 +16,7 @@ from gateway.ports.statement import Statement, UnreadableStatement
 from gateway.store.copy_text import copy_row
 from gateway.store.database import new_id
 from gateway.store.statements import StagedStatement
-from reconciliation.payout_names import KnownNames
+from reconciliation.bank.payout_names import KnownNames
 from reconciliation.statements.accounts import Account
 from reconciliation.statements.bookings import Booking
 from reconciliation.statements.names import references_in, words_of

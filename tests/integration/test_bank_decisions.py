@@ -18,7 +18,7 @@ from gateway.store import credits
 from gateway.store.database import Database, new_id
 from gateway.store.embedded import DatabaseUrls
 from reconciliation.assistant.opinions import opinion_now
-from reconciliation.bank_account import bank_account
+from reconciliation.bank.account import bank_account
 from reconciliation.jobs import due_at_bank
 from reconciliation.reports.formats import KEPT
 from reconciliation.reports.run import discrepancies_of

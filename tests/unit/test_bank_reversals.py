@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.money import Money
-from reconciliation.bank_reversals import Undone, given_back, pairs, takes_back
-from reconciliation.bank_sides import Line
+from reconciliation.bank.reversals import Undone, given_back, pairs, takes_back
+from reconciliation.bank.sides import Line
 
 DAY = date(2026, 11, 22)
 PROVIDERS = ("wallet",)

@@ -7,7 +7,7 @@ from gateway.demo_day.treasury import ACCOUNT, CURRENCY, Payout, as_booked, mt94
 from gateway.domain.money import Money
 from gateway.ports.statement import Statement, StatementEntry
 from gateway.ports.statements import read_statement
-from reconciliation.payout_names import names_in
+from reconciliation.bank.payout_names import names_in
 
 DAY = date(2026, 11, 22)
 PAYOUTS = [Payout(f"wallet{n}", f"po_{n}-2026.csv", 10_000 * (n + 1)) for n in range(7)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.payout_names import names_in
+from reconciliation.bank.payout_names import names_in
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.payout_shares import in_turn, left_to_come, shared_out
+from reconciliation.bank.payout_shares import in_turn, left_to_come, shared_out
 
 SHARES = st.dictionaries(st.sampled_from("ABCD"), st.integers(-(10**12), 10**12), min_size=1).filter(
     lambda shares: any(shares.values())

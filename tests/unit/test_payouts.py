@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.money import Money
-from reconciliation.payouts import BankCredit, Outcome, Payout, match_payouts
+from reconciliation.bank.payouts import BankCredit, Outcome, Payout, match_payouts
 
 DAY = date(2026, 11, 22)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.domain.money import Money
 from gateway.ports.statement import Statement, StatementEntry, UnreadableStatement
 from gateway.ports.statements import read_statement
-from reconciliation.payout_names import KnownNames, names_in
+from reconciliation.bank.payout_names import KnownNames, names_in
 from reconciliation.statements.bookings import Booking, bookings
 from reconciliation.statements.names import references_in
 from tests.integration.statement_files import Movement, mt940

@@ -12,9 +12,9 @@ from uuid import UUID
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.store.reconciliation import NewDiscrepancy
-from reconciliation.bank_account import BankAccount
-from reconciliation.bank_sides import Line, OpenPayout, by_name, shares_of
-from reconciliation.payout_shares import left_to_come
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.payout_shares import left_to_come
+from reconciliation.bank.sides import Line, OpenPayout, by_name, shares_of
 
 K = DiscrepancyKind
 

@@ -19,17 +19,17 @@ from gateway.store import bank_runs, reconciliation, spool
 from gateway.store.bank_runs import BankMatch, MatchSide
 from gateway.store.database import Transaction, new_id
 from reconciliation.assistant.bank_opinions import write_bank_opinions
-from reconciliation.bank_account import BankAccount
-from reconciliation.bank_findings import CARRIED
-from reconciliation.bank_late_shares import post_late_shares
-from reconciliation.bank_matching import DECIDED, NOT_THERE, Group, judged
-from reconciliation.bank_posting import left_over, post_lines
-from reconciliation.bank_receipts import release_receipts
-from reconciliation.bank_reversals import undoing, undone_credits
-from reconciliation.bank_sides import read_sides
-from reconciliation.bank_totals import Tally, bank_totals
-from reconciliation.bank_waiting import late_from, statement_state
-from reconciliation.payouts import RULES_VERSION
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.findings import CARRIED
+from reconciliation.bank.late_shares import post_late_shares
+from reconciliation.bank.matching import DECIDED, NOT_THERE, Group, judged
+from reconciliation.bank.payouts import RULES_VERSION
+from reconciliation.bank.posting import left_over, post_lines
+from reconciliation.bank.receipts import release_receipts
+from reconciliation.bank.reversals import undoing, undone_credits
+from reconciliation.bank.sides import read_sides
+from reconciliation.bank.totals import Tally, bank_totals
+from reconciliation.bank.waiting import late_from, statement_state
 from reconciliation.run_end import record, tell_late
 
 KNOWN_CREDIT = "known_credit"

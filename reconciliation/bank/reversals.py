@@ -16,10 +16,10 @@ from uuid import UUID
 from gateway.ports.bookings import is_return
 from gateway.store import bank_reversals, bank_runs
 from gateway.store.database import Transaction
-from reconciliation.bank_account import BankAccount
-from reconciliation.bank_posting import PAYOUT, RETURN, Placing, posted_about
-from reconciliation.bank_sides import Line, line_of
-from reconciliation.payout_names import KnownNames
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.payout_names import KnownNames
+from reconciliation.bank.posting import PAYOUT, RETURN, Placing, posted_about
+from reconciliation.bank.sides import Line, line_of
 
 TAKEN_BACK = "payout_taken_back"
 """The rule of a credit and of the debit that undoes it."""

@@ -14,9 +14,9 @@ from sqlalchemy.engine import Row
 from gateway.domain.money import Money
 from gateway.store import bank_runs
 from gateway.store.database import Transaction
-from reconciliation.bank_account import BankAccount
-from reconciliation.bank_posting import Placing, left_over, placings, post_lines
-from reconciliation.bank_sides import Line
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.posting import Placing, left_over, placings, post_lines
+from reconciliation.bank.sides import Line
 
 
 def post_late_shares(tx: Transaction, account: BankAccount, run_id: UUID, dated: date) -> None:

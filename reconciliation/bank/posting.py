@@ -15,9 +15,9 @@ from gateway.domain.ledger import Entry, Transfer
 from gateway.domain.money import Money
 from gateway.store import bank_runs
 from gateway.store.database import Transaction
-from reconciliation.bank_account import BankAccount
-from reconciliation.bank_sides import NOBODY, Line, by_name
-from reconciliation.payout_shares import in_turn
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.payout_shares import in_turn
+from reconciliation.bank.sides import NOBODY, Line, by_name
 
 PAYOUT, RETURN, CHARGE = "payout", "payout_taken_back", "bank_charge"
 LINE = "bank_line:"

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from gateway.domain.payout import PayoutTerms
 from gateway.store.database import Transaction
-from reconciliation.bank_account import BankAccount
+from reconciliation.bank.account import BankAccount
 from reconciliation.totals import balance_in_transit, found_of
 
 

@@ -14,9 +14,9 @@ from gateway.domain.payout import DAYS_DEFAULT, PayoutTerms
 from gateway.ports.bookings import is_charge
 from gateway.store import bank_runs
 from gateway.store.database import Transaction
-from reconciliation.bank_account import BankAccount
-from reconciliation.payout_names import KnownNames
-from reconciliation.payouts import BankCredit, Payout
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.payout_names import KnownNames
+from reconciliation.bank.payouts import BankCredit, Payout
 
 HOLIDAYS_MAX = timedelta(days=31)
 """So much longer than its banking days a payout may take, at most."""

@@ -19,12 +19,12 @@ from uuid import UUID
 from sqlalchemy.engine import Row
 
 from gateway.store.reconciliation import NewDiscrepancy
-from reconciliation.bank_account import BankAccount
-from reconciliation.bank_findings import line_not_known, payout_differs, payout_not_there
-from reconciliation.bank_posting import Placing, charged, placings
-from reconciliation.bank_reversals import TAKEN_BACK, Undone, given_back
-from reconciliation.bank_sides import Line, OpenPayout, Sides, credit_of, shares_of
-from reconciliation.payouts import Payout, PayoutMatch, match_payouts
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.findings import line_not_known, payout_differs, payout_not_there
+from reconciliation.bank.payouts import Payout, PayoutMatch, match_payouts
+from reconciliation.bank.posting import Placing, charged, placings
+from reconciliation.bank.reversals import TAKEN_BACK, Undone, given_back
+from reconciliation.bank.sides import Line, OpenPayout, Sides, credit_of, shares_of
 
 BANK_CHARGE, NOT_KNOWN, NOT_THERE = "bank_charge", "not_known", "not_there"
 DECIDED = "decided"

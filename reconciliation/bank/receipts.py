@@ -12,9 +12,9 @@ from gateway.domain.payout import PayoutTerms
 from gateway.services.credit_is_payout import credit_is_payout
 from gateway.store import bank_reversals, bank_runs
 from gateway.store.database import Transaction
-from reconciliation.bank_account import BankAccount
-from reconciliation.bank_findings import line_json, payout_json
-from reconciliation.bank_sides import known_names, line_of, read_payouts
+from reconciliation.bank.account import BankAccount
+from reconciliation.bank.findings import line_json, payout_json
+from reconciliation.bank.sides import known_names, line_of, read_payouts
 
 
 def release_receipts(
