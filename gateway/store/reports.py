@@ -4,6 +4,7 @@ millions costs little; and where their money belongs.
 COPY sends one row a message, so each that is read here is a whole row with its line end.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -23,14 +24,17 @@ FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－",
 # is that of each sort or join, beyond which PostgreSQL goes on in files. A row that goes from one process to another
 # costs less here than PostgreSQL supposes, so that joins of millions of rows are worth a second core; and a few rows of
 # match_chunks are as many matches, so that no table is too small to be read by two.
-TIME, MEMORY, ROW_BETWEEN_PROCESSES, BEGIN_OF_PROCESSES, SMALLEST_TABLE = "1h", "64MB", "0.001", "100", "0"
+SETTINGS = {
+    "statement_timeout": "1h",
+    "idle_in_transaction_session_timeout": "1h",
+    "work_mem": "64MB",
+    "parallel_tuple_cost": "0.001",
+    "parallel_setup_cost": "100",
+    "min_parallel_table_scan_size": "0",
+}
 
-_TAKE_TIME = text(
-    """
-    SELECT set_config('statement_timeout', :time, true), set_config('idle_in_transaction_session_timeout', :time, true),
-           set_config('work_mem', :memory, true), set_config('parallel_tuple_cost', :row, true),
-           set_config('parallel_setup_cost', :begin, true), set_config('min_parallel_table_scan_size', :smallest, true)
-    """
+_SET = text(
+    "SELECT set_config(name, value, true) FROM json_each_text(CAST(:settings AS json)) AS setting (name, value)"
 )
 
 
@@ -186,8 +190,7 @@ _AGEING_OF_RUN = text(
 
 def take_time(tx: Transaction) -> None:
     """Let this transaction take the time and the memory that the largest report does."""
-    between = {"row": ROW_BETWEEN_PROCESSES, "begin": BEGIN_OF_PROCESSES, "smallest": SMALLEST_TABLE}
-    tx.execute(_TAKE_TIME, {"time": TIME, "memory": MEMORY} | between)
+    tx.execute(_SET, {"settings": json.dumps(SETTINGS)})
 
 
 def matches_as_csv(tx: Transaction, run_id: UUID) -> Iterator[bytes]:
