@@ -50,7 +50,6 @@ from reconciliation.reports import cli as report_cli
 from reconciliation.statements import jobs as statement_jobs
 from reconciliation.statements.layouts import read_layouts
 
-gc.freeze()
 gc.enable()
 
 # Gunicorn takes this code of a worker for an application that cannot be loaded, and stops; others it starts for ever.

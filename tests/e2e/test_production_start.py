@@ -43,7 +43,7 @@ def run(module: str, *arguments: str, environment: Mapping[str, str]) -> subproc
 
 def test_help_needs_no_configuration() -> None:
     outcome = run("wsgi", "--help", environment=bare())
-    assert outcome.returncode == 0
+    assert (outcome.returncode, outcome.stderr) == (0, "")
     assert all(
         command in outcome.stdout for command in ("run", "worker", "migrate", "keys", "demo", "simulator", "providers")
     )
