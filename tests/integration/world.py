@@ -34,7 +34,7 @@ from gateway.services.runtime import Caller, Runtime
 from gateway.services.start_payment import start_payment
 from gateway.services.tokens import Tokens
 from gateway.services.vault import Vault
-from gateway.store.database import Database, new_id
+from gateway.store.database import Database, Transaction, new_id
 from gateway.store.embedded import DatabaseUrls
 from providers.demo import demo_settings
 from providers.registry import SIMULATORS, build
@@ -166,6 +166,22 @@ class World:
         httpx.post(f"{self.simulator.url}/_sim/faults", json=body, timeout=10).raise_for_status()
 
 
+# By table; in the order in which they refer to each other.
+PUBLISHED: dict[str, str] = {}
+
+
+def publish_demo_catalogue(tx: Transaction) -> None:
+    """Each test process loads it once, and copies what came of that into every further world."""
+    if not PUBLISHED:
+        load_catalogue(tx, demo_catalogue(), "test")
+        for table in ("agencies", "procedures"):
+            PUBLISHED[table] = tx.execute(text(f"SELECT json_agg({table})::text FROM {table}")).scalar_one()  # noqa: S608
+        return
+    for table, rows in PUBLISHED.items():
+        copied = text(f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, CAST(:rows AS json))")  # noqa: S608
+        tx.execute(copied, {"rows": rows})
+
+
 @contextmanager
 def a_world(
     urls: DatabaseUrls, folder: Path, provider: str = "sandbox", timeout: httpx.Timeout = TIMEOUT
@@ -189,7 +205,7 @@ def a_world(
         public_url=inbox.url.removesuffix("/webhook"),
     )
     with db.transaction() as tx:
-        load_catalogue(tx, demo_catalogue(), "test")
+        publish_demo_catalogue(tx)
     try:
         yield World(runtime, clock, simulator, inbox, settings, vault_key, provider)
     finally:
