@@ -1,5 +1,6 @@
 """Fixtures for everybody: a real PostgreSQL, and no way out to the network."""
 
+import gc
 import ipaddress
 import socket
 import ssl
@@ -42,6 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     node.workerinput["database_folder"] = str(node.config.stash[FOLDER])
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded stays until the end: the tests' garbage is not looked for in it."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
