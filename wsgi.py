@@ -7,7 +7,7 @@ first asked for, so that commands that need no configuration have none to miss.
 
 import gc
 
-gc.disable()  # what loading makes lives as long as the process: to look for garbage in it took a fifth of the start
+gc.disable()  # what loading makes lives as long as the process: to look for garbage in it took a sixth of the start
 
 import os
 import sys

@@ -1,7 +1,9 @@
 """Payouts that were settled and matched already, written straight into the books: for runs of a bank account."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,25 +12,34 @@ from sqlalchemy import insert, text
 from gateway.domain.ledger import RECEIVABLE, Entry, Transfer, in_transit, provider_fees
 from gateway.domain.money import Money
 from gateway.domain.payout import PayoutTerms, bank_source
+from gateway.ports.provider import PaymentProvider
 from gateway.services.runtime import Runtime
+from gateway.services.tokens import Tokens
+from gateway.services.vault import Vault
 from gateway.store import reconciliation
-from gateway.store.database import Transaction, new_id
+from gateway.store.database import Database, Transaction, new_id
+from gateway.store.embedded import DatabaseUrls
 from gateway.store.tables.reconciliation import match_rows, settlement_batches, settlement_lines
 from reconciliation.reports.run import as_json, discrepancies_of
 from reconciliation.runs import Run, run_reconciliation
 from tests.integration.bank_statements import Booked, write_statement
+from tests.integration.conftest import Clock
 
 DAY = date(2026, 3, 2)
 """A Monday."""
 
-BALANCE = text(
-    """
-    SELECT coalesce(sum(CASE WHEN account.id = debit_account_id THEN amount_minor ELSE -amount_minor END), 0)
-      FROM ledger_accounts AS account
-      JOIN ledger_transfers ON account.id IN (debit_account_id, credit_account_id)
-     WHERE account.code = :code AND account.agency_id = coalesce(CAST(:agency AS uuid), account.agency_id)
-    """
-)
+
+@contextmanager
+def a_runtime(
+    urls: DatabaseUrls, days: int, providers: Mapping[str, PaymentProvider] | None = None
+) -> Iterator[Runtime]:
+    """So many days after the tests' usual time, when all of DAY has happened."""
+    clock = Clock()
+    clock.pass_by(timedelta(days=days))
+    db = Database(urls.app_url, clock)
+    yield Runtime(db, providers or {}, Vault({"v1": b"v" * 32}, b"l" * 32), Tokens(b"t" * 32), "https://pay.example")
+    db.close()
+
 
 BALANCE = text(
     """

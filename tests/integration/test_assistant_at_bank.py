@@ -9,18 +9,16 @@ from sqlalchemy import insert, text
 
 from gateway.domain.discrepancy import DiscrepancyKind
 from gateway.services.runtime import Runtime
-from gateway.services.tokens import Tokens
-from gateway.services.vault import Vault
 from gateway.store import reconciliation
-from gateway.store.database import Database, new_id
+from gateway.store.database import new_id
 from gateway.store.embedded import DatabaseUrls
 from gateway.store.reconciliation import NewDiscrepancy
 from gateway.store.tables.invoices import checkout_sessions
 from gateway.store.tables.payments import payments
 from reconciliation.assistant.opinions import opinion_now
 from tests.integration.bank_statements import Booked
-from tests.integration.conftest import Clock, add_agency
-from tests.integration.payout_books import DAY, PayoutBooks, Settled
+from tests.integration.conftest import add_agency
+from tests.integration.payout_books import DAY, PayoutBooks, Settled, a_runtime
 
 A_DAY = timedelta(days=1)
 WORTH = 1_000_013
@@ -29,11 +27,8 @@ LACKS = 140_000
 
 @pytest.fixture(scope="module")
 def runtime(module_database_urls: DatabaseUrls) -> Iterator[Runtime]:
-    clock = Clock()
-    clock.pass_by(timedelta(days=10))
-    db = Database(module_database_urls.app_url, clock)
-    yield Runtime(db, {}, Vault({"v1": b"v" * 32}, b"l" * 32), Tokens(b"t" * 32), "https://pay.example")
-    db.close()
+    with a_runtime(module_database_urls, 10) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from gateway.ports.provider import PaymentProvider
 from gateway.services.runtime import Runtime
-from gateway.services.tokens import Tokens
-from gateway.services.vault import Vault
-from gateway.store.database import Database
 from gateway.store.embedded import DatabaseUrls
 from reconciliation.reports.formats import KEPT
 from reconciliation.reports.run import discrepancies_of
 from reconciliation.runs import Run
 from reconciliation.sign_off import sign_off
 from reconciliation.statements.learn import learn_statement
-from tests.integration.conftest import Clock, add_agency
-from tests.integration.payout_books import DAY, PayoutBooks, Settled
+from tests.integration.conftest import add_agency
+from tests.integration.payout_books import DAY, PayoutBooks, Settled, a_runtime
 from tests.integration.statement_files import Movement, camt, load, mt940
 from tests.integration.village_bank import VillageBank
 
@@ -32,12 +28,8 @@ NET = 10_000
 
 @pytest.fixture(scope="module")
 def runtime(module_database_urls: DatabaseUrls) -> Iterator[Runtime]:
-    clock = Clock()
-    clock.pass_by(timedelta(days=30))
-    db = Database(module_database_urls.app_url, clock)
-    banks: dict[str, PaymentProvider] = {"village": VillageBank()}
-    yield Runtime(db, banks, Vault({"v1": b"v" * 32}, b"l" * 32), Tokens(b"t" * 32), "https://pay.example")
-    db.close()
+    with a_runtime(module_database_urls, 30, {"village": VillageBank()}) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -13,28 +13,22 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import NotFound
 from gateway.services.runtime import Runtime
-from gateway.services.tokens import Tokens
-from gateway.services.vault import Vault
-from gateway.store.database import Database
 from gateway.store.embedded import DatabaseUrls
 from reconciliation.reports.payout import payout_facts
 from reconciliation.reports.run_document import run_document
 from reconciliation.reports.tabular import as_csv
 from reconciliation.runs import run_reconciliation
 from tests.integration.bank_statements import Booked
-from tests.integration.conftest import Clock, add_agency
-from tests.integration.payout_books import DAY, PayoutBooks, Settled
+from tests.integration.conftest import add_agency
+from tests.integration.payout_books import DAY, PayoutBooks, Settled, a_runtime
 
 A_DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
 def runtime(module_database_urls: DatabaseUrls) -> Iterator[Runtime]:
-    clock = Clock()
-    clock.pass_by(timedelta(days=30))
-    db = Database(module_database_urls.app_url, clock)
-    yield Runtime(db, {}, Vault({"v1": b"v" * 32}, b"l" * 32), Tokens(b"t" * 32), "https://pay.example")
-    db.close()
+    with a_runtime(module_database_urls, 30) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
