@@ -18,7 +18,7 @@ from uuid import UUID
 from rich.console import Console
 
 from benchmarks import assistant_bank
-from benchmarks.assistant_score import TOP, Judged, Score, show
+from benchmarks.assistant_score import Nights, Score, show
 from benchmarks.bank_days import Extent as BankExtent
 from benchmarks.days import Cause as Planted
 from benchmarks.days import Extent, Month, PlayedRun, generate, play
@@ -99,21 +99,17 @@ class Known:
 
 
 def score(month: Month) -> Score:
-    known, result = Known(month), Score()
-    first: dict[tuple[str, int], Judged] = {}
-    last: dict[tuple[str, int], Judged] = {}
+    known, groups, nights = Known(month), Score(), Nights()
     for run in play(month):
         judged = list(opinions([known.case(found) for found in run.discrepancies], known.around(run)))
         for opinion in judged:
             fault = run.truth.get(opinion.key)
             if fault is not None and fault.cause in NAMED:
-                row = Judged(fault.cause, NAMED[fault.cause], tuple(ranked.cause for ranked in opinion.ranking[:TOP]))
-                first.setdefault((_about(opinion.key), fault.number), row)
-                last[_about(opinion.key), fault.number] = row
+                nights.add((_about(opinion.key), fault.number), fault.cause, NAMED[fault.cause], opinion)
         whole = {key: (fault.group, str(fault.cause)) for key, fault in run.truth.items() if fault.cause in WHOLE}
-        result.add_groups(judged, whole)
-    result.first, result.last = list(first.values()), list(last.values())
-    return result
+        groups.add_groups(judged, whole)
+    groups.add(nights.score())
+    return groups
 
 
 def _about(key: str) -> str:

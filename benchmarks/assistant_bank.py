@@ -10,7 +10,7 @@ assistant must not say more.
 from collections.abc import Mapping
 from datetime import date
 
-from benchmarks.assistant_score import TOP, Judged, Score
+from benchmarks.assistant_score import Nights, Score
 from benchmarks.bank_days import BankMonth, BankNight, Extent, generate, play
 from benchmarks.bank_days import Cause as Planted
 from benchmarks.bank_days.model import MoneyBack as PlannedBack
@@ -70,9 +70,7 @@ def measure(seeds: range, extent: Extent = EXTENT) -> Score:
 
 
 def score(month: BankMonth) -> Score:
-    result = Score()
-    first: dict[tuple[tuple[str, ...], int], Judged] = {}
-    last: dict[tuple[tuple[str, ...], int], Judged] = {}
+    groups, nights = Score(), Nights()
     for night in play(month):
         cases = [case_of(found.discrepancy) for found in night.found]
         judged = list(opinions(cases, around(month, night)))
@@ -80,14 +78,11 @@ def score(month: BankMonth) -> Score:
         for opinion in judged:
             fault = night.truth.get(opinion.key)
             if fault is not None:
-                said = tuple(ranked.cause for ranked in opinion.ranking[:TOP])
-                row = Judged(fault.cause, NAMED[fault.cause], said)
-                first.setdefault((about[opinion.key], fault.number), row)
-                last[about[opinion.key], fault.number] = row
+                nights.add((about[opinion.key], fault.number), fault.cause, NAMED[fault.cause], opinion)
         grouped = {key: fault for key, fault in night.truth.items() if fault.cause in GROUPED}
-        result.add_groups(judged, {key: (str(fault.number), str(fault.cause)) for key, fault in grouped.items()})
-    result.first, result.last = list(first.values()), list(last.values())
-    return result
+        groups.add_groups(judged, {key: (str(fault.number), str(fault.cause)) for key, fault in grouped.items()})
+    groups.add(nights.score())
+    return groups
 
 
 def around(month: BankMonth, night: BankNight) -> Surroundings:

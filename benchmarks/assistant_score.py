@@ -1,7 +1,7 @@
 """What is counted of the assistant's opinions beside the truth, and the tables that tell it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -20,6 +20,22 @@ class Judged:
     planted: str
     right: Cause
     said: tuple[Cause, ...]
+
+
+@dataclass(slots=True)
+class Nights:
+    """What was said of each planted row of one month, by what it is about: first of all, and last of all."""
+
+    first: dict[Hashable, Judged] = field(default_factory=dict)
+    last: dict[Hashable, Judged] = field(default_factory=dict)
+
+    def add(self, about: Hashable, planted: str, right: Cause, opinion: Opinion) -> None:
+        row = Judged(planted, right, tuple(ranked.cause for ranked in opinion.ranking[:TOP]))
+        self.first.setdefault(about, row)
+        self.last[about] = row
+
+    def score(self) -> "Score":
+        return Score(list(self.first.values()), list(self.last.values()))
 
 
 @dataclass(slots=True)
